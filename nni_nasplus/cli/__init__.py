@@ -1,0 +1,77 @@
+"""The ``nasplus`` command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from argparse import ArgumentError
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from nni_nasplus.errors import UserError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "demo": "search on Complete Journey, households' transactions",
+    "search": "search an architecture for your tables",
+    "show": "the trials and the result of a search",
+    "export": "the winner as files that score new data",
+    "predict": "score new data with an exported network",
+    "describe": "an architecture: decisions, parameters, operations, drawing",
+    "register": "make the strategies known to nnictl by name",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; exit code 2 and one line on stderr for bad input."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.showwarning = _show_warning
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(_help())
+        return
+    try:
+        _run(arguments[0], [_underscored(a) for a in arguments[1:]])
+    except (UserError, ArgumentError) as error:
+        message = error.message if isinstance(error, ArgumentError) else str(error)
+        sys.stderr.write(f"nasplus: error: {' '.join(message.split())}\n")
+        sys.exit(2)
+
+
+def _run(command: str, arguments: list[str]) -> None:
+    if command not in COMMANDS:
+        raise UserError(f"unknown command '{command}'; commands: {', '.join(COMMANDS)}")
+    module = import_module(f"nni_nasplus.cli.{command}")
+    if hasattr(module, "run"):
+        module.run(arguments)
+        return
+    function: Callable[..., Any] = getattr(module, command)
+    parser = ArgumentParser(prog=f"nasplus {command}", description=COMMANDS[command], exit_on_error=False)
+    parser.add_argument("--config", action="config", help="a YAML file of these options")
+    names = parser.add_function_arguments(function, as_positional=True)
+    options = parser.instantiate_classes(parser.parse_args(arguments))
+    function(**{name: options[name] for name in names})
+
+
+def _underscored(argument: str) -> str:
+    """``--max-length=9`` as ``--max_length=9``: both spellings name an option."""
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument[2:].partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "usage: nasplus COMMAND [options]   (nasplus COMMAND --help for the options)\n\n" + "\n".join(lines) + "\n"
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    if issubclass(category, UserWarning):
+        sys.stderr.write(f"nasplus: warning: {' '.join(str(message).split())}\n")

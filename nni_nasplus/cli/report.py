@@ -1,0 +1,98 @@
+"""What a finished search says: the best architectures, the baselines, the untouched test scores."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nni_nasplus._files import write_json
+from nni_nasplus.errors import UserError
+from nni_nasplus.expected import expected_best
+from nni_nasplus.run import Run
+
+__all__ = ["print_result", "report"]
+
+RESULT = "result.json"
+_SHOWN = 5
+
+
+def report(run: Run) -> None:
+    """Train the baselines, test them and the winner, keep and print the result.
+
+    Raises
+    ------
+    UserError
+        If no trial succeeded.
+    """
+    archive = run.archive()
+    if not archive.best():
+        reasons = sorted({trial.reason or "no reason left" for trial in archive.trials if trial.status == "failed"})
+        raise UserError(f"no trial succeeded: {'; '.join(reasons[:3])}; all is in {run.directory}")
+    with Console(file=sys.stderr).status("training the baselines, testing the winner"):
+        write_json(run.directory / RESULT, _result(run))
+    print_result(run)
+
+
+def _result(run: Run) -> dict[str, Any]:
+    archive, evaluator = run.archive(), run.evaluator
+    winner = archive.best()[0]
+    objective = evaluator.objective
+    rows = [_row("winner", winner.metrics | {objective: winner.score}, evaluator.test(run.network(winner)))]
+    for name, network in evaluator.baselines().items():
+        metrics = evaluator.fit(network, run.directory / "baselines" / name)
+        rows.append(_row(name, metrics, evaluator.test(network)))
+    random = [trial.score for trial in archive.trials if trial.origin == "random" and trial.status == "done"]
+    return {
+        "objective": objective,
+        "winner": winner.number,
+        "genotype": run.space.genotype(winner.architecture),
+        "trials": len(archive.trials),
+        "rows": rows,
+        "random_search": expected_best(random, len(archive.trials), evaluator.direction),  # type: ignore[arg-type]
+        "random_trials": len(random),
+    }
+
+
+def _row(name: str, validation: dict[str, Any], test: dict[str, float]) -> dict[str, Any]:
+    return {"name": name, "validation": validation, "test": test}
+
+
+def print_result(run: Run, top: int = _SHOWN) -> None:
+    """Print the best trials and, where the search has ended, the comparison."""
+    console = Console()
+    console.print(_trials(run, top))
+    path = run.directory / RESULT
+    if path.is_file():
+        result = json.loads(path.read_text(encoding="utf-8"))
+        console.print(_comparison(result))
+        console.print(f"winner: {result['genotype']}   files: {run.directory}", highlight=False, soft_wrap=True)
+
+
+def _trials(run: Run, top: int) -> Table:
+    archive, objective = run.archive(), run.evaluator.objective
+    failed = [trial for trial in archive.trials if trial.status == "failed"]
+    caption = f"{len(archive.trials)} trials, {len(failed)} failed"
+    table = Table("trial", "architecture", f"validation {objective}", "parameters", "seconds", title="best architectures")
+    for trial in archive.best()[:top]:
+        parameters, seconds = trial.metrics.get("parameters", 0), trial.metrics.get("seconds", 0)
+        genotype = run.space.genotype(trial.architecture)
+        table.add_row(str(trial.number), genotype, f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
+    for trial in failed[:top]:
+        table.add_row(str(trial.number), run.space.genotype(trial.architecture), "failed", "", trial.reason or "")
+    table.caption = caption
+    return table
+
+
+def _comparison(result: dict[str, Any]) -> Table:
+    objective = result["objective"]
+    table = Table("", f"validation {objective}", f"test {objective}", title="winner and baselines, at equal epochs")
+    for row in result["rows"]:
+        table.add_row(row["name"], f"{row['validation'][objective]:.4f}", f"{row['test'][objective]:.4f}")
+    if result["random_search"] is not None:
+        table.add_row(f"random search, best of {result['trials']} expected", f"{result['random_search']:.4f}", "")
+        table.caption = f"random search estimated from the {result['random_trials']} random trials of this run"
+    return table

@@ -1,0 +1,75 @@
+"""Architectures as pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networkx as nx
+
+__all__ = ["draw"]
+
+_COLOURS = {"input": "#dbeafe", "op": "#dcfce7", "merge": "#f3f4f6", "output": "#fde68a"}
+_BOX_WIDTH, _BOX_HEIGHT, _GAP_X, _GAP_Y = 2.6, 0.55, 0.4, 0.45
+
+
+def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
+    """Draw a data-flow graph from top to bottom; the suffix of ``path`` (``.svg``, ``.png``) is the format.
+
+    Parameters
+    ----------
+    graph
+        Acyclic; each node has a ``label`` and a ``kind`` (input, op, merge or output).
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    places = _places(graph)
+    width = max(x for x, _ in places.values()) - min(x for x, _ in places.values()) + _BOX_WIDTH + 0.4
+    height = -min(y for _, y in places.values()) + _BOX_HEIGHT + (0.8 if title else 0.4)
+    figure = Figure(figsize=(max(width, 3.5), height))
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    _boxes(axes, graph, places)
+    _arrows(axes, graph, places)
+    if title:
+        axes.set_title(title, fontsize=9, y=0.985, va="top", family="monospace")
+    axes.set_aspect("equal")
+    axes.autoscale_view()
+    figure.savefig(Path(path), dpi=120, metadata={"Date": None} if str(path).endswith(".svg") else None)
+
+
+def _places(graph: nx.DiGraph) -> dict[str, tuple[float, float]]:
+    """A row for each generation, its nodes side by side and centred."""
+    places = {}
+    for row, nodes in enumerate(nx.topological_generations(graph)):
+        for column, node in enumerate(nodes):
+            x = (column - (len(nodes) - 1) / 2) * (_BOX_WIDTH + _GAP_X)
+            places[node] = (x, -row * (_BOX_HEIGHT + _GAP_Y))
+    return places
+
+
+def _boxes(axes: object, graph: nx.DiGraph, places: dict[str, tuple[float, float]]) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    for node, (x, y) in places.items():
+        corner = (x - _BOX_WIDTH / 2, y - _BOX_HEIGHT / 2)
+        colour = _COLOURS.get(graph.nodes[node]["kind"], _COLOURS["op"])
+        style = "round,pad=0,rounding_size=0.12"
+        axes.add_patch(  # type: ignore[attr-defined]
+            FancyBboxPatch(corner, _BOX_WIDTH, _BOX_HEIGHT, boxstyle=style, fc=colour, ec="#374151", lw=0.8)
+        )
+        axes.text(x, y, graph.nodes[node]["label"], ha="center", va="center", fontsize=8)  # type: ignore[attr-defined]
+
+
+def _arrows(axes: object, graph: nx.DiGraph, places: dict[str, tuple[float, float]]) -> None:
+    rows = {node: round(-y / (_BOX_HEIGHT + _GAP_Y)) for node, (_, y) in places.items()}
+    for source, target in graph.edges:
+        (x0, y0), (x1, y1) = places[source], places[target]
+        skip = rows[target] - rows[source] > 1 and abs(x0 - x1) < _BOX_WIDTH / 2
+        side = _BOX_WIDTH / 2 if skip else 0.0
+        start = (x0 + side, y0 if skip else y0 - _BOX_HEIGHT / 2)
+        end = (x1 + side, y1 if skip else y1 + _BOX_HEIGHT / 2)
+        curve = "arc3,rad=-0.35" if skip else "arc3"
+        arrow = {"arrowstyle": "-|>", "color": "#374151", "lw": 0.9, "connectionstyle": curve}
+        axes.annotate("", xy=end, xytext=start, arrowprops=arrow)  # type: ignore[attr-defined]

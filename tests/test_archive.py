@@ -1,0 +1,135 @@
+"""The journal: durable, replayable, one writer; and the search over it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from nni_nasplus import Archive, Search, SearchSpace, UserError
+from nni_nasplus.strategies import AgingEvolution
+
+SPACE = SearchSpace({f"d{i}": [0, 1, 2] for i in range(5)})
+HEADER = {"direction": "maximize", "seed": 0}
+
+
+def search(path, seed=0):
+    archive = Archive.open(path, HEADER) if path.exists() else Archive.create(path, HEADER)
+    return Search(AgingEvolution(SPACE, seed=seed, population_size=4, sample_size=2), archive)
+
+
+def test_a_search_continues_as_if_it_had_never_stopped(tmp_path):
+    def step(running):
+        trial = running.ask()
+        running.tell(trial.number, float(sum(trial.architecture.values())), metrics={"x": 1.0}, cost=2.0)
+        return trial.architecture
+
+    whole = search(tmp_path / "whole.jsonl")
+    expected = [step(whole) for _ in range(30)]
+    found = []
+    for _ in range(10):
+        part = search(tmp_path / "parts.jsonl")
+        found += [step(part) for _ in range(3)]
+        part.archive.close()
+    assert found == expected
+    assert Archive.read(tmp_path / "parts.jsonl").trials == whole.archive.trials
+
+
+def test_architectures_in_flight_are_handed_out_again_first(tmp_path):
+    first = search(tmp_path / "j.jsonl")
+    asked = [first.ask() for _ in range(3)]
+    first.tell(asked[1].number, 0.5)
+    first.archive.close()
+    second = search(tmp_path / "j.jsonl")
+    assert [second.ask().architecture for _ in range(2)] == [asked[0].architecture, asked[2].architecture]
+    assert second.ask().number == 3
+
+
+def test_results_and_failures_are_kept(tmp_path):
+    running = search(tmp_path / "j.jsonl")
+    running.tell(running.ask().number, 0.5, metrics={"loss": 0.1}, cost=3.0)
+    running.tell(running.ask().number, None, reason="ValueError: no")
+    running.tell(running.ask().number, 0.7)
+    read = Archive.read(tmp_path / "j.jsonl")
+    assert [t.status for t in read.trials] == ["done", "failed", "done"]
+    assert (read.trials[0].metrics, read.trials[0].cost) == ({"loss": 0.1}, 3.0)
+    assert read.trials[1].reason == "ValueError: no"
+    assert [t.number for t in read.best()] == [2, 0]
+    assert [t.number for t in read.best("minimize")] == [0, 2]
+
+
+def test_the_event_is_on_disk_before_ask_returns(tmp_path):
+    code = f"""
+import os, signal
+from nni_nasplus import *
+from nni_nasplus.strategies import RandomSearch
+s = Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), Archive.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}}))
+s.ask()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    assert len(Archive.read(tmp_path / "j.jsonl").trials) == 1
+
+
+def test_a_line_cut_off_by_a_crash_is_ignored_and_overwritten(tmp_path):
+    path = tmp_path / "j.jsonl"
+    running = search(path)
+    running.tell(running.ask().number, 0.5)
+    running.archive.close()
+    path.write_bytes(path.read_bytes() + b'{"event": "ask", "num')
+    with pytest.warns(UserWarning, match="cut off"):
+        again = search(path)
+    again.ask()
+    assert len(Archive.read(path).trials) == 2
+
+
+def test_damage_in_the_middle_is_an_error_that_names_the_line(tmp_path):
+    path = tmp_path / "j.jsonl"
+    running = search(path)
+    running.tell(running.ask().number, 0.5)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], "?", lines[2]]) + "\n")
+    with pytest.raises(UserError, match="line 2"):
+        Archive.read(path)
+
+
+def test_one_writer_only(tmp_path):
+    writer = search(tmp_path / "j.jsonl")
+    code = f"from nni_nasplus import Archive; Archive.open({str(tmp_path / 'j.jsonl')!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "another process" in done.stderr
+    assert writer.ask().number == 0
+
+
+def test_refusals(tmp_path):
+    path = tmp_path / "j.jsonl"
+    search(path).archive.close()
+    with pytest.raises(UserError, match="already holds"):
+        Archive.create(path, HEADER)
+    with pytest.raises(UserError, match="another seed"):
+        Archive.open(path, {"seed": 9})
+    with pytest.raises(UserError, match="not there"):
+        Archive.read(tmp_path / "none.jsonl")
+    other = tmp_path / "other.jsonl"
+    other.write_text(json.dumps({"event": "start", "version": 99}) + "\n")
+    with pytest.raises(UserError, match="format 99"):
+        Archive.read(other)
+
+
+def test_a_trial_is_told_once(tmp_path):
+    running = search(tmp_path / "j.jsonl")
+    trial = running.ask()
+    running.tell(trial.number, 0.1)
+    with pytest.raises(ValueError, match="not pending"):
+        running.tell(trial.number, 0.1)
+
+
+def test_results_from_elsewhere(tmp_path):
+    running = search(tmp_path / "j.jsonl")
+    architecture = {f"d{i}": 0 for i in range(5)}
+    running.learn(architecture, 0.3)
+    running.learn(architecture, 0.3)
+    assert [(t.origin, t.score) for t in running.archive.trials] == [("imported", 0.3)]
