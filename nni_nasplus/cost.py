@@ -23,7 +23,7 @@ def count_flops(network: nn.Module, example: Any) -> int:
     """
     training = network.training
     counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
+    with counter, torch.enable_grad():
         network.eval()(example)
     network.train(training)
     return counter.get_total_flops()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 import networkx as nx
 
-__all__ = ["draw"]
+__all__ = ["as_text", "draw"]
 
 _COLOURS = {"input": "#dbeafe", "op": "#dcfce7", "merge": "#f3f4f6", "output": "#fde68a"}
-_BOX_WIDTH, _BOX_HEIGHT, _GAP_X, _GAP_Y = 2.6, 0.55, 0.4, 0.45
+_BOX_WIDTH, _BOX_HEIGHT, _GAP_X, _GAP_Y, _WRAP = 2.4, 0.55, 0.4, 0.45, 30
 
 
 def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
@@ -39,10 +40,22 @@ def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
     figure.savefig(Path(path), dpi=120, metadata={"Date": None} if str(path).endswith(".svg") else None)
 
 
+def as_text(graph: nx.DiGraph) -> str:
+    """The rows of the drawing as lines, what stands side by side separated by bars."""
+    return "\n  ↓\n".join("  |  ".join(graph.nodes[node]["label"] for node in row) for row in _rows(graph))
+
+
+def _rows(graph: nx.DiGraph) -> list[list[str]]:
+    """Nodes from top to bottom, each as far down as what it feeds allows."""
+    order = {node: i for i, node in enumerate(graph)}
+    upwards = nx.topological_generations(graph.reverse(copy=False))
+    return [sorted(row, key=order.__getitem__) for row in upwards][::-1]
+
+
 def _places(graph: nx.DiGraph) -> dict[str, tuple[float, float]]:
     """A row for each generation, its nodes side by side and centred."""
     places = {}
-    for row, nodes in enumerate(nx.topological_generations(graph)):
+    for row, nodes in enumerate(_rows(graph)):
         for column, node in enumerate(nodes):
             x = (column - (len(nodes) - 1) / 2) * (_BOX_WIDTH + _GAP_X)
             places[node] = (x, -row * (_BOX_HEIGHT + _GAP_Y))
@@ -59,17 +72,18 @@ def _boxes(axes: object, graph: nx.DiGraph, places: dict[str, tuple[float, float
         axes.add_patch(  # type: ignore[attr-defined]
             FancyBboxPatch(corner, _BOX_WIDTH, _BOX_HEIGHT, boxstyle=style, fc=colour, ec="#374151", lw=0.8)
         )
-        axes.text(x, y, graph.nodes[node]["label"], ha="center", va="center", fontsize=8)  # type: ignore[attr-defined]
+        axes.text(x, y, fill(graph.nodes[node]["label"], _WRAP), ha="center", va="center", fontsize=8)  # type: ignore[attr-defined]
 
 
 def _arrows(axes: object, graph: nx.DiGraph, places: dict[str, tuple[float, float]]) -> None:
     rows = {node: round(-y / (_BOX_HEIGHT + _GAP_Y)) for node, (_, y) in places.items()}
     for source, target in graph.edges:
         (x0, y0), (x1, y1) = places[source], places[target]
-        skip = rows[target] - rows[source] > 1 and abs(x0 - x1) < _BOX_WIDTH / 2
-        side = _BOX_WIDTH / 2 if skip else 0.0
-        start = (x0 + side, y0 if skip else y0 - _BOX_HEIGHT / 2)
-        end = (x1 + side, y1 if skip else y1 + _BOX_HEIGHT / 2)
-        curve = "arc3,rad=-0.35" if skip else "arc3"
+        if rows[target] - rows[source] == 1:
+            start, end, bend = (x0, y0 - _BOX_HEIGHT / 2), (x1, y1 + _BOX_HEIGHT / 2), 0.0
+        else:
+            side = _BOX_WIDTH / 2 * (-1 if x0 + x1 < 0 else 1)
+            start, end, bend = (x0 + side, y0), (x1 + side, y1), -0.35 if side > 0 else 0.35
+        curve = f"arc3,rad={bend}"
         arrow = {"arrowstyle": "-|>", "color": "#374151", "lw": 0.9, "connectionstyle": curve}
         axes.annotate("", xy=end, xytext=start, arrowprops=arrow)  # type: ignore[attr-defined]

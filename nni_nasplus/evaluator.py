@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,9 +11,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.seed import isolate_rng
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.seed import isolate_rng
 from safetensors.torch import save_file
 from torch import nn
 
@@ -24,9 +25,7 @@ from nni_nasplus.strategy import Direction
 from nni_nasplus.training.callbacks import ReportMetrics, logged_metrics
 from nni_nasplus.trial_files import WEIGHTS
 
-__all__ = ["Evaluator"]
-
-
+__all__ = ["Evaluator", "share_cores"]
 
 
 class Evaluator(ABC):
@@ -154,6 +153,12 @@ class Evaluator(ABC):
             gradient_clip_val=1.0,
             **_quiet(),
         )
+
+
+def share_cores(trials: int) -> None:
+    """Give torch this machine's cores divided by the trials that run at a time: threads that wait for each other's
+    cores make training many times slower."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // trials))
 
 
 def _quiet() -> dict[str, Any]:

@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 
 def onnx_available() -> bool:
-    """Whether the packages of the ``onnx`` extra are installed."""
-    return all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript"))
+    """Whether the ``onnx`` extra is installed."""
+    return importlib.util.find_spec("onnx") is not None
 
 
 class _Unpacked(nn.Module):
@@ -39,7 +39,8 @@ def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
     Parameters
     ----------
     example
-        A named tuple of tensors, or a tensor: the network's input. The first two axes may vary afterwards.
+        A named tuple of tensors, or a tensor: the network's input. Its first two axes, batch and length, may vary
+        afterwards.
 
     Returns
     -------
@@ -62,19 +63,17 @@ def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
 
 
 def _export(network: nn.Module, example: Any, path: Path) -> None:
-    fields = tuple(example) if isinstance(example, tuple) else (example,)
+    fields = tuple(example if isinstance(example, tuple) else (example,))
     names = list(getattr(example, "_fields", ["input"]))
     wrapped = _Unpacked(network, type(example)) if isinstance(example, tuple) else network
-    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
-    shapes = tuple({i: dim for i, dim in enumerate([batch, length]) if i < field.dim()} for field in fields)
+    axes = {name: {0: "batch", 1: "length"} for name, field in zip(names, fields, strict=True) if field.dim() > 1}
     torch.onnx.export(
-        wrapped,
+        wrapped.eval(),
         fields,
         path,
         input_names=names,
         output_names=["logits"],
-        dynamic_shapes=(shapes,) if isinstance(example, tuple) else shapes,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
+        dynamic_axes={**axes, "logits": {0: "batch"}},
+        dynamo=False,
+        opset_version=17,
     )

@@ -60,7 +60,7 @@ class Run:
             raise UserError(f"{directory} is a file; name a new directory with --out")
         if (directory / SETTINGS).exists():
             raise UserError(f"{directory} already holds a search; name another directory with --out")
-        if directory.is_dir() and any(entry.name != CACHE for entry in directory.iterdir()):
+        if directory.is_dir() and any(entry.name != CACHE and entry.name[0] != "." for entry in directory.iterdir()):
             raise UserError(f"{directory} is not empty; name a new directory with --out")
 
     @classmethod

@@ -175,9 +175,7 @@ class SearchSpace:
         others = [choice for choice in self.decisions[name] if choice != current[name]]
         return self._complete({**current, name: others[rng.integers(len(others))]}, rng)
 
-    def neighbours(
-        self, architecture: Mapping[str, Any], rng: np.random.Generator
-    ) -> Iterator[Architecture]:
+    def neighbours(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Iterator[Architecture]:
         """Yield one architecture for each other choice of each active decision; draw what that activates."""
         current = self.validate(architecture)
         for name, value in current.items():

@@ -104,9 +104,7 @@ class Strategy(ABC):
         self._record_ask(proposal.architecture)
         return proposal
 
-    def tell(
-        self, architecture: Mapping[str, Any], score: float | None, *, cost: float | None = None
-    ) -> None:
+    def tell(self, architecture: Mapping[str, Any], score: float | None, *, cost: float | None = None) -> None:
         """Report a result, of a proposal or of an architecture trained elsewhere.
 
         Parameters

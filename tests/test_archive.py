@@ -66,8 +66,8 @@ def test_the_event_is_on_disk_before_ask_returns(tmp_path):
 import os, signal
 from nni_nasplus import *
 from nni_nasplus.strategies import RandomSearch
-s = Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), Archive.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}}))
-s.ask()
+archive = Archive.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
+Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), archive).ask()
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL

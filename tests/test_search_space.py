@@ -88,7 +88,9 @@ def test_equal_seeds_give_equal_samples():
 
 def test_key_is_stable_across_processes_and_representations():
     space = SearchSpace({"a": [1, 2], "b": ["x"]})
-    code = "from nni_nasplus import SearchSpace; print(SearchSpace({'a': [1, 2], 'b': ['x']}).key({'b': 'x', 'a': 1.0}))"
+    code = (
+        "from nni_nasplus import SearchSpace; print(SearchSpace({'a': [1, 2], 'b': ['x']}).key({'b': 'x', 'a': 1.0}))"
+    )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == space.key({"a": 1, "b": "x"})
 

@@ -157,9 +157,7 @@ class TestAgingEvolution:
     def test_children_differ_from_a_member_in_one_decision(self):
         for _, before, proposal in self.run(60):
             if proposal.origin == "mutation":
-                distances = [
-                    sum(o.architecture[n] != v for n, v in proposal.architecture.items()) for o in before
-                ]
+                distances = [sum(o.architecture[n] != v for n, v in proposal.architecture.items()) for o in before]
                 assert min(distances) == 1
 
     def test_with_s_equal_to_p_the_parent_is_the_best_of_the_population(self):

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from nni_nasplus._files import write_json
 from nni_nasplus.errors import UserError
+from nni_nasplus.evaluator import share_cores
 from nni_nasplus.expected import expected_best
 from nni_nasplus.run import Run
 
@@ -38,6 +39,7 @@ def report(run: Run) -> None:
 
 
 def _result(run: Run) -> dict[str, Any]:
+    share_cores(run.settings["concurrency"])
     archive, evaluator = run.archive(), run.evaluator
     winner = archive.best()[0]
     objective = evaluator.objective
@@ -76,7 +78,8 @@ def _trials(run: Run, top: int) -> Table:
     archive, objective = run.archive(), run.evaluator.objective
     failed = [trial for trial in archive.trials if trial.status == "failed"]
     caption = f"{len(archive.trials)} trials, {len(failed)} failed"
-    table = Table("trial", "architecture", f"validation {objective}", "parameters", "seconds", title="best architectures")
+    columns = ("trial", "architecture", f"validation {objective}", "parameters", "seconds")
+    table = Table(*columns, title="best architectures")
     for trial in archive.best()[:top]:
         parameters, seconds = trial.metrics.get("parameters", 0), trial.metrics.get("seconds", 0)
         genotype = run.space.genotype(trial.architecture)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time as clock
 from pathlib import Path
@@ -179,7 +178,7 @@ def _prepared(
     network: dict[str, Any],
 ) -> Run:
     from nni_nasplus.data.module import EventDataModule
-    from nni_nasplus.data.prepare import prepare
+    from nni_nasplus.data.preparation import prepare
     from nni_nasplus.training.events import EventClassification
 
     seed = settings["seed"]
@@ -187,13 +186,11 @@ def _prepared(
     evaluator = EventClassification(str(cache), **training, seed=seed)
     prepare(events, labels, **columns, **preparation, out=cache, seed=seed)
     shape = EventDataModule(cache).shape
-    threads = max(1, (os.cpu_count() or 1) // settings["concurrency"])
     return Run.create(
         directory,
         {
             "space": described(kind, {**shape.to_json(), **network}),
             "evaluator": described(type(evaluator), evaluator.init_args),
-            "threads": threads,
             **settings,
         },
     )

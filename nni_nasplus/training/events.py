@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.seed import isolate_rng
+from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from nni_nasplus.data.batch import EventBatch, EventShape
@@ -25,7 +25,7 @@ class EventClassification(Evaluator):
     Parameters
     ----------
     cache
-        The folder that :func:`nni_nasplus.data.prepare` wrote.
+        The folder that :func:`nni_nasplus.data.preparation` wrote.
     objective
         ``roc_auc``, ``accuracy``, ``f1`` or ``loss``.
 
@@ -107,9 +107,7 @@ class RecurrentBaseline(nn.Module):
     def forward(self, batch: EventBatch) -> Tensor:
         """Logits [B, C]."""
         mask = batch.mask
-        parts = [
-            embed(batch.categorical[..., i].masked_fill(~mask, 0)) for i, embed in enumerate(self.embeddings)
-        ]
+        parts = [embed(batch.categorical[..., i].masked_fill(~mask, 0)) for i, embed in enumerate(self.embeddings)]
         gap = batch.gap.clamp(min=0).log1p().unsqueeze(-1)
         numeric = torch.cat([batch.numeric, gap], -1).masked_fill(~mask.unsqueeze(-1), 0.0)
         states, _ = self.recurrent(torch.cat([*parts, numeric], -1))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nni_nasplus._lazy import lazy
 
 if TYPE_CHECKING:
     from nni_nasplus.hosts.nni.strategy import NasStrategy
@@ -11,13 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["NasStrategy", "NasTuner", "run_trial"]
 
-_HOMES = {"NasStrategy": "strategy", "NasTuner": "tuner", "run_trial": "trial"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use: the tuner's process must not wait for torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy(__name__, {"NasStrategy": "strategy", "NasTuner": "tuner", "run_trial": "trial"})

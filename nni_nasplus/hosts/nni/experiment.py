@@ -52,7 +52,7 @@ class NniSearch:
     def __init__(self, run: Run, port: int) -> None:
         self.run = run
         self.port = port
-        self.experiment = Experiment(_config_platform())
+        self.experiment = Experiment("local")
         self._configure()
 
     @property
@@ -77,6 +77,7 @@ class NniSearch:
     def __enter__(self) -> NniSearch:
         require_idle(self.port)
         silence_stdout()
+        logging.getLogger("nni.experiment").setLevel(logging.ERROR)
         self.experiment.start(self.port, run_mode=RunMode.Background)
         return self
 
@@ -112,11 +113,6 @@ class NniSearch:
         if size != known and size > 0:
             on_change(self.run.archive())
         return size
-
-
-def _config_platform() -> str:
-    logging.getLogger("nni").setLevel(logging.WARNING)
-    return "local"
 
 
 def _trial_command(directory: Path) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import nni
 import requests
 
-__all__ = ["PairingError", "own_parameter_record", "take_own_parameters"]
+__all__ = ["PairingError", "manager_api", "own_parameter_record", "take_own_parameters"]
 
 _PATIENCE_S = 60.0
 _POLL_S = 0.2
@@ -42,7 +42,7 @@ def take_own_parameters() -> Any:
 def own_parameter_record() -> dict[str, Any]:
     """The record that was submitted for this trial: ``parameter_id``, ``parameters`` and more."""
     trial = os.environ["NNI_TRIAL_JOB_ID"]
-    url = f"{_manager()}/api/v1/nni/trial-jobs/{trial}"
+    url = manager_api(f"trial-jobs/{trial}")
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         response = requests.get(url, timeout=10)
@@ -52,6 +52,7 @@ def own_parameter_record() -> dict[str, Any]:
     raise PairingError(f"the NNI manager has no parameters for trial {trial} after {_PATIENCE_S:.0f} s")
 
 
-def _manager() -> str:
+def manager_api(path: str) -> str:
+    """The URL of a resource of this trial's manager."""
     channel = urlsplit(os.environ["NNI_TRIAL_COMMAND_CHANNEL"])
-    return f"http://{channel.hostname}:{channel.port}"
+    return f"http://{channel.hostname}:{channel.port}/api/v1/nni/{path}"

@@ -191,4 +191,3 @@ def _experiment_directory(engine: ExecutionEngine) -> Path:
     experiment = engine.nodejs_binding  # type: ignore[attr-defined]
     config = experiment.config.canonical_copy()
     return Path(config.experiment_working_directory) / experiment.id / "nasplus"
-

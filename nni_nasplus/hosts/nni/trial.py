@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
+import requests
 
-from nni_nasplus.evaluator import Evaluator
-from nni_nasplus.hosts.nni.pairing import take_own_parameters
+from nni_nasplus.evaluator import Evaluator, share_cores
+from nni_nasplus.hosts.nni.pairing import manager_api, take_own_parameters
 from nni_nasplus.hosts.nni.reporter import NniReporter
 from nni_nasplus.model_space import SearchableSpace
 from nni_nasplus.run import Run
@@ -45,16 +45,23 @@ def train_and_report(
 ) -> dict[str, float]:
     """Train one architecture under NNI; a failure leaves its reason in ``directory``."""
     try:
+        _share_cores()
         return evaluator.evaluate(space, architecture, directory, NniReporter())
     except Exception as error:
         write_failure(directory, error)
         raise
 
 
+def _share_cores() -> None:
+    """Divide this machine's cores among the trials that run at a time, unless the user has said otherwise."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        profile = requests.get(manager_api("experiment"), timeout=10).json()
+        share_cores(profile["params"]["trialConcurrency"])
+
+
 def main() -> None:
     """Run a trial of the run directory named on the command line."""
     run = Run.open(sys.argv[1])
-    torch.set_num_threads(run.settings["threads"])
     run_trial(run.space, run.evaluator, run.directory)
 
 

@@ -1,0 +1,65 @@
+"""What an event-sequence model is given: a padded batch, and the constants of the data it was prepared from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["EventBatch", "EventShape"]
+
+
+class EventBatch(NamedTuple):
+    """B users' event sequences, right-padded to the longest of the batch (L events).
+
+    Where ``mask`` is false every other field is padding and may hold anything.
+    """
+
+    categorical: Tensor
+    """[B, L, n_categorical] int64 codes; column j lies in [0, cardinalities[j])."""
+    numeric: Tensor
+    """[B, L, n_numeric] float32, scaled and imputed."""
+    time: Tensor
+    """[B, L] float32 position in the time span of the training events (0 its start, 1 its end)."""
+    gap: Tensor
+    """[B, L] float32 time since the user's previous event in units of the median training gap; first event 0."""
+    mask: Tensor
+    """[B, L] bool, true at an event; each row has at least one."""
+    label: Tensor
+    """[B] int64 class, −1 where unknown."""
+    row: Tensor
+    """[B] int64 row of the user in the prepared cache."""
+
+
+@dataclass(frozen=True)
+class EventShape:
+    """The constants of prepared event data that fix a model's sizes.
+
+    ``cardinalities``: codes per categorical column (unknown and missing included). ``max_length``: the most
+    events a sequence has. ``periods``: time scales of the data, as fractions of the training span, in (0, 1].
+    """
+
+    cardinalities: tuple[int, ...]
+    n_numeric: int
+    n_classes: int
+    max_length: int
+    periods: tuple[float, ...]
+
+    def example(self) -> EventBatch:
+        """One user with a full history, the largest input there is; its values are zeros and evenly spaced times."""
+        length = self.max_length
+        return EventBatch(
+            categorical=torch.zeros(1, length, len(self.cardinalities), dtype=torch.long),
+            numeric=torch.zeros(1, length, self.n_numeric),
+            time=torch.linspace(0, 1, length).unsqueeze(0),
+            gap=torch.ones(1, length),
+            mask=torch.ones(1, length, dtype=torch.bool),
+            label=torch.full((1,), -1),
+            row=torch.zeros(1, dtype=torch.long),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values: the keyword arguments of an event space."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

@@ -1,0 +1,76 @@
+"""The encoder: layers of attention, GRU and convolution side by side (SeqNAS, arXiv 2401.03246)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .blocks import Attention, FeedForward
+
+__all__ = ["Convolution", "EncoderLayer", "Recurrence", "SplitOps"]
+
+
+class Recurrence(nn.Module):
+    """A GRU over the events [B, L, d]; padding comes after them and cannot reach them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gru = nn.GRU(width, width, batch_first=True)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return self.gru(x)[0]
+
+
+class Convolution(nn.Module):
+    """A convolution over three neighbouring events of [B, L, d], that sees padding as zeros."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x = x.masked_fill(~mask.unsqueeze(-1), 0.0)
+        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+
+
+class SplitOps(nn.Module):
+    """The channels of [B, L, D] in as many parts as the op has letters, each part through its own.
+
+    The first parts are one channel wider where D does not divide.
+    """
+
+    def __init__(self, op: str, width: int, heads: int | None, hidden: int) -> None:
+        super().__init__()
+        self.widths = [width // len(op) + (i < width % len(op)) for i in range(len(op))]
+        self.ops = nn.ModuleList(
+            _make(letter, part, heads, hidden) for letter, part in zip(op, self.widths, strict=True)
+        )
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        parts = x.split(self.widths, -1)
+        return torch.cat([op(part, mask) for op, part in zip(self.ops, parts, strict=True)], -1)
+
+
+def _make(letter: str, width: int, heads: int | None, hidden: int) -> nn.Module:
+    if letter == "a":
+        assert heads is not None
+        return Attention(width, heads, hidden)
+    return Recurrence(width) if letter == "g" else Convolution(width)
+
+
+class EncoderLayer(nn.Module):
+    """y = x + Drop(SplitOps(LN x)), then y + FeedForward(y), on [B, L, D] with the mask [B, L].
+
+    ``heads`` is None for an op without attention.
+    """
+
+    def __init__(self, op: str, width: int, heads: int | None, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.split = SplitOps(op, width, heads, hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.feed_forward = FeedForward(width, hidden, dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        y = x + self.dropout(self.split(self.norm(x), mask))
+        return y + self.feed_forward(y)

@@ -1,0 +1,71 @@
+"""The network of one architecture of the event-sequence space, in plain torch (SeqNAS, arXiv 2401.03246)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from nni_nasplus.data.batch import EventBatch, EventShape
+
+from .decoder import Decoder
+from .encoder import EncoderLayer
+from .head import Head
+from .stem import Stem
+from .temporal import TemporalEncoding
+
+__all__ = ["EventSequenceNet"]
+
+
+class EventSequenceNet(nn.Module):
+    """Events → stem → (+ temporal encoding) → encoder → decoder → head.
+
+    ``architecture``: the active decisions, see decisions.py. ``hidden``: width of each attention head and of
+    the feed-forward layers. ``dropout``: in [0, 0.5]; temporal dropout drops whole steps at twice that rate.
+
+    Without encoder the decoder reads the stem, without decoder the head does with what came before.
+    Padding, its amount and its content, never changes a logit.
+    """
+
+    def __init__(
+        self, shape: EventShape, architecture: Mapping[str, Any], hidden: int = 32, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        a = architecture
+        self.stem = Stem(shape, a.get("stem_kernel"), dropout * a.get("stem_dropout", 0))
+        width = self.stem.width
+        self.temporal = TemporalEncoding(shape.periods, width) if a["temporal_encoding"] else None
+        self.encoder = nn.ModuleList(
+            EncoderLayer(a[f"encoder_{i}_op"], width, a.get(f"encoder_{i}_heads"), hidden, dropout)
+            for i in range(1, a["encoder_layers"] + 1)
+        )
+        heads = [
+            (a[f"decoder_{i}_self_heads"], a[f"decoder_{i}_cross_heads"]) for i in range(1, a["decoder_layers"] + 1)
+        ]
+        self.decoder = Decoder(heads, shape.n_classes, width, hidden, dropout) if heads else None
+        self.head = Head(width, shape.n_classes, a["pooling"], 2 * dropout * a["temporal_dropout"])
+
+    def forward(self, batch: EventBatch) -> Tensor:
+        """Logits [B, C] of B users."""
+        batch = _blank_padding(batch)
+        x, mask = self.stem(batch), batch.mask
+        if self.temporal is not None:
+            x = x + self.temporal(batch)
+        for layer in self.encoder:
+            x = layer(x, mask)
+        if self.decoder is not None:
+            x = self.decoder(x, mask)
+            mask = mask.new_ones(x.shape[:2])
+        return self.head(x, mask)
+
+
+def _blank_padding(batch: EventBatch) -> EventBatch:
+    """The batch with zeros where it is padding, whatever was there."""
+    padding = ~batch.mask
+    return batch._replace(
+        categorical=batch.categorical.masked_fill(padding.unsqueeze(-1), 0),
+        numeric=batch.numeric.masked_fill(padding.unsqueeze(-1), 0.0),
+        time=batch.time.masked_fill(padding, 0.0),
+        gap=batch.gap.masked_fill(padding, 0.0),
+    )
