@@ -8,7 +8,7 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 from jsonargparse import ArgumentParser
 
@@ -74,6 +74,14 @@ def _help() -> str:
     return "usage: nasplus COMMAND [options]   (nasplus COMMAND --help for the options)\n\n" + "\n".join(lines) + "\n"
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warnings for users as one line; those for developers not at all."""
     if issubclass(category, UserWarning):
         sys.stderr.write(f"nasplus: warning: {' '.join(str(message).split())}\n")

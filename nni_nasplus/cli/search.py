@@ -184,7 +184,8 @@ def _prepared(
     seed = settings["seed"]
     cache = directory / CACHE
     evaluator = EventClassification(str(cache), **training, seed=seed)
-    prepare(events, labels, **columns, **preparation, out=cache, seed=seed)
+    inputs: dict[str, Any] = {**columns, **preparation}
+    prepare(events, labels, **inputs, out=cache, seed=seed)
     shape = EventDataModule(cache).shape
     return Run.create(
         directory,

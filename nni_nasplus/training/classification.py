@@ -39,6 +39,8 @@ class Classifier(pl.LightningModule):
         The peak of the schedule.
     """
 
+    class_weights: Tensor
+
     def __init__(
         self, network: nn.Module, class_weights: Tensor, *, learning_rate: float = 3e-3, weight_decay: float = 1e-2
     ) -> None:

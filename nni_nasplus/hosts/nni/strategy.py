@@ -153,11 +153,9 @@ class NasStrategy(NniStrategy):
         return next((number for number, running in self._running.items() if running is model), None)
 
     def _on_metric(self, event: FinalMetricEvent) -> None:
-        event.model.metrics.final = event.metric
         self._tell(event.model, **split_result(event.metric))
 
     def _on_end(self, event: TrainingEndEvent) -> None:
-        event.model.status = event.status
         if isinstance(event.model, NasModel):
             left = failure_reason(Path(event.model.directory))
             self._tell(event.model, score=None, reason=left or "the trial ended without a result; see its log")

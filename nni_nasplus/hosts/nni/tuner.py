@@ -55,7 +55,12 @@ class NasTuner(Tuner):
         **options: Any,
     ) -> None:
         self.directory = Path(directory) if directory else nni_run_directory(Path(os.environ["NNI_LOG_DIRECTORY"]))
-        self._settings = {"strategy": strategy, "seed": seed, "direction": optimize_mode, "options": options}
+        self._settings: dict[str, Any] = {
+            "strategy": strategy,
+            "seed": seed,
+            "direction": optimize_mode,
+            "options": options,
+        }
         self._search: Search | None = None
         self._running: dict[int, int] = {}
 
