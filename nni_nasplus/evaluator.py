@@ -124,8 +124,9 @@ class Evaluator(ABC):
         return self._score("test", self.task(network))
 
     def _score(self, split: str, task: pl.LightningModule) -> dict[str, float]:
-        trainer = pl.Trainer(logger=False, enable_checkpointing=False, **_quiet())
-        getattr(trainer, split)(task, datamodule=self.data(), verbose=False)
+        with isolate_rng():
+            trainer = pl.Trainer(logger=False, enable_checkpointing=False, **_quiet())
+            getattr(trainer, split)(task, datamodule=self.data(), verbose=False)
         metrics = logged_metrics(trainer, {"validate": "val_", "test": "test_"}[split])
         require_finite(metrics, f"on the {split} split")
         return metrics
@@ -151,6 +152,7 @@ class Evaluator(ABC):
             default_root_dir=directory,
             num_sanity_val_steps=0,
             gradient_clip_val=1.0,
+            log_every_n_steps=1,
             **_quiet(),
         )
 

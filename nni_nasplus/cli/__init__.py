@@ -8,7 +8,7 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, TextIO
+from typing import Any, TextIO, get_type_hints
 
 from jsonargparse import ArgumentParser
 
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _show_warning
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    for chatty in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for chatty in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(f"{chatty}.utilities.rank_zero").setLevel(logging.WARNING)
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(_help())
         return
@@ -56,6 +56,8 @@ def _run(command: str, arguments: list[str]) -> None:
     parser = ArgumentParser(prog=f"nasplus {command}", description=COMMANDS[command], exit_on_error=False)
     parser.add_argument("--config", action="config", help="a YAML file of these options")
     names = parser.add_function_arguments(function, as_positional=True)
+    flags = [f"--{name}" for name, kind in get_type_hints(function).items() if kind is bool]
+    arguments = [f"{a}=true" if a in flags else a for a in arguments]
     options = parser.instantiate_classes(parser.parse_args(arguments))
     function(**{name: options[name] for name in names})
 

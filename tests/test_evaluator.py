@@ -1,0 +1,140 @@
+"""The evaluator: reproducible, honest about its best epoch, and plain about divergence."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.metrics import f1_score, roc_auc_score
+
+from nni_nasplus import UserError
+from nni_nasplus.data import EventDataModule
+from nni_nasplus.export import export_onnx
+from nni_nasplus.reporting import TrialFailed
+from nni_nasplus.spaces.events import EventSequenceSpace
+from nni_nasplus.training.events import EventClassification, RecurrentBaseline
+
+GENOTYPES = ["01|1|agc1|44,12|00", "10|0|g,a2|28|12", "21|1|||01"]
+
+
+class Notes:
+    """A reporter that remembers."""
+
+    def __init__(self, output=None):
+        self.output = output
+        self.curve = []
+        self.result = None
+
+    def intermediate(self, metrics):
+        self.curve.append(dict(metrics))
+
+    def final(self, metrics):
+        self.result = dict(metrics)
+
+
+@pytest.fixture
+def space(cache):
+    return EventSequenceSpace(**EventDataModule(cache).shape.to_json())
+
+
+def evaluate(cache, space, folder, reporter=None, genotype=GENOTYPES[0], **options):
+    evaluator = EventClassification(str(cache), **{"epochs": 3, "batch_size": 32, **options})
+    return evaluator.evaluate(space, space.parse_genotype(genotype), folder, reporter)
+
+
+def test_equal_seeds_give_equal_metrics_and_weights(cache, space, tmp_path):
+    def run(name, seed):
+        torch.rand(7)
+        metrics = evaluate(cache, space, tmp_path / name, seed=seed)
+        metrics.pop("seconds")
+        return metrics, load_file(tmp_path / name / "model.safetensors")
+
+    (first, weights), (second, again), (other, _) = run("a", 0), run("b", 0), run("c", 1)
+    assert first == second
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    assert first["loss"] != other["loss"]
+
+
+def test_training_leaves_the_global_generators_alone(cache, space, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    evaluate(cache, space, tmp_path, epochs=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("objective", ["roc_auc", "loss"])
+def test_the_best_epoch_is_reported_and_its_weights_are_kept(cache, space, tmp_path, objective):
+    notes = Notes()
+    metrics = evaluate(cache, space, tmp_path, notes, epochs=6, patience=6, objective=objective)
+    best = {"roc_auc": max, "loss": min}[objective](point["default"] for point in notes.curve)
+    assert len(notes.curve) == 6
+    assert metrics[objective] == pytest.approx(best, abs=1e-6)
+    assert notes.result["default"] == metrics[objective]
+    assert {"parameters", "flops", "seconds", "accuracy", "f1"} <= notes.result.keys()
+    assert notes.result["parameters"] > 0 < notes.result["flops"]
+
+    network = space.build(space.parse_genotype(GENOTYPES[0])).eval()
+    network.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    logits, labels = predictions(cache, network)
+    probabilities = logits.softmax(-1).numpy()
+    assert roc_auc_score(labels, probabilities[:, 1]) == pytest.approx(metrics["roc_auc"], abs=1e-5)
+    assert f1_score(labels, logits.argmax(-1), average="macro") == pytest.approx(metrics["f1"], abs=1e-5)
+    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels))
+    assert loss.item() == pytest.approx(metrics["loss"], abs=1e-5)
+
+
+def predictions(cache, network):
+    with torch.inference_mode():
+        parts = [(network(batch), batch.label) for batch in EventDataModule(cache).val_dataloader()]
+    return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts]).numpy()
+
+
+def test_training_stops_early(cache, space, tmp_path):
+    notes = Notes()
+    evaluate(cache, space, tmp_path, notes, epochs=40, patience=1, learning_rate=0.02)
+    assert len(notes.curve) < 40
+
+
+def test_divergence_is_a_failure_with_its_reason(cache, space, tmp_path):
+    with pytest.raises(TrialFailed, match="loss is nan after epoch 1: training diverged"):
+        evaluate(cache, space, tmp_path, learning_rate=1e30)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_the_hosts_folder_gets_tensorboard_curves_and_onnx(cache, space, tmp_path):
+    evaluate(cache, space, tmp_path / "trial", Notes(tmp_path / "host"))
+    assert list((tmp_path / "host" / "tensorboard").glob("events.*"))
+    assert (tmp_path / "host" / "model.onnx").is_file()
+
+
+@pytest.mark.parametrize("genotype", GENOTYPES)
+def test_onnx_gives_the_networks_logits_at_any_size(cache, space, tmp_path, genotype):
+    network = space.build(space.parse_genotype(genotype)).eval()
+    assert export_onnx(network, space.example(), tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    wanted = {i.name for i in session.get_inputs()}
+    for batch in EventDataModule(cache, batch_size=7).val_dataloader():
+        fields = {name: value.numpy() for name, value in batch._asdict().items() if name in wanted}
+        with torch.inference_mode():
+            expected = network(batch).numpy()
+        np.testing.assert_allclose(session.run(None, fields)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_baselines_ignore_padding(cache, cell):
+    network = RecurrentBaseline(EventDataModule(cache).shape, cell).double().eval()
+    batch = next(iter(EventDataModule(cache).val_dataloader()))
+    batch = batch._replace(numeric=batch.numeric.double(), gap=batch.gap.double())
+    spoilt = batch._replace(
+        numeric=batch.numeric.masked_fill(~batch.mask.unsqueeze(-1), float("nan")),
+        categorical=batch.categorical.masked_fill(~batch.mask.unsqueeze(-1), 10**6),
+    )
+    torch.testing.assert_close(network(batch), network(spoilt))
+
+
+def test_an_unknown_objective_is_named(cache):
+    with pytest.raises(UserError, match="unknown objective 'auc'; choose one of roc_auc"):
+        EventClassification(str(cache), objective="auc")
