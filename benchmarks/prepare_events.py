@@ -60,6 +60,17 @@ def measure(folder: Path, events: Path, rows: int) -> None:
     print(f"peak memory {peak / 1024:.0f} MiB, of it {imports / 1024:.0f} MiB after the imports")
 
 
+def prepare_events(rows: int, kind: str) -> None:
+    """Write the tables and measure in a fresh process."""
+    users = max(1000, rows // 100)
+    with tempfile.TemporaryDirectory() as folder:
+        labels = pd.DataFrame({"user": range(users), "y": np.arange(users) % 2})
+        labels.to_csv(Path(folder) / "labels.csv", index=False)
+        generate(Path(folder) / f"events.{kind}", rows, users)
+        options = ["--events", str(rows), "--format", kind, "--measure", folder]
+        subprocess.run([sys.executable, __file__, *options], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000_000)
@@ -69,14 +80,8 @@ def main() -> None:
     rows, name = arguments.events, f"events.{arguments.format}"
     if arguments.measure:
         measure(arguments.measure, arguments.measure / name, rows)
-        return
-    users = max(1000, rows // 100)
-    with tempfile.TemporaryDirectory() as folder:
-        labels = pd.DataFrame({"user": range(users), "y": np.arange(users) % 2})
-        labels.to_csv(Path(folder) / "labels.csv", index=False)
-        generate(Path(folder) / name, rows, users)
-        options = ["--events", str(rows), "--format", arguments.format, "--measure", folder]
-        subprocess.run([sys.executable, __file__, *options], check=True)
+    else:
+        prepare_events(rows, arguments.format)
 
 
 if __name__ == "__main__":

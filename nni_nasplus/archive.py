@@ -120,6 +120,11 @@ class Archive:
             archive._apply(event)
         return archive
 
+    @property
+    def finished(self) -> list[Trial]:
+        """The trials that are done or failed, by number."""
+        return [trial for trial in self.trials if trial.status != "pending"]
+
     def ask(self, architecture: Architecture, origin: str) -> Trial:
         """Record a proposal; the trial's number counts from 0."""
         number = len(self.trials)

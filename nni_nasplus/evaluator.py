@@ -77,11 +77,11 @@ class Evaluator(ABC):
         directory: str | Path,
         reporter: Reporter | None = None,
     ) -> dict[str, float]:
-        """Train one architecture and report it; its best weights are left in ``directory/model.safetensors``.
+        """Train one architecture and report it; its weights are left in ``directory/model.safetensors``.
 
         Returns
         -------
-        The validation metrics of the best epoch, with ``parameters``, ``flops`` (of one forward pass of one
+        The validation metrics, with ``parameters``, ``flops`` (of one forward pass of one
         example) and ``seconds``.
 
         Raises
@@ -104,17 +104,21 @@ class Evaluator(ABC):
         return metrics
 
     def fit(self, network: nn.Module, directory: str | Path, reporter: Reporter | None = None) -> dict[str, float]:
-        """Train a network in place, ending with the weights of its best epoch, saved in ``directory``."""
+        """Train a network in place and save it in ``directory``.
+
+        It ends with the weights of the schedule's end, which vary less than those of a lucky epoch; where training
+        stopped early, with those of the best epoch.
+        """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         with isolate_rng():
             pl.seed_everything(self.seed, workers=True, verbose=False)
             task = self.task(network)
-            best = self._best(directory)
-            trainer = self._trainer(directory, reporter or LogReporter(), best)
+            best, stop = self._best(directory), self._early_stopping()
+            trainer = self._trainer(directory, reporter or LogReporter(), [stop, best])
             trainer.fit(task, datamodule=self.data())
-        _restore(task, best)
+        _finish(task, best, restore=stop.stopped_epoch > 0)
         save_file(network.state_dict(), directory / WEIGHTS)
         metrics = self._score("validate", task)
         return metrics | {"seconds": time.perf_counter() - started}
@@ -141,13 +145,14 @@ class Evaluator(ABC):
             enable_version_counter=False,
         )  # fmt: skip
 
-    def _trainer(self, directory: Path, reporter: Reporter, best: ModelCheckpoint) -> pl.Trainer:
-        stop = EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=self.patience, check_finite=False)
-        output = reporter.output
-        board = TensorBoardLogger(output, name="tensorboard", version="") if output else False
+    def _early_stopping(self) -> EarlyStopping:
+        return EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=self.patience, check_finite=False)
+
+    def _trainer(self, directory: Path, reporter: Reporter, callbacks: list[pl.Callback]) -> pl.Trainer:
+        board = TensorBoardLogger(reporter.output, name="tensorboard", version="") if reporter.output else False
         return pl.Trainer(
             max_epochs=self.epochs,
-            callbacks=[ReportMetrics(self.objective, reporter), stop, best],
+            callbacks=[ReportMetrics(self.objective, reporter), *callbacks],
             logger=board,
             default_root_dir=directory,
             num_sanity_val_steps=0,
@@ -176,7 +181,9 @@ def _quiet() -> dict[str, Any]:
     }
 
 
-def _restore(task: pl.LightningModule, best: ModelCheckpoint) -> None:
+def _finish(task: pl.LightningModule, best: ModelCheckpoint, *, restore: bool) -> None:
+    """Drop the checkpoint of the best epoch, after going back to it if asked."""
     path = Path(best.best_model_path)
-    task.load_state_dict(torch.load(path, weights_only=True, map_location="cpu")["state_dict"])
+    if restore:
+        task.load_state_dict(torch.load(path, weights_only=True, map_location="cpu")["state_dict"])
     path.unlink()

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from uci_credit import long_tables
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
-_MONTHS = ("6", "5", "4", "3", "2", "0")
-"""Suffixes of PAY_, the oldest month first; BILL_AMT and PAY_AMT count 6 to 1."""
-_STATIC = ["LIMIT_BAL", "SEX", "EDUCATION", "MARRIAGE", "AGE"]
 
 
 def data_path(name: str) -> Path:
@@ -25,20 +23,8 @@ def data_path(name: str) -> Path:
 def uci_credit() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
     """Six monthly events of each of 30,000 users, the labels, and the names of the columns."""
     wide = pd.read_csv(data_path("events/uci_credit_card.csv.gz"))
-    months = [_month(wide, i) for i in range(len(_MONTHS))]
-    events = pd.concat(months, ignore_index=True)
-    labels = wide[["ID", "default.payment.next.month"]].rename(columns={"default.payment.next.month": "default"})
+    events, labels = long_tables(wide)
     return events, labels, {"id": "ID", "time": "month", "target": "default"}
-
-
-def _month(wide: pd.DataFrame, i: int) -> pd.DataFrame:
-    amount = len(_MONTHS) - i
-    return wide[["ID", *_STATIC]].assign(
-        month=i,
-        PAY=wide[f"PAY_{_MONTHS[i]}"],
-        BILL_AMT=wide[f"BILL_AMT{amount}"],
-        PAY_AMT=wide[f"PAY_AMT{amount}"],
-    )
 
 
 def sepsis() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:

@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = error.message if isinstance(error, ArgumentError) else str(error)
         sys.stderr.write(f"nasplus: error: {' '.join(message.split())}\n")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("nasplus: interrupted; what had finished is kept\n")
+        sys.exit(130)
 
 
 def _run(command: str, arguments: list[str]) -> None:

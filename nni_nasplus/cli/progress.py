@@ -39,10 +39,9 @@ class TrialProgress:
 
     def update(self, archive: Archive) -> None:
         """Show the archive as it is now."""
-        finished = [trial for trial in archive.trials if trial.status != "pending"]
-        failed = sum(trial.status == "failed" for trial in finished)
+        failed = sum(trial.status == "failed" for trial in archive.finished)
         best = archive.best()
         note = f"best {best[0].score:.4f}" if best else "none finished"
         if failed:
             note += f", {failed} failed"
-        self._bar.update(self._task, completed=len(finished), note=note)
+        self._bar.update(self._task, completed=len(archive.finished), note=note)

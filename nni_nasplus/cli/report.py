@@ -31,7 +31,7 @@ def report(run: Run) -> None:
     """
     archive = run.archive()
     if not archive.best():
-        reasons = sorted({trial.reason or "no reason left" for trial in archive.trials if trial.status == "failed"})
+        reasons = sorted({trial.reason or "no reason left" for trial in archive.finished if trial.status == "failed"})
         raise UserError(f"no trial succeeded: {'; '.join(reasons[:3])}; all is in {run.directory}")
     with Console(file=sys.stderr).status("training the baselines, testing the winner"):
         write_json(run.directory / RESULT, _result(run))
@@ -47,14 +47,15 @@ def _result(run: Run) -> dict[str, Any]:
     for name, network in evaluator.baselines().items():
         metrics = evaluator.fit(network, run.directory / "baselines" / name)
         rows.append(_row(name, metrics, evaluator.test(network)))
-    random = [trial.score for trial in archive.trials if trial.origin == "random" and trial.status == "done"]
+    random = [trial.score for trial in archive.finished if trial.origin == "random" and trial.status == "done"]
+    count = len(archive.finished)
     return {
         "objective": objective,
         "winner": winner.number,
         "genotype": run.space.genotype(winner.architecture),
-        "trials": len(archive.trials),
+        "trials": count,
         "rows": rows,
-        "random_search": expected_best(random, len(archive.trials), evaluator.direction),  # type: ignore[arg-type]
+        "random_search": expected_best(random, count, evaluator.direction),  # type: ignore[arg-type]
         "random_trials": len(random),
     }
 
@@ -76,8 +77,8 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
 
 def _trials(run: Run, top: int) -> Table:
     archive, objective = run.archive(), run.evaluator.objective
-    failed = [trial for trial in archive.trials if trial.status == "failed"]
-    caption = f"{len(archive.trials)} trials, {len(failed)} failed"
+    failed = [trial for trial in archive.finished if trial.status == "failed"]
+    caption = f"{len(archive.finished)} trials, {len(failed)} failed"
     columns = ("trial", "architecture", f"validation {objective}", "parameters", "seconds")
     table = Table(*columns, title="best architectures")
     for trial in archive.best()[:top]:

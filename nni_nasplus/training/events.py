@@ -43,7 +43,7 @@ class EventClassification(Evaluator):
         *,
         objective: str = "roc_auc",
         epochs: int = 10,
-        patience: int = 3,
+        patience: int = 5,
         batch_size: int = 128,
         learning_rate: float = 3e-3,
         seed: int = 0,
@@ -82,7 +82,7 @@ class EventClassification(Evaluator):
 
 
 class RecurrentBaseline(nn.Module):
-    """A plain GRU or LSTM over embedded events; its last state classifies.
+    """A plain GRU or LSTM over embedded events; the mean of its states classifies.
 
     Parameters
     ----------
@@ -111,5 +111,5 @@ class RecurrentBaseline(nn.Module):
         gap = batch.gap.clamp(min=0).log1p().unsqueeze(-1)
         numeric = torch.cat([batch.numeric, gap], -1).masked_fill(~mask.unsqueeze(-1), 0.0)
         states, _ = self.recurrent(torch.cat([*parts, numeric], -1))
-        last = mask.sum(1) - 1
-        return self.head(states[torch.arange(len(last), device=last.device), last])
+        keep = mask.unsqueeze(-1)
+        return self.head(states.masked_fill(~keep, 0.0).sum(1) / keep.sum(1))

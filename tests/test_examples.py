@@ -1,0 +1,107 @@
+"""Every example, benchmark and README command runs as it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nni_server import free_port, get, trials, wait
+
+from nni_nasplus.data import EventDataModule
+from nni_nasplus.spaces.events import EventSequenceSpace
+from nni_nasplus.training.events import EventClassification
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the examples, as a user would have them."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("cache", "__pycache__"))
+    return tmp_path
+
+
+@pytest.fixture
+def environment(tmp_path, monkeypatch):
+    """This environment first on the path; NNI's settings and experiments in the test's folder."""
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("NNI_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+def run(command, folder):
+    """Run a command; fail on a bad exit code or an ERROR line."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ERROR" not in done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.nni
+def test_nnictl(project, environment, tmp_path):
+    run(["nasplus", "register"], project)
+    port = free_port()
+    run(["nnictl", "create", "--config", "examples/events/nnictl.yml", "--port", str(port)], project)
+    try:
+        assert wait(port) == "DONE"
+        records, experiment = trials(port), get(port, "experiment")["id"]
+        log = (tmp_path / "home" / "nni-experiments" / experiment / "log" / "dispatcher.log").read_text()
+    finally:
+        run(["nnictl", "stop", "--port", str(port)], project)
+    assert "ERROR" not in log
+    assert [status for status, _, _ in records] == ["SUCCEEDED"] * 8
+
+    cache = project / "examples" / "events" / "cache" / "japanese_vowels"
+    space = EventSequenceSpace(**EventDataModule(cache).shape.to_json())
+    evaluator = EventClassification(str(cache), objective="accuracy", epochs=4)
+    for _, parameters, metric in records:
+        earned = evaluator.evaluate(space, parameters, tmp_path / "again")
+        assert metric["default"] == pytest.approx(earned["accuracy"], abs=1e-6)
+        assert metric["parameters"] == earned["parameters"]
+
+
+@pytest.mark.slow
+@pytest.mark.nni
+def test_nas_experiment(project, environment):
+    printed = run([sys.executable, "nas_experiment.py", str(free_port())], project / "examples" / "events")
+    assert len(re.findall(r"^\d\d\|[01]\|", printed, re.MULTILINE)) == 3
+
+
+def readme_commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line.startswith(("nasplus", "python examples"))]
+
+
+@pytest.mark.nni
+def test_the_readme(project, environment):
+    commands = [c for c in readme_commands() if "uci" not in c and "nasplus demo" not in c]
+    assert {c.split()[1] for c in commands} >= {"search", "show", "export", "predict", "describe", "register"}
+    for command in commands:
+        words = shlex.split(command, comments=True)
+        if words[:2] == ["nasplus", "search"]:
+            words += ["--port", str(free_port())]
+        run([sys.executable if words[0] == "python" else words[0], *words[1:]], project)
+    assert json.loads((project / "vowels" / "architecture.json").read_text())["genotype"]
+
+
+def test_the_uci_tables(project, tmp_path):
+    from events_data import data_path
+
+    source = data_path("events/uci_credit_card.csv.gz")
+    run([sys.executable, "examples/events/uci_credit.py", source, tmp_path / "uci"], project)
+    assert {p.name for p in (tmp_path / "uci").iterdir()} == {"events.parquet", "labels.csv"}
+
+
+def test_the_benchmark_runs():
+    printed = run([sys.executable, ROOT / "benchmarks" / "events.py", "--users=100", "--events=20000"], ROOT)
+    for words in ("sequences of 64 events per second", "architectures per second", "events/s", "peak memory"):
+        assert words in printed
