@@ -139,11 +139,14 @@ class Evaluator(ABC):
         return "max" if self.direction == "maximize" else "min"
 
     def _best(self, directory: Path) -> ModelCheckpoint:
-        monitor = f"val_{self.objective}"
         return ModelCheckpoint(
-            directory, filename="best", monitor=monitor, mode=self._mode(), save_weights_only=True,
+            directory,
+            filename="best",
+            monitor=f"val_{self.objective}",
+            mode=self._mode(),
+            save_weights_only=True,
             enable_version_counter=False,
-        )  # fmt: skip
+        )
 
     def _early_stopping(self) -> EarlyStopping:
         return EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=self.patience, check_finite=False)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.space import SearchSpace
+from nni_nasplus.strategy import Direction, Strategy
 
-__all__ = ["available", "load"]
+__all__ = ["available", "load", "make_strategy"]
 
 Kind = Literal["strategies", "spaces"]
 
@@ -30,3 +34,20 @@ def load(kind: Kind, name: str) -> Any:
             return entry.load()
     noun = {"strategies": "strategy", "spaces": "space"}[kind]
     raise UserError(f"unknown {noun} '{name}'; available: {', '.join(available(kind))}")
+
+
+def make_strategy(
+    name: str, space: SearchSpace, *, seed: int, direction: Direction, options: Mapping[str, Any]
+) -> Strategy:
+    """A strategy by name, with its own options.
+
+    Raises
+    ------
+    UserError
+        If there is no such strategy, or it has no such option or refuses its value.
+    """
+    kind = load("strategies", name)
+    known = [p for p in inspect.signature(kind).parameters if p not in ("space", "seed", "direction")]
+    if unknown := [option for option in options if option not in known]:
+        raise UserError(f"strategy '{name}' has no option '{unknown[0]}'; its options: {', '.join(known) or 'none'}")
+    return kind(space, seed=seed, direction=direction, **options)

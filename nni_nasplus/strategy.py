@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture, SearchSpace
 
 __all__ = ["Direction", "Observation", "Proposal", "SearchSpaceExhausted", "Strategy"]
@@ -63,9 +64,9 @@ class Strategy(ABC):
 
     def __init__(self, space: SearchSpace, *, seed: int = 0, direction: Direction = "maximize") -> None:
         if direction not in ("maximize", "minimize"):
-            raise ValueError(f"direction is {direction!r}; use 'maximize' or 'minimize'")
+            raise UserError(f"direction is {direction!r}; use 'maximize' or 'minimize'")
         if seed < 0:
-            raise ValueError(f"seed is {seed}; use 0 or more")
+            raise UserError(f"seed is {seed}; use 0 or more")
         self.space = space
         self.seed = seed
         self.direction = direction

@@ -51,6 +51,7 @@ def asking(tables, out, **changes):
         **COLUMNS,
         "trials": 4,
         "epochs": 2,
+        "strategy-options.population_size": 3,
         "port": free_port(),
         "out": out,
         **changes,
@@ -178,6 +179,9 @@ def refused(capsys, *arguments):
         ({"trials": "many"}, "trials"),
         ({"epochs": 0}, "--epochs is 0"),
         ({"budget": 3}, "budget"),
+        ({"seed": -1}, "seed is -1; use 0 or more"),
+        ({"strategy_options.size": 3}, "strategy 'evolution' has no option 'size'; its options: population_size"),
+        ({"strategy_options.population_size": 2}, "sample_size is 3 and population_size 2"),
     ],
 )
 def test_bad_search_options_are_one_line_and_write_nothing(capsys, tables, tmp_path, changes, message):

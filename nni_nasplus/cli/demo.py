@@ -23,19 +23,16 @@ def demo(
     out
         The directory to keep everything in; by default a new one under runs/.
     """
-    from nni_nasplus.cli.search import search_tables
+    from nni_nasplus.cli.search import Plan, search_tables
     from nni_nasplus.data.ready import complete_journey
 
     events, labels, columns = complete_journey()
-    search_tables(
-        events,
-        labels,
+    plan = Plan(
+        "events",
         columns,
         preparation={"max_length": 128},
         training={"objective": "roc_auc", "epochs": 8, "batch_size": 32, "learning_rate": 3e-3},
         settings={"strategy": strategy, "options": {}, "trials": trials, "concurrency": 2, "seed": seed},
         network={"hidden": 32},
-        space="events",
-        port=port,
-        out=out,
     )
+    search_tables(events, labels, plan, port, out)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time as clock
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,12 @@ from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.run import Run, described
 from nni_nasplus.run_files import CACHE
+from nni_nasplus.space import SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["search", "search_tables"]
+__all__ = ["Plan", "search", "search_tables"]
 
 
 def search(
@@ -97,10 +100,9 @@ def search(
     out
         The directory to keep everything in; by default a new one under runs/.
     """
-    search_tables(
-        events,
-        labels,
-        {"id": id, "time": time, "target": target},
+    plan = Plan(
+        space,
+        columns={"id": id, "time": time, "target": target},
         preparation={
             "categorical": _columns(categorical),
             "numeric": _columns(numeric),
@@ -122,78 +124,71 @@ def search(
             "seed": seed,
         },
         network={"hidden": hidden},
-        space=space,
-        port=port,
-        out=out,
     )
+    search_tables(events, labels, plan, port, out)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search's arguments, by who takes them."""
+
+    space: str
+    """Name of an installed space."""
+    columns: Mapping[str, str]
+    """Of ``prepare``: the id, time and target columns."""
+    preparation: Mapping[str, Any]
+    """Of ``prepare``: the rest."""
+    training: Mapping[str, Any]
+    """Of the evaluator."""
+    settings: Mapping[str, Any]
+    """Of the search: strategy, its options, trials, concurrency, seed."""
+    network: Mapping[str, Any]
+    """Of the space, besides the sizes of the data."""
+
+    def check(self) -> None:
+        """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
+        registry.load("spaces", self.space)
+        options = {name: self.settings[name] for name in ("seed", "options")}
+        registry.make_strategy(self.settings["strategy"], SearchSpace({}), direction="maximize", **options)
+        for name in ("trials", "concurrency"):
+            if self.settings[name] < 1:
+                raise UserError(f"--{name} is {self.settings[name]}; use 1 or more")
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if self.training[name] <= 0:
+                raise UserError(f"--{name} is {self.training[name]}; use more than 0")
 
 
 def search_tables(
-    events: str | pd.DataFrame,
-    labels: str | pd.DataFrame,
-    columns: dict[str, str],
-    *,
-    preparation: dict[str, Any],
-    training: dict[str, Any],
-    settings: dict[str, Any],
-    network: dict[str, Any],
-    space: str,
-    port: int,
-    out: str | None,
+    events: str | pd.DataFrame, labels: str | pd.DataFrame, plan: Plan, port: int, out: str | None
 ) -> Run:
-    """Prepare, search and report; the arguments are grouped by who takes them."""
+    """Prepare, search and report."""
     from nni_nasplus.cli.report import report
     from nni_nasplus.hosts.nni.experiment import require_idle
 
     directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
-    _check(settings, training)
+    plan.check()
     require_idle(port)
     Run.require_free(directory)
-    kind = registry.load("spaces", space)
-    registry.load("strategies", settings["strategy"])
-    run = _prepared(directory, kind, events, labels, columns, preparation, training, settings, network)
+    run = _prepared(directory, events, labels, plan)
     _experiment(run, port)
     report(run)
     return run
 
 
-def _check(settings: dict[str, Any], training: dict[str, Any]) -> None:
-    for name in ("trials", "concurrency"):
-        if settings[name] < 1:
-            raise UserError(f"--{name} is {settings[name]}; use 1 or more")
-    for name in ("epochs", "batch_size", "learning_rate"):
-        if training[name] <= 0:
-            raise UserError(f"--{name} is {training[name]}; use more than 0")
-
-
-def _prepared(
-    directory: Path,
-    kind: Any,
-    events: str | pd.DataFrame,
-    labels: str | pd.DataFrame,
-    columns: dict[str, str],
-    preparation: dict[str, Any],
-    training: dict[str, Any],
-    settings: dict[str, Any],
-    network: dict[str, Any],
-) -> Run:
+def _prepared(directory: Path, events: str | pd.DataFrame, labels: str | pd.DataFrame, plan: Plan) -> Run:
     from nni_nasplus.data.module import EventDataModule
     from nni_nasplus.data.preparation import prepare
     from nni_nasplus.training.events import EventClassification
 
-    seed = settings["seed"]
-    cache = directory / CACHE
-    evaluator = EventClassification(str(cache), **training, seed=seed)
-    inputs: dict[str, Any] = {**columns, **preparation}
+    cache, seed = directory / CACHE, plan.settings["seed"]
+    evaluator = EventClassification(str(cache), **plan.training, seed=seed)
+    inputs: dict[str, Any] = {**plan.columns, **plan.preparation}
     prepare(events, labels, **inputs, out=cache, seed=seed)
-    shape = EventDataModule(cache).shape
+    sizes = EventDataModule(cache).shape.to_json()
+    space = described(registry.load("spaces", plan.space), {**sizes, **plan.network})
     return Run.create(
         directory,
-        {
-            "space": described(kind, {**shape.to_json(), **network}),
-            "evaluator": described(type(evaluator), evaluator.init_args),
-            **settings,
-        },
+        {"space": space, "evaluator": described(type(evaluator), evaluator.init_args), **plan.settings},
     )
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import nni
 from nni.tuner import Tuner
 
-from nni_nasplus import registry
 from nni_nasplus.archive import Archive
 from nni_nasplus.hosts.nni.results import split_result
+from nni_nasplus.registry import make_strategy
 from nni_nasplus.run_files import JOURNAL, nni_run_directory
 from nni_nasplus.search import Search
 from nni_nasplus.space import SearchSpace
@@ -78,16 +78,15 @@ class NasTuner(Tuner):
             if space != self._search.strategy.space:
                 logger.error("the search space cannot change during a search; the old one stays")
             return
-        self._search = Search(self._strategy(space), self._archive(space))
-
-    def _strategy(self, space: SearchSpace) -> Any:
-        kind = registry.load("strategies", self._settings["strategy"])
-        return kind(
+        settings = self._settings
+        strategy = make_strategy(
+            settings["strategy"],
             space,
-            seed=self._settings["seed"],
-            direction=self._settings["direction"],
-            **self._settings["options"],
+            seed=settings["seed"],
+            direction=settings["direction"],
+            options=settings["options"],
         )
+        self._search = Search(strategy, self._archive(space))
 
     def _archive(self, space: SearchSpace) -> Archive:
         path = self.directory / JOURNAL
