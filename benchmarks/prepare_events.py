@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,14 +50,19 @@ def measure(folder: Path, events: Path, rows: int) -> None:
     """Prepare in this process and print the time and the peak resident memory."""
     from nni_nasplus.data.preparation import prepare
 
-    imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    imports = peak_memory()
     start, cpu = time.perf_counter(), time.process_time()
     labels, out = folder / "labels.csv", folder / "cache"
     prepare(events, labels, id="user", time="when", target="y", out=out, progress=False)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{events.name}: {rows} events in {seconds:.1f} s ({cpu:.1f} s of CPU), {rows / seconds:,.0f} events/s")
-    print(f"peak memory {peak / 1024:.0f} MiB, of it {imports / 1024:.0f} MiB after the imports")
+    print(f"peak memory {peak_memory():.0f} MiB, of it {imports:.0f} MiB after the imports")
+
+
+def peak_memory() -> float:
+    """The peak resident memory of this process in MiB (Linux; ``ru_maxrss`` would count the parent's as well)."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def prepare_events(rows: int, kind: str) -> None:

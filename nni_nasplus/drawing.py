@@ -70,9 +70,9 @@ def _boxes(axes: object, graph: nx.DiGraph, places: dict[str, tuple[float, float
         colour = _COLOURS.get(graph.nodes[node]["kind"], _COLOURS["op"])
         style = "round,pad=0,rounding_size=0.12"
         axes.add_patch(  # type: ignore[attr-defined]
-            FancyBboxPatch(corner, _BOX_WIDTH, _BOX_HEIGHT, boxstyle=style, fc=colour, ec="#374151", lw=0.8)
+            FancyBboxPatch(corner, _BOX_WIDTH, _BOX_HEIGHT, boxstyle=style, fc=colour, ec="#374151", lw=0.8, zorder=2)
         )
-        axes.text(x, y, fill(graph.nodes[node]["label"], _WRAP), ha="center", va="center", fontsize=8)  # type: ignore[attr-defined]
+        axes.text(x, y, fill(graph.nodes[node]["label"], _WRAP), ha="center", va="center", fontsize=8, zorder=3)  # type: ignore[attr-defined]
 
 
 def _arrows(axes: object, graph: nx.DiGraph, places: dict[str, tuple[float, float]]) -> None:
@@ -86,4 +86,4 @@ def _arrows(axes: object, graph: nx.DiGraph, places: dict[str, tuple[float, floa
             start, end, bend = (x0 + side, y0), (x1 + side, y1), -0.35 if side > 0 else 0.35
         curve = f"arc3,rad={bend}"
         arrow = {"arrowstyle": "-|>", "color": "#374151", "lw": 0.9, "connectionstyle": curve}
-        axes.annotate("", xy=end, xytext=start, arrowprops=arrow)  # type: ignore[attr-defined]
+        axes.annotate("", xy=end, xytext=start, arrowprops=arrow, zorder=1)  # type: ignore[attr-defined]

@@ -47,7 +47,7 @@ class Model:
         metrics: Mapping[str, float],
     ) -> None:
         self.description = dict(description)
-        self.space: SearchableSpace = instantiate(description)
+        self.space = instantiate(description, SearchableSpace)
         self.architecture = architecture
         self.encoder = encoder
         self.metrics = dict(metrics)

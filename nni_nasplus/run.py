@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nni_nasplus._files import write_json
 from nni_nasplus.archive import Archive
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "described", "instantiate"]
 
 VERSION = 1
+T = TypeVar("T")
 
 
 class Run:
@@ -84,12 +85,16 @@ class Run:
     @cached_property
     def space(self) -> SearchableSpace:
         """The space, over the prepared data's sizes."""
-        return instantiate(self.settings["space"])
+        from nni_nasplus.model_space import SearchableSpace
+
+        return instantiate(self.settings["space"], SearchableSpace)
 
     @cached_property
     def evaluator(self) -> Evaluator:
         """What trains and scores."""
-        return instantiate(self.settings["evaluator"])
+        from nni_nasplus.evaluator import Evaluator
+
+        return instantiate(self.settings["evaluator"], Evaluator)  # type: ignore[type-abstract]
 
     @property
     def cache(self) -> Path:
@@ -118,7 +123,20 @@ def described(kind: type, init_args: Mapping[str, Any]) -> dict[str, Any]:
     return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": dict(init_args)}
 
 
-def instantiate(description: Mapping[str, Any]) -> Any:
-    """The object of :func:`described`."""
-    module, _, name = description["class_path"].rpartition(".")
-    return getattr(importlib.import_module(module), name)(**description["init_args"])
+def instantiate(description: Mapping[str, Any], kind: type[T]) -> T:
+    """The object of :func:`described`.
+
+    Raises
+    ------
+    UserError
+        If the description names no installed subclass of ``kind``: nothing else is called, whatever a file says.
+    """
+    path = description["class_path"]
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        found = None
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise UserError(f"'{path}' is no installed {kind.__name__}; install the package that the file was made with")
+    return found(**description["init_args"])

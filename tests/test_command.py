@@ -17,6 +17,7 @@ import torch
 from conftest import COLUMNS, shopping
 from nni_server import free_port
 
+from nni_nasplus import UserError
 from nni_nasplus.cli import main
 from nni_nasplus.data import EventDataModule
 from nni_nasplus.model import Model
@@ -134,6 +135,16 @@ class TestSearch:
                 expected = network(batch)
             places = [order[users[row]] for row in batch.row.tolist()]
             np.testing.assert_allclose(logits[places], expected.numpy(), atol=1e-6)
+
+    def test_a_file_from_elsewhere_cannot_name_what_is_called(self, found, tmp_path):
+        Model.of(Run.open(found[0])).save(tmp_path / "exported")
+        path = tmp_path / "exported" / "architecture.json"
+        content = json.loads(path.read_text())
+        for name in ("os.system", "subprocess.Popen", "no.such.Space", "nospace"):
+            content["space"] = {"class_path": name, "init_args": {}}
+            path.write_text(json.dumps(content))
+            with pytest.raises(UserError, match=f"'{name}' is no installed SearchableSpace"):
+                Model.load(tmp_path / "exported")
 
     def test_a_second_search_in_the_same_directory_is_refused(self, found, tables):
         before = (found[0] / "journal.jsonl").read_bytes()

@@ -66,7 +66,7 @@ class NasModel(SimplifiedModelSpace):
     @classmethod
     def _load(cls, **content: Any) -> NasModel:
         if isinstance(content["evaluator"], Mapping):
-            content["evaluator"] = instantiate(content["evaluator"])
+            content["evaluator"] = instantiate(content["evaluator"], Evaluator)  # type: ignore[type-abstract]
         model = super()._load(**content)
         model.directory = content["directory"]
         return model
