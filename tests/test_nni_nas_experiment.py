@@ -55,7 +55,7 @@ def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, mo
     scores = sorted(metric for _, metric in done)
     assert [a["tens"] * 10 + a["ones"] for a in exported] == scores[:3]
     archive = Archive.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
-    assert sorted(t.status for t in archive.trials) == ["done"] * count + ["failed"]
+    assert sorted(t.status for t in archive.finished) == ["done"] * count + ["failed"]
     assert [t.score for t in archive.best()] == scores
 
 
