@@ -33,6 +33,7 @@ def nasplus(*arguments, **options):
     )
     assert "ERROR" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+    assert "warning" not in done.stderr.lower()
     return done
 
 

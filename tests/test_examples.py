@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from nni_server import free_port, get, trials, wait
 
-from nni_nasplus.data import EventDataModule
+from nni_nasplus.data import EventDataModule, prepare
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
 
@@ -99,6 +99,16 @@ def test_the_uci_tables(project, tmp_path):
     source = data_path("events/uci_credit_card.csv.gz")
     run([sys.executable, "examples/events/uci_credit.py", source, tmp_path / "uci"], project)
     assert {p.name for p in (tmp_path / "uci").iterdir()} == {"events.parquet", "labels.csv"}
+    tables = [tmp_path / "uci" / name for name in ("events.parquet", "labels.csv")]
+    prepare(*tables, id="ID", time="month", target="default", out=tmp_path / "run" / "data", progress=False)
+    printed = run([sys.executable, ROOT / "benchmarks" / "gradient_boosting.py", source, tmp_path / "run"], project)
+    assert "test ROC-AUC 0.76" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.nni
+def test_the_demo(project, environment):
+    assert "winner" in run(["nasplus", "demo", "--trials", "2", "--port", str(free_port())], project)
 
 
 def test_the_benchmark_runs():

@@ -198,7 +198,7 @@ def _experiment(run: Run, port: int) -> None:
 
     console = Console(file=sys.stderr)
     with NniSearch(run, port) as experiment:
-        console.print(f"searching {run.space.search_space.size:,} architectures; results in {run.directory}")
+        console.print(f"searching {run.space.search_space}; results in {run.directory}", highlight=False)
         console.print(f"web UI: {experiment.url}", highlight=False)
         with TrialProgress(console, run.settings["trials"]) as progress:
             experiment.wait(progress.update)
