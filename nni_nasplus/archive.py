@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -25,7 +25,7 @@ class Trial:
     """One proposal and, once finished, its result.
 
     ``score`` is what the search optimises, ``metrics`` everything reported, ``cost`` seconds; ``reason`` says
-    why a failed trial failed.
+    why a failed trial failed, ``teachers`` from which earlier trials it learned.
     """
 
     number: int
@@ -36,6 +36,7 @@ class Trial:
     metrics: dict[str, float] = field(default_factory=dict)
     cost: float | None = None
     reason: str | None = None
+    teachers: list[int] = field(default_factory=list)
 
 
 class Archive:
@@ -90,7 +91,7 @@ class Archive:
         try:
             archive = cls.read(path)
             archive._require(header or {})
-            os.truncate(path, sum(map(len, _intact_lines(path))))
+            _cut(path)
             archive._file = path.open("a", encoding="utf-8")
         except BaseException:
             lock.release()
@@ -100,7 +101,7 @@ class Archive:
 
     @classmethod
     def read(cls, path: str | Path) -> Archive:
-        """Load a journal to look at it.
+        """Load a journal to look at it, without the line that is being written or that a crash left half-written.
 
         Raises
         ------
@@ -139,6 +140,7 @@ class Archive:
         metrics: Mapping[str, float] | None = None,
         cost: float | None = None,
         reason: str | None = None,
+        teachers: Sequence[int] = (),
     ) -> None:
         """Record a result; a score of None is a failure, with its reason.
 
@@ -150,7 +152,7 @@ class Archive:
         if not 0 <= number < len(self.trials) or self.trials[number].status != "pending":
             raise ValueError(f"trial {number} is not pending")
         event: dict[str, Any] = {"event": "tell", "number": number, "score": score}
-        extra = {"metrics": dict(metrics or {}), "cost": cost, "reason": reason}
+        extra = {"metrics": dict(metrics or {}), "cost": cost, "reason": reason, "teachers": list(teachers)}
         self._record(event | {k: v for k, v in extra.items() if v})
 
     def state_dict(self) -> dict[str, Any]:
@@ -206,7 +208,7 @@ class Archive:
             trial.score = event["score"]
             trial.status = "failed" if trial.score is None else "done"
             trial.metrics, trial.cost = event.get("metrics", {}), event.get("cost")
-            trial.reason = event.get("reason")
+            trial.reason, trial.teachers = event.get("reason"), event.get("teachers", [])
         self._events.append(event)
 
 
@@ -229,12 +231,18 @@ def _locked(path: Path) -> FileLock:
 
 
 def _intact_lines(path: Path) -> list[bytes]:
-    """The complete lines; one that a crash cut off at the end is left out, with a warning."""
+    """The complete lines, without a half-written one at the end."""
     lines = path.read_bytes().splitlines(keepends=True)
-    if lines and not lines[-1].endswith(b"\n"):
-        warnings.warn(f"{path}: line {len(lines)} was cut off by a crash and is ignored", stacklevel=4)
-        lines.pop()
-    return lines
+    return lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]
+
+
+def _cut(path: Path) -> None:
+    """Cut off what a crash left half-written at the end, with a warning."""
+    intact = _intact_lines(path)
+    size = sum(map(len, intact))
+    if size < path.stat().st_size:
+        warnings.warn(f"{path}: line {len(intact) + 1} was cut off by a crash and is ignored", stacklevel=3)
+        os.truncate(path, size)
 
 
 def _parsed(path: Path) -> Iterator[dict[str, Any]]:

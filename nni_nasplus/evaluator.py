@@ -18,12 +18,16 @@ from safetensors.torch import save_file
 from torch import nn
 
 from nni_nasplus.cost import count_flops, count_parameters
+from nni_nasplus.distillation import Distillation
+from nni_nasplus.errors import UserError
 from nni_nasplus.export import export_onnx
 from nni_nasplus.model_space import SearchableSpace
 from nni_nasplus.reporting import LogReporter, Reporter, require_finite
 from nni_nasplus.strategy import Direction
+from nni_nasplus.teachers import Examples, find_teachers
 from nni_nasplus.training.callbacks import ReportMetrics, logged_metrics
-from nni_nasplus.trial_files import WEIGHTS
+from nni_nasplus.training.distillation import Distilled, Teachers
+from nni_nasplus.trial_files import WEIGHTS, write_teachers
 
 __all__ = ["Evaluator", "share_cores"]
 
@@ -42,16 +46,28 @@ class Evaluator(ABC):
         The most passes over the training data; training stops early after ``patience`` without improvement.
     seed
         Fixes weights, dropout and the order of batches.
+    distillation
+        How trials learn from the best before them; None for each by itself. It needs :meth:`examples`, and a task
+        with the mixin :class:`~nni_nasplus.training.distillation.Distilled`.
     """
 
     directions: Mapping[str, Direction]
     init_args: Mapping[str, Any]
 
-    def __init__(self, *, objective: str, epochs: int, patience: int, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        objective: str,
+        epochs: int,
+        patience: int,
+        seed: int,
+        distillation: Distillation | None = None,
+    ) -> None:
         self.objective = objective
         self.epochs = epochs
         self.patience = patience
         self.seed = seed
+        self.distillation = distillation
 
     @property
     def direction(self) -> Direction:
@@ -66,6 +82,10 @@ class Evaluator(ABC):
     def task(self, network: nn.Module) -> pl.LightningModule:
         """The Lightning module that trains ``network`` and logs ``val_<objective>`` and ``test_<objective>``."""
 
+    def examples(self) -> Examples:
+        """The training set as teachers are asked on it."""
+        raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")
+
     def baselines(self) -> dict[str, nn.Module]:
         """Plain networks to train beside the winner, by name."""
         return {}
@@ -76,13 +96,19 @@ class Evaluator(ABC):
         architecture: Mapping[str, Any],
         directory: str | Path,
         reporter: Reporter | None = None,
+        run: str | Path | None = None,
     ) -> dict[str, float]:
         """Train one architecture and report it; its weights are left in ``directory/model.safetensors``.
+
+        Parameters
+        ----------
+        run
+            The run directory, whose best trials may teach this one; without it, none do.
 
         Returns
         -------
         The validation metrics, with ``parameters``, ``flops`` (of one forward pass of one
-        example) and ``seconds``.
+        example) and the ``seconds`` of training.
 
         Raises
         ------
@@ -90,6 +116,7 @@ class Evaluator(ABC):
             If a metric becomes NaN or infinite.
         """
         reporter = reporter or LogReporter()
+        teachers = self._teachers(space, architecture, run)
         with isolate_rng():
             pl.seed_everything(self.seed, workers=True, verbose=False)
             network = space.build(architecture)
@@ -97,13 +124,21 @@ class Evaluator(ABC):
             "parameters": float(count_parameters(network)),
             "flops": float(count_flops(network, space.example())),
         }
-        metrics = self.fit(network, directory, reporter) | size
+        metrics = self.fit(network, directory, reporter, teachers) | size
+        if teachers is not None:
+            write_teachers(Path(directory), teachers.numbers)
         reporter.final({"default": metrics[self.objective], **metrics})
         if reporter.output is not None:
             export_onnx(network, space.example(), reporter.output / "model.onnx")
         return metrics
 
-    def fit(self, network: nn.Module, directory: str | Path, reporter: Reporter | None = None) -> dict[str, float]:
+    def fit(
+        self,
+        network: nn.Module,
+        directory: str | Path,
+        reporter: Reporter | None = None,
+        teachers: Teachers | None = None,
+    ) -> dict[str, float]:
         """Train a network in place and save it in ``directory``.
 
         It ends with the weights of the schedule's end, which vary less than those of a lucky epoch; where training
@@ -114,7 +149,7 @@ class Evaluator(ABC):
         started = time.perf_counter()
         with isolate_rng():
             pl.seed_everything(self.seed, workers=True, verbose=False)
-            task = self.task(network)
+            task = self._taught(network, teachers)
             best, stop = self._best(directory), self._early_stopping()
             trainer = self._trainer(directory, reporter or LogReporter(), [stop, best])
             trainer.fit(task, datamodule=self.data())
@@ -126,6 +161,21 @@ class Evaluator(ABC):
     def test(self, network: nn.Module) -> dict[str, float]:
         """The metrics of a trained network on the test split, which the search never sees."""
         return self._score("test", self.task(network))
+
+    def _teachers(
+        self, space: SearchableSpace, architecture: Mapping[str, Any], run: str | Path | None
+    ) -> Teachers | None:
+        if self.distillation is None or run is None:
+            return None
+        return find_teachers(run, space, architecture, self.distillation, self.examples())
+
+    def _taught(self, network: nn.Module, teachers: Teachers | None) -> pl.LightningModule:
+        task = self.task(network)
+        if teachers is not None:
+            if not isinstance(task, Distilled):
+                raise UserError(f"{type(task).__name__} cannot be distilled; give it the mixin Distilled")
+            task.teachers = teachers
+        return task
 
     def _score(self, split: str, task: pl.LightningModule) -> dict[str, float]:
         with isolate_rng():

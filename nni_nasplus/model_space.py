@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nni.nas.nn.pytorch import ModelSpace
 from nni.nas.space import model_context
+from safetensors.torch import load_file
 from torch import nn
 
 from nni_nasplus.errors import UserError
@@ -44,6 +46,20 @@ class SearchableSpace(ModelSpace):
         """
         with model_context(dict(self.search_space.validate(architecture))):
             return type(self)(*self.trace_args, **self.trace_kwargs)
+
+    def trained(self, architecture: Mapping[str, Any], weights: Path) -> nn.Module:
+        """A network with the weights of a ``.safetensors`` file.
+
+        Raises
+        ------
+        UserError
+            If the architecture is not in the space.
+        FileNotFoundError, safetensors.SafetensorError, RuntimeError
+            If the file is absent, damaged, or of another architecture.
+        """
+        network = self.build(architecture)
+        network.load_state_dict(load_file(weights))
+        return network
 
     def example(self) -> Any:
         """An input of one example, of the largest size, for counting operations and for export."""

@@ -1,4 +1,4 @@
-"""Where strategies and spaces plug in: the entry-point groups ``nni_nasplus.strategies`` and ``nni_nasplus.spaces``."""
+"""Where strategies, predictors and spaces plug in: the entry-point groups ``nni_nasplus.…``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from nni_nasplus.strategy import Direction, Strategy
 
 __all__ = ["available", "load", "make_strategy"]
 
-Kind = Literal["strategies", "spaces"]
+Kind = Literal["predictors", "spaces", "strategies"]
+_NOUN = {"predictors": "predictor", "spaces": "space", "strategies": "strategy"}
+_GIVEN = ("space", "seed", "direction", "feasible")
 
 
 def available(kind: Kind) -> list[str]:
@@ -32,8 +34,7 @@ def load(kind: Kind, name: str) -> Any:
     for entry in entry_points(group=f"nni_nasplus.{kind}"):
         if entry.name == name:
             return entry.load()
-    noun = {"strategies": "strategy", "spaces": "space"}[kind]
-    raise UserError(f"unknown {noun} '{name}'; available: {', '.join(available(kind))}")
+    raise UserError(f"unknown {_NOUN[kind]} '{name}'; available: {', '.join(available(kind))}")
 
 
 def make_strategy(
@@ -47,7 +48,7 @@ def make_strategy(
         If there is no such strategy, or it has no such option or refuses its value.
     """
     kind = load("strategies", name)
-    known = [p for p in inspect.signature(kind).parameters if p not in ("space", "seed", "direction")]
+    known = [p for p in inspect.signature(kind).parameters if p not in _GIVEN]
     if unknown := [option for option in options if option not in known]:
         raise UserError(f"strategy '{name}' has no option '{unknown[0]}'; its options: {', '.join(known) or 'none'}")
     return kind(space, seed=seed, direction=direction, **options)

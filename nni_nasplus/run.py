@@ -111,11 +111,7 @@ class Run:
 
     def network(self, trial: Trial) -> nn.Module:
         """The trained network of a finished trial."""
-        from safetensors.torch import load_file
-
-        network = self.space.build(trial.architecture)
-        network.load_state_dict(load_file(self.trial_directory(trial) / WEIGHTS))
-        return network
+        return self.space.trained(trial.architecture, self.trial_directory(trial) / WEIGHTS)
 
 
 def described(kind: type, init_args: Mapping[str, Any]) -> dict[str, Any]:

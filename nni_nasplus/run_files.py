@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["CACHE", "JOURNAL", "NNI", "SETTINGS", "nni_run_directory"]
+__all__ = ["CACHE", "JOURNAL", "NNI", "SETTINGS", "TEACHERS", "nni_run_directory"]
 
 JOURNAL = "journal.jsonl"
 SETTINGS = "run.json"
 CACHE = "data"
+TEACHERS = "teachers"
 NNI = "nni"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nni_nasplus.archive import Archive, Trial
@@ -46,9 +46,10 @@ class Search:
         metrics: Mapping[str, float] | None = None,
         cost: float | None = None,
         reason: str | None = None,
+        teachers: Sequence[int] = (),
     ) -> None:
         """Report trial ``number``; a score of None is a failure, with its reason."""
-        self.archive.tell(number, score, metrics=metrics, cost=cost, reason=reason)
+        self.archive.tell(number, score, metrics=metrics, cost=cost, reason=reason, teachers=teachers)
         self.strategy.tell(self.archive.trials[number].architecture, score, cost=cost)
 
     def learn(

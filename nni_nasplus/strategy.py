@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,9 +12,10 @@ import numpy as np
 from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture, SearchSpace
 
-__all__ = ["Direction", "Observation", "Proposal", "SearchSpaceExhausted", "Strategy"]
+__all__ = ["Direction", "Feasible", "Observation", "Proposal", "SearchSpaceExhausted", "Strategy"]
 
 Direction = Literal["maximize", "minimize"]
+Feasible = Callable[[Architecture], bool]
 _REJECTIONS = 200
 _ENUMERABLE = 1_000_000
 
@@ -53,6 +54,8 @@ class Strategy(ABC):
         Equal seeds and equal histories give equal proposals.
     direction
         Whether the scores told are to be maximised or minimised.
+    feasible
+        Whether an architecture keeps to the limits, for example of size; others are never proposed. Called often.
 
     Examples
     --------
@@ -62,7 +65,14 @@ class Strategy(ABC):
     >>> s.tell(a, 0.91)
     """
 
-    def __init__(self, space: SearchSpace, *, seed: int = 0, direction: Direction = "maximize") -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        direction: Direction = "maximize",
+        feasible: Feasible | None = None,
+    ) -> None:
         if direction not in ("maximize", "minimize"):
             raise UserError(f"direction is {direction!r}; use 'maximize' or 'minimize'")
         if seed < 0:
@@ -70,6 +80,7 @@ class Strategy(ABC):
         self.space = space
         self.seed = seed
         self.direction = direction
+        self.feasible = feasible
         self.observations: list[Observation] = []
         self._pending: dict[str, Architecture] = {}
         self._seen: set[str] = set()
@@ -172,16 +183,22 @@ class Strategy(ABC):
         """Whether an architecture was neither proposed nor told."""
         return self.space.key(architecture) not in self._seen
 
+    def admits(self, architecture: Architecture) -> bool:
+        """Whether an architecture may be proposed: it is new and feasible."""
+        return self.is_new(architecture) and (self.feasible is None or self.feasible(architecture))
+
     def _random(self, rng: np.random.Generator) -> Proposal:
-        """A random unseen architecture: by rejection, then by enumeration where little of the space is left."""
+        """A random admissible architecture: by rejection, then by enumeration where little of the space is left."""
         for attempt in range(_REJECTIONS):
             uniform: Literal["decision", "architecture"] = (
                 "architecture" if attempt > _REJECTIONS // 2 and self.space.size else "decision"
             )
             architecture = self.space.sample(rng, uniform)
-            if self.is_new(architecture):
+            if self.admits(architecture):
                 return Proposal(architecture)
         if self.space.size is None or self.space.size > _ENUMERABLE:
             raise SearchSpaceExhausted(f"no new architecture in {_REJECTIONS} random draws")
-        left = [architecture for architecture in self.space if self.is_new(architecture)]
+        left = [architecture for architecture in self.space if self.admits(architecture)]
+        if not left:
+            raise SearchSpaceExhausted("no architecture within the limits is left")
         return Proposal(left[rng.integers(len(left))])

@@ -6,7 +6,7 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture, SearchSpace
-from nni_nasplus.strategy import Direction, Observation, Proposal, Strategy
+from nni_nasplus.strategy import Direction, Feasible, Observation, Proposal, Strategy
 
 __all__ = ["AgingEvolution"]
 
@@ -38,10 +38,11 @@ class AgingEvolution(Strategy):
         *,
         seed: int = 0,
         direction: Direction = "maximize",
+        feasible: Feasible | None = None,
         population_size: int = 10,
         sample_size: int = 3,
     ) -> None:
-        super().__init__(space, seed=seed, direction=direction)
+        super().__init__(space, seed=seed, direction=direction, feasible=feasible)
         if not 1 <= sample_size <= population_size:
             raise UserError(
                 f"sample_size is {sample_size} and population_size {population_size}; "
@@ -64,13 +65,13 @@ class AgingEvolution(Strategy):
     def _child(self, parent: Architecture, rng: np.random.Generator) -> Proposal | None:
         """An unseen mutant of the parent, or the first unseen one of a random walk that starts at it."""
         for _ in range(_ATTEMPTS):
-            if self.is_new(mutant := self.space.mutate(parent, rng)):
+            if self.admits(mutant := self.space.mutate(parent, rng)):
                 return Proposal(mutant, "mutation")
-        if new := [n for n in self.space.neighbours(parent, rng) if self.is_new(n)]:
+        if new := [n for n in self.space.neighbours(parent, rng) if self.admits(n)]:
             return Proposal(new[rng.integers(len(new))], "mutation")
         for _ in range(_ATTEMPTS):
             mutant = self.space.mutate(mutant, rng)
-            if self.is_new(mutant):
+            if self.admits(mutant):
                 return Proposal(mutant, "mutation")
         return None
 

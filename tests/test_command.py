@@ -184,7 +184,7 @@ def refused(capsys, *arguments):
         ({"id": "usr"}, "usr"),
         ({"time": "when"}, "when"),
         ({"target": "class"}, "class"),
-        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random"),
+        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, thompson"),
         ({"space": "magic"}, "unknown space 'magic'; available: events"),
         ({"objective": "auc"}, "unknown objective 'auc'"),
         ({"trials": 0}, "--trials is 0; use 1 or more"),

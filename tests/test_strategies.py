@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
-from nni_nasplus.strategies import AgingEvolution, RandomSearch
+from nni_nasplus.strategies import AgingEvolution, RandomSearch, ThompsonSampling
 
 STRATEGIES = {name: registry.load("strategies", name) for name in registry.available("strategies")}
 SMALL = SearchSpace({"op": ["a", "b", "c"], "heads": [1, 2]}, {"heads": {"op": ["a"]}})
@@ -41,13 +42,20 @@ def test_equal_seeds_reproduce_and_others_do_not(kind):
     assert proposals(kind(GRID, seed=1), 40) != proposals(kind(GRID, seed=2), 40)
 
 
-def test_proposals_are_canonical_and_never_repeat(kind):
-    keys = [GRID.key(a) for a in proposals(kind(GRID, seed=0), 500)]
-    assert len(set(keys)) == 500
+def test_500_asynchronous_proposals_are_canonical_and_never_repeat(kind):
+    strategy, rng, keys = kind(GRID, seed=0), np.random.default_rng(0), set()
+    for asked in range(500):
+        architecture = strategy.ask()
+        assert architecture == GRID.validate(architecture)
+        keys.add(GRID.key(architecture))
+        while len(strategy.pending) > rng.integers(1, 8):
+            told = strategy.pending[rng.integers(len(strategy.pending))]
+            strategy.tell(told, None if asked < 100 and rng.random() < 0.1 else score(told) + rng.normal())
+    assert len(keys) == 500
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.integers(0, 1000), st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 7)), max_size=60))
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 1000), st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 7)), max_size=40))
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_state_survives_save_and_load_at_any_moment_with_many_in_flight(name, seed, steps):
     strategy = STRATEGIES[name](GRID, seed=seed)
@@ -123,6 +131,18 @@ def test_results_from_elsewhere_are_taken_and_not_proposed_again(kind):
     assert {"op": "b"} not in rest
 
 
+def test_what_is_not_feasible_is_never_proposed_and_what_is_left_is_exhausted_cleanly(kind):
+    strategy = kind(GRID, seed=0, feasible=lambda a: a["d0"] == a["d1"] == a["d2"] == 0)
+    seen = set()
+    with pytest.raises(SearchSpaceExhausted, match="limits"):
+        while True:
+            architecture = strategy.ask()
+            assert score(architecture) == sum(architecture[f"d{i}"] for i in (3, 4, 5))
+            seen.add(GRID.key(architecture))
+            strategy.tell(architecture, score(architecture))
+    assert len(seen) == 4**3
+
+
 def test_bad_arguments_are_named(kind):
     with pytest.raises(ValueError, match="direction"):
         kind(GRID, direction="up")
@@ -193,3 +213,93 @@ class TestAgingEvolution:
     def test_sizes_are_checked(self):
         with pytest.raises(UserError, match="sample_size is 5"):
             AgingEvolution(GRID, population_size=4, sample_size=5)
+
+
+class TestThompsonSampling:
+    @pytest.mark.parametrize("acquisition", ["ei", "greedy", "thompson"])
+    @pytest.mark.parametrize("predictor", ["gp", "forest"])
+    def test_every_predictor_and_acquisition_beats_random_search_early(self, predictor, acquisition):
+        def best(kind, seed, **options):
+            return max(map(score, proposals(kind(GRID, seed=seed, **options), 25)))
+
+        options = {"predictor": predictor, "acquisition": acquisition}
+        ours = [best(ThompsonSampling, seed, **options) for seed in range(2)]
+        random = [best(RandomSearch, seed) for seed in range(50)]
+        assert np.mean(ours) > np.mean(random) + 1
+
+    def test_it_needs_a_fraction_of_the_trainings_of_evolution(self):
+        def needed(kind, seed):
+            strategy, found, count = kind(GRID, seed=seed), 0.0, 0
+            while found < 18 and count < 200:
+                architecture = strategy.ask()
+                found, count = score(architecture), count + 1
+                strategy.tell(architecture, found)
+            return count
+
+        ours = np.mean([needed(ThompsonSampling, seed) for seed in range(5)])
+        evolution = np.mean([needed(AgingEvolution, seed) for seed in range(5)])
+        assert ours < evolution / 2
+
+    def test_a_restored_search_goes_on_as_one_that_never_stopped(self):
+        strategy = ThompsonSampling(GRID, seed=4)
+        proposals(strategy, 75)
+        restored = ThompsonSampling(GRID, seed=4)
+        restored.load_state_dict(json.loads(json.dumps(strategy.state_dict())))
+        assert proposals(restored, 5) == proposals(strategy, 5)
+
+    def test_the_initial_design_is_spread_and_not_called_random(self):
+        strategy = ThompsonSampling(GRID, seed=0, n_initial=4)
+        first = [strategy.propose() for _ in range(4)]
+        for proposal in first:
+            strategy.tell(proposal.architecture, score(proposal.architecture))
+        assert strategy.propose().origin == "ei"
+        assert [p.origin for p in first] == ["random", "design", "design", "design"]
+        apart = [sum(a.architecture[n] != b.architecture[n] for n in GRID.decisions) for a, b in combinations(first, 2)]
+        assert min(apart) >= 4
+
+    def test_what_is_in_flight_moves_the_next_proposals_apart(self):
+        strategy = ThompsonSampling(GRID, seed=0)
+        proposals(strategy, 12)
+        assert len({GRID.key(strategy.ask()) for _ in range(8)}) == 8
+
+    def test_failures_make_their_neighbourhood_less_attractive(self):
+        def share(fails):
+            strategy = ThompsonSampling(GRID, seed=1)
+            for _ in range(60):
+                a = strategy.ask()
+                strategy.tell(a, None if fails and a["d0"] == 3 else score(a))
+            return np.mean([o.architecture["d0"] == 3 for o in strategy.observations[30:]])
+
+        assert share(fails=True) < share(fails=False) / 2
+
+    def test_one_lucky_training_does_not_hold_the_search(self):
+        rng, strategy = np.random.default_rng(0), ThompsonSampling(GRID, seed=3)
+        for _ in range(60):
+            a = strategy.ask()
+            strategy.tell(a, score(a) + 2 * rng.normal())
+        assert max(score(o.architecture) for o in strategy.observations) >= 16
+
+    def test_a_prior_that_knows_the_answer_finds_it_at_once(self):
+        rng = np.random.default_rng(0)
+        hidden = {GRID.key(a): float(rng.normal()) for a in GRID}
+
+        def found(**options):
+            strategy = ThompsonSampling(GRID, seed=0, **options)
+            for _ in range(40):
+                strategy.tell(a := strategy.ask(), hidden[GRID.key(a)])
+            return max(o.utility for o in strategy.observations)
+
+        assert found(prior=lambda a: hidden[GRID.key(a)]) > found() + 0.3
+
+    @pytest.mark.parametrize(
+        ("options", "named"),
+        [
+            ({"acquisition": "ucb"}, "acquisition is 'ucb'; choose one of ei, greedy, thompson"),
+            ({"predictor": "oracle"}, "unknown predictor 'oracle'; available: catboost, forest, gp"),
+            ({"n_initial": 1}, "n_initial is 1; use 2 or more"),
+            ({"exploration": 0.0}, "exploration is 0.0; use more than 0"),
+        ],
+    )
+    def test_bad_options_are_named(self, options, named):
+        with pytest.raises(UserError, match=named):
+            ThompsonSampling(GRID, **options)

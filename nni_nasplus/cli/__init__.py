@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "the trials and the result of a search",
     "export": "the winner as files that score new data",
     "predict": "score new data with an exported network",
+    "bench": "would another strategy have been faster on a search of yours?",
     "describe": "an architecture: decisions, parameters, operations, drawing",
     "register": "make the strategies known to nnictl by name",
 }

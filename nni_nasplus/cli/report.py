@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,9 @@ from nni_nasplus._files import write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.evaluator import share_cores
 from nni_nasplus.expected import expected_best
+from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.run import Run
+from nni_nasplus.strategies.random_search import RandomSearch
 
 __all__ = ["print_result", "report"]
 
@@ -52,12 +55,21 @@ def _result(run: Run) -> dict[str, Any]:
     return {
         "objective": objective,
         "winner": winner.number,
+        "teachers": winner.teachers,
         "genotype": run.space.genotype(winner.architecture),
         "trials": count,
         "rows": rows,
         "random_search": expected_best(random, count, evaluator.direction),  # type: ignore[arg-type]
         "random_trials": len(random),
+        "predictors": _predictors(run),
     }
+
+
+def _predictors(run: Run) -> dict[str, dict[str, float]]:
+    """How well each predictor orders the trials of this search, and knows its error."""
+    strategy = RandomSearch(run.space.search_space, direction=run.evaluator.direction)
+    strategy.load_state_dict(run.archive().state_dict())
+    return {name: asdict(found) for name, found in assess_all(strategy.space, strategy.observations).items()}
 
 
 def _row(name: str, validation: dict[str, Any], test: dict[str, float]) -> dict[str, Any]:
@@ -72,6 +84,8 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
     if path.is_file():
         result = json.loads(path.read_text(encoding="utf-8"))
         console.print(_comparison(result))
+        if result.get("predictors"):
+            console.print(_trust(result["predictors"]))
         console.print(f"winner: {result['genotype']}   files: {run.directory}", highlight=False, soft_wrap=True)
 
 
@@ -79,12 +93,14 @@ def _trials(run: Run, top: int) -> Table:
     archive, objective = run.archive(), run.evaluator.objective
     failed = [trial for trial in archive.finished if trial.status == "failed"]
     caption = f"{len(archive.finished)} trials, {len(failed)} failed"
+    taught = any(trial.teachers for trial in archive.trials)
     columns = ("trial", "architecture", f"validation {objective}", "parameters", "seconds")
-    table = Table(*columns, title="best architectures")
+    table = Table(*columns, *(["teachers"] if taught else []), title="best architectures")
     for trial in archive.best()[:top]:
         parameters, seconds = trial.metrics.get("parameters", 0), trial.metrics.get("seconds", 0)
-        genotype = run.space.genotype(trial.architecture)
-        table.add_row(str(trial.number), genotype, f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
+        genotype, teachers = run.space.genotype(trial.architecture), ", ".join(map(str, trial.teachers))
+        row = (str(trial.number), genotype, f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
+        table.add_row(*row, *([teachers] if taught else []))
     for trial in failed[:top]:
         table.add_row(str(trial.number), run.space.genotype(trial.architecture), "failed", "", trial.reason or "")
     table.caption = caption
@@ -95,8 +111,21 @@ def _comparison(result: dict[str, Any]) -> Table:
     objective = result["objective"]
     table = Table("", f"validation {objective}", f"test {objective}", title="winner and baselines, at equal epochs")
     for row in result["rows"]:
-        table.add_row(row["name"], f"{row['validation'][objective]:.4f}", f"{row['test'][objective]:.4f}")
+        table.add_row(_title(row, result), f"{row['validation'][objective]:.4f}", f"{row['test'][objective]:.4f}")
     if result["random_search"] is not None:
         table.add_row(f"random search, best of {result['trials']} expected", f"{result['random_search']:.4f}", "")
         table.caption = f"random search estimated from the {result['random_trials']} random trials of this run"
     return table
+
+
+def _trust(predictors: dict[str, dict[str, float]]) -> Table:
+    table = Table("predictor", "Kendall's τ", "within 1σ", "within 2σ", title="predictors, on trials held back")
+    for name, found in predictors.items():
+        table.add_row(name, f"{found['kendall']:.2f}", f"{found['within_1']:.0%}", f"{found['within_2']:.0%}")
+    table.caption = "1 is the right order; 68% and 95% are the right certainty"
+    return table
+
+
+def _title(row: dict[str, Any], result: dict[str, Any]) -> str:
+    teachers = result.get("teachers") if row["name"] == "winner" else None
+    return f"{row['name']}, taught by trials {', '.join(map(str, teachers))}" if teachers else row["name"]

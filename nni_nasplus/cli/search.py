@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time as clock
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from nni_nasplus import registry
+from nni_nasplus.distillation import Distillation
 from nni_nasplus.errors import UserError
 from nni_nasplus.run import Run, described
 from nni_nasplus.run_files import CACHE
@@ -39,6 +40,8 @@ def search(
     epochs: int = 10,
     batch_size: int = 128,
     learning_rate: float = 3e-3,
+    distill: bool = False,
+    distillation: dict[str, Any] = {},  # noqa: B006
     hidden: int = 32,
     max_length: int = 256,
     categorical: str = "",
@@ -66,7 +69,7 @@ def search(
     space
         What to search; one of the installed spaces.
     strategy
-        How to search: evolution, random, or another installed strategy.
+        How to search: thompson, evolution, random, or another installed strategy.
     strategy_options
         The strategy's own settings, as in --strategy_options.population_size 20.
     trials
@@ -81,6 +84,12 @@ def search(
         Users a batch.
     learning_rate
         The peak of the one-cycle schedule.
+    distill
+        Let a trial learn from the 3 best architectures before it as well, once 30 trials have finished; in a shorter
+        search once a third have, and enough to teach.
+    distillation
+        The settings of --distill, as in --distillation.n_teachers 3: weight, n_teachers, n_skip (finished trials before
+        the first is distilled), loss (mse or kl), temperature (of kl), max_bytes.
     hidden
         Width of attention heads and feed-forward layers.
     max_length
@@ -115,6 +124,7 @@ def search(
             "epochs": epochs,
             "batch_size": batch_size,
             "learning_rate": learning_rate,
+            "distillation": _distillation(distill, distillation, trials),
         },
         settings={
             "strategy": strategy,
@@ -202,6 +212,29 @@ def _experiment(run: Run, port: int) -> None:
         console.print(f"web UI: {experiment.url}", highlight=False)
         with TrialProgress(console, run.settings["trials"]) as progress:
             experiment.wait(progress.update)
+
+
+def _distillation(distill: bool, options: Mapping[str, Any], trials: int) -> dict[str, Any] | None:
+    """The evaluator's settings. By default the first distilled trial finds all its teachers, and most trials have some.
+
+    Raises
+    ------
+    UserError
+        If they are wrong, would reach no trial, or are given without --distill.
+    """
+    if not distill:
+        if options:
+            raise UserError(f"--distillation.{next(iter(options))} has no effect; add --distill")
+        return None
+    given = Distillation.of(options)
+    default = min(given.n_skip, max(given.n_teachers, trials // 3))
+    settings = replace(given, n_skip=options.get("n_skip", default))
+    if settings.n_skip >= trials:
+        raise UserError(
+            f"--distill begins after {settings.n_skip} of {trials} trials and would reach none; "
+            "set --distillation.n_skip below --trials"
+        )
+    return asdict(settings)
 
 
 def _columns(text: str) -> list[str]:

@@ -73,11 +73,15 @@ class EventDataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[EventBatch]:
         """Validation users in ascending length."""
-        return self._loader(LengthOrder(*self._split("val"), self.batch_size))
+        return self.ordered("val")
 
     def test_dataloader(self) -> DataLoader[EventBatch]:
         """Test users in ascending length."""
-        return self._loader(LengthOrder(*self._split("test"), self.batch_size))
+        return self.ordered("test")
+
+    def ordered(self, split: str) -> DataLoader[EventBatch]:
+        """Users of a split in ascending length, the same in every pass."""
+        return self._loader(LengthOrder(*self._split(split), self.batch_size))
 
     def predict_dataloader(self) -> DataLoader[EventBatch]:
         """All users in ascending length; ``EventBatch.row`` tells the rows."""

@@ -12,6 +12,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC, MulticlassF1Score
 
 from nni_nasplus.strategy import Direction
+from nni_nasplus.training.distillation import Distilled
 
 __all__ = ["DIRECTIONS", "Classifier"]
 
@@ -23,7 +24,7 @@ DIRECTIONS: Mapping[str, Direction] = {
 }
 
 
-class Classifier(pl.LightningModule):
+class Classifier(Distilled, pl.LightningModule):
     """Weighted cross-entropy, AdamW with a one-cycle schedule; logs loss, ROC-AUC, accuracy and F1.
 
     ROC-AUC and F1 are averaged over the classes, accuracy over the examples. For two classes the average of
@@ -58,8 +59,10 @@ class Classifier(pl.LightningModule):
         return self.network(batch)
 
     def training_step(self, batch: Any, batch_index: int) -> Tensor:
-        """The weighted cross-entropy of a batch."""
-        loss = nn.functional.cross_entropy(self(batch), batch.label, weight=self.class_weights)
+        """The weighted cross-entropy of a batch, mixed with the distance to the teachers if there are any."""
+        logits = self(batch)
+        loss = nn.functional.cross_entropy(logits, batch.label, weight=self.class_weights)
+        loss = self.distilled(loss, logits, batch.row)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.label))
         return loss
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -12,8 +14,10 @@ from torch import Tensor, nn
 
 from nni_nasplus.data.batch import EventBatch, EventShape
 from nni_nasplus.data.module import EventDataModule
+from nni_nasplus.distillation import Distillation
 from nni_nasplus.errors import UserError
 from nni_nasplus.evaluator import Evaluator
+from nni_nasplus.teachers import Examples
 from nni_nasplus.training.classification import DIRECTIONS, Classifier
 
 __all__ = ["EventClassification", "RecurrentBaseline"]
@@ -28,11 +32,13 @@ class EventClassification(Evaluator):
         The folder that :func:`nni_nasplus.data.preparation` wrote.
     objective
         ``roc_auc``, ``accuracy``, ``f1`` or ``loss``.
+    distillation
+        The settings of :class:`~nni_nasplus.distillation.Distillation`; None for none.
 
     Raises
     ------
     UserError
-        If the objective is unknown.
+        If the objective or a setting of the distillation is unknown.
     """
 
     directions = DIRECTIONS
@@ -47,10 +53,17 @@ class EventClassification(Evaluator):
         batch_size: int = 128,
         learning_rate: float = 3e-3,
         seed: int = 0,
+        distillation: Mapping[str, Any] | None = None,
     ) -> None:
         if objective not in DIRECTIONS:
             raise UserError(f"unknown objective '{objective}'; choose one of {', '.join(DIRECTIONS)}")
-        super().__init__(objective=objective, epochs=epochs, patience=patience, seed=seed)
+        super().__init__(
+            objective=objective,
+            epochs=epochs,
+            patience=patience,
+            seed=seed,
+            distillation=None if distillation is None else Distillation.of(distillation),
+        )
         self.cache = str(Path(cache).resolve())
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -62,6 +75,7 @@ class EventClassification(Evaluator):
             "batch_size": batch_size,
             "learning_rate": learning_rate,
             "seed": seed,
+            "distillation": None if distillation is None else dict(distillation),
         }
 
     def data(self) -> pl.LightningDataModule:
@@ -72,6 +86,11 @@ class EventClassification(Evaluator):
         """A classifier weighted by the training classes."""
         weights = EventDataModule(self.cache).class_weights
         return Classifier(network, weights, learning_rate=self.learning_rate)
+
+    def examples(self) -> Examples:
+        """The training users, named by their rows in the cache."""
+        data = EventDataModule(self.cache, batch_size=self.batch_size)
+        return Examples(data.arrays.rows("train"), data.shape.n_classes, data.ordered("train"), attrgetter("row"))
 
     def baselines(self) -> dict[str, nn.Module]:
         """A plain GRU and a plain LSTM of 64 units."""

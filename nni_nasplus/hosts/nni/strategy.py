@@ -23,7 +23,7 @@ from nni_nasplus.run import described, instantiate
 from nni_nasplus.run_files import JOURNAL
 from nni_nasplus.search import Search
 from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
-from nni_nasplus.trial_files import failure_reason, trial_directory
+from nni_nasplus.trial_files import failure_reason, teachers_of, trial_directory
 
 __all__ = ["NasModel", "NasStrategy"]
 
@@ -36,14 +36,14 @@ class NasModel(SimplifiedModelSpace):
     ``mutation_summary`` is where NNI's web UI looks for hyper-parameters.
     """
 
-    directory: str
+    run: str
 
     @classmethod
-    def of(cls, space: SimplifiedModelSpace, trial: Trial, directory: Path) -> NasModel:
-        """The model of one trial."""
+    def of(cls, space: SimplifiedModelSpace, trial: Trial, run: Path) -> NasModel:
+        """The model of one trial of a run directory."""
         model = cls(space.model, {}, space.evaluator)
         model.sample, model.status = dict(trial.architecture), ModelStatus.Frozen
-        model.directory = str(directory)
+        model.run = str(run.resolve())
         return model
 
     def execute(self) -> Any:
@@ -55,10 +55,10 @@ class NasModel(SimplifiedModelSpace):
             return super().execute()
         space = self.model.trace_copy().get(traceable=False)
         assert self.sample is not None
-        return train_and_report(space, self.evaluator, self.sample, Path(self.directory))
+        return train_and_report(space, self.evaluator, self.sample, Path(self.run))
 
     def _dump(self) -> dict[str, Any]:
-        content = super()._dump() | {"directory": self.directory, "mutation_summary": self.sample}
+        content = super()._dump() | {"run": self.run, "mutation_summary": self.sample}
         if isinstance(self.evaluator, Evaluator):
             content["evaluator"] = described(type(self.evaluator), self.evaluator.init_args)
         return content
@@ -68,7 +68,7 @@ class NasModel(SimplifiedModelSpace):
         if isinstance(content["evaluator"], Mapping):
             content["evaluator"] = instantiate(content["evaluator"], Evaluator)  # type: ignore[type-abstract]
         model = super()._load(**content)
-        model.directory = content["directory"]
+        model.run = content["run"]
         return model
 
 
@@ -146,26 +146,31 @@ class NasStrategy(NniStrategy):
     def _model(self, trial: Trial) -> NasModel:
         assert isinstance(self.model_space, SimplifiedModelSpace)
         assert self.directory is not None
-        key = self.strategy.space.key(trial.architecture)
-        return NasModel.of(self.model_space, trial, trial_directory(self.directory, key))
+        return NasModel.of(self.model_space, trial, self.directory)
 
-    def _number(self, model: ExecutableModelSpace) -> int | None:
+    def _number(self, model: NasModel) -> int | None:
         return next((number for number, running in self._running.items() if running is model), None)
 
     def _on_metric(self, event: FinalMetricEvent) -> None:
-        self._tell(event.model, **split_result(event.metric))
+        if isinstance(event.model, NasModel):
+            self._tell(event.model, **split_result(event.metric), teachers=teachers_of(self._folder(event.model)))
 
     def _on_end(self, event: TrainingEndEvent) -> None:
         if isinstance(event.model, NasModel):
-            left = failure_reason(Path(event.model.directory))
+            left = failure_reason(self._folder(event.model))
             self._tell(event.model, score=None, reason=left or "the trial ended without a result; see its log")
 
-    def _tell(self, model: ExecutableModelSpace, **result: Any) -> None:
+    def _tell(self, model: NasModel, **result: Any) -> None:
         assert self._search is not None
         with self._lock:
             number = self._number(model)
             if number is not None and self._search.archive.trials[number].status == "pending":
                 self._search.tell(number, **result)
+
+    def _folder(self, model: NasModel) -> Path:
+        assert self.directory is not None
+        assert model.sample is not None
+        return trial_directory(self.directory, self.strategy.space.key(model.sample))
 
     def _cleanup(self) -> None:
         if self._search is not None:

@@ -27,8 +27,8 @@ def run_trial(space: SearchableSpace, evaluator: Evaluator, run: str | Path | No
     Parameters
     ----------
     run
-        Where the trial's weights, or the reason of its failure, are kept; by default ``nasplus/`` in the
-        experiment's folder.
+        The directory of the journal, where the trial's weights, or the reason of its failure, are kept; by default
+        ``nasplus/`` in the experiment's folder.
 
     Returns
     -------
@@ -36,17 +36,17 @@ def run_trial(space: SearchableSpace, evaluator: Evaluator, run: str | Path | No
     """
     architecture = take_own_parameters()
     run = run or nni_run_directory(Path(os.environ["NNI_OUTPUT_DIR"]))
-    directory = trial_directory(run, space.search_space.key(architecture))
-    return train_and_report(space, evaluator, architecture, directory)
+    return train_and_report(space, evaluator, architecture, Path(run))
 
 
 def train_and_report(
-    space: SearchableSpace, evaluator: Evaluator, architecture: Mapping[str, Any], directory: Path
+    space: SearchableSpace, evaluator: Evaluator, architecture: Mapping[str, Any], run: Path
 ) -> dict[str, float]:
-    """Train one architecture under NNI; a failure leaves its reason in ``directory``."""
+    """Train one architecture under NNI; a failure leaves its reason in the trial's folder of the run directory."""
+    directory = trial_directory(run, space.search_space.key(architecture))
     try:
         _share_cores()
-        return evaluator.evaluate(space, architecture, directory, NniReporter())
+        return evaluator.evaluate(space, architecture, directory, NniReporter(), run)
     except Exception as error:
         write_failure(directory, error)
         raise

@@ -21,7 +21,7 @@ from nni_nasplus.run_files import JOURNAL, nni_run_directory
 from nni_nasplus.search import Search
 from nni_nasplus.space import SearchSpace
 from nni_nasplus.strategy import SearchSpaceExhausted
-from nni_nasplus.trial_files import failure_reason, trial_directory
+from nni_nasplus.trial_files import failure_reason, teachers_of, trial_directory
 
 __all__ = ["NasTuner"]
 
@@ -115,16 +115,19 @@ class NasTuner(Tuner):
         if number is None:
             logger.warning("result of unknown or finished parameter %s is ignored: %s", parameter_id, value)
             return
-        self.search.tell(number, **split_result(value))
+        self.search.tell(number, **split_result(value), teachers=teachers_of(self._folder(number)))
 
     def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
         """Record a trial that ended without a result as failed, with the reason it left."""
         number = self._running.pop(parameter_id, None)
         if number is None:
             return
-        space, trial = self.search.strategy.space, self.search.archive.trials[number]
-        left = failure_reason(trial_directory(self.directory, space.key(trial.architecture)))
+        left = failure_reason(self._folder(number))
         self.search.tell(number, None, reason=left or "the trial ended without a result; see its log in the web UI")
+
+    def _folder(self, number: int) -> Path:
+        architecture = self.search.archive.trials[number].architecture
+        return trial_directory(self.directory, self.search.strategy.space.key(architecture))
 
     def import_data(self, data: list[dict[str, Any]]) -> None:
         """Learn from architectures trained elsewhere; what is in the archive already is skipped."""

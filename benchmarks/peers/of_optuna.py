@@ -1,0 +1,58 @@
+"""Optuna: the TPE and the Gaussian-process sampler."""
+
+from __future__ import annotations
+
+import warnings
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import Trial, TrialState, create_trial
+
+from nni_nasplus.replay import Table
+from nni_nasplus.space import Architecture
+
+from .base import Peer, Suggestion
+
+__all__ = ["optuna_gp", "optuna_tpe"]
+
+
+class Optuna(Peer):
+    """A study with one sampler; only active decisions are suggested. Trials in training are known to it as running."""
+
+    def __init__(self, table: Table, seed: int, sampler: optuna.samplers.BaseSampler) -> None:
+        super().__init__(table, seed)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        self._study = optuna.create_study(direction=table.direction, sampler=sampler)
+        self._choices = {n: CategoricalDistribution(values) for n, values in table.pool.decisions.items()}
+
+    def _suggest(self) -> Suggestion:
+        trial = self._study.ask()
+        return Suggestion(self._architecture(trial), trial)
+
+    def _architecture(self, trial: Trial) -> Architecture:
+        found: Architecture = {}
+        for name, choices in self._choices.items():
+            conditions = self.table.pool.conditions.get(name, {})
+            if all(found.get(parent) in allowed for parent, allowed in conditions.items()):
+                found[name] = trial.suggest_categorical(name, choices.choices)  # type: ignore[assignment]
+        return found
+
+    def _learn(self, suggestion: Suggestion, architecture: Architecture, score: float | None) -> None:
+        if score is not None and architecture == suggestion.architecture:
+            self._study.tell(suggestion.handle, score)
+            return
+        self._study.tell(suggestion.handle, state=TrialState.FAIL)
+        if score is not None:
+            distributions = {name: self._choices[name] for name in architecture}
+            self._study.add_trial(create_trial(params=architecture, distributions=distributions, value=score))
+
+
+def optuna_tpe(table: Table, seed: int, budget: int) -> Optuna:
+    """Optuna's default sampler."""
+    return Optuna(table, seed, optuna.samplers.TPESampler(seed=seed))
+
+
+def optuna_gp(table: Table, seed: int, budget: int) -> Optuna:
+    """Optuna's Gaussian process."""
+    return Optuna(table, seed, optuna.samplers.GPSampler(seed=seed))

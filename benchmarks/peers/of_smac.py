@@ -1,0 +1,87 @@
+"""SMAC3: Bayesian optimisation with a random forest."""
+
+from __future__ import annotations
+
+import tempfile
+
+import joblib
+import numpy as np
+from ConfigSpace import AndConjunction, CategoricalHyperparameter, Configuration, ConfigurationSpace, InCondition
+from smac import HyperparameterOptimizationFacade, Scenario
+from smac.runhistory import StatusType, TrialInfo, TrialValue
+
+from nni_nasplus.replay import Table
+from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.strategy import SearchSpaceExhausted
+
+from .base import Peer, Suggestion
+
+__all__ = ["smac"]
+
+
+class smac(Peer):
+    """SMAC's facade for hyperparameters with its defaults: a Sobol design, then a random forest with log EI.
+
+    It minimises: a score to maximise becomes the error, 1 or 100 minus the score; a failure costs the worst so far.
+    Two things that take nine tenths of its time are gone and its proposals the same: its forest polls a pool of
+    threads, and makes room for a million leaves where there cannot be more than evaluations. It reproduces for
+    equal PYTHONHASHSEED only.
+    """
+
+    def __init__(self, table: Table, seed: int, budget: int) -> None:
+        super().__init__(table, seed)
+        self._space = configuration_space(table.pool, seed)
+        self._folder = tempfile.TemporaryDirectory()
+        scenario = Scenario(
+            self._space,
+            deterministic=True,
+            n_trials=budget,
+            seed=seed,
+            output_directory=self._folder.name,  # type: ignore[arg-type]
+        )
+        self._facade = HyperparameterOptimizationFacade(scenario, lambda config, seed: 0.0, logging_level=50)
+        self._facade._model._rf_opts["max_leaf_nodes"] = 2 * budget  # type: ignore[attr-defined]
+        self._ceiling = 0.0 if table.direction == "minimize" else 1.0 if np.nanmax(table.scores) <= 1 else 100.0
+        self._worst = 0.0
+
+    def _suggest(self) -> Suggestion:
+        try:
+            with joblib.parallel_config("sequential"):
+                info = self._facade.ask()
+        except StopIteration:
+            raise SearchSpaceExhausted("SMAC finds nothing new") from None
+        decisions = self.table.pool.decisions
+        architecture = {name: decisions[name][int(info.config[name])] for name in decisions if name in info.config}
+        return Suggestion(architecture, info)
+
+    def _learn(self, suggestion: Suggestion, architecture: Architecture, score: float | None) -> None:
+        info: TrialInfo = suggestion.handle
+        if architecture != suggestion.architecture:
+            self._forget(suggestion)
+            decisions = self.table.pool.decisions
+            values = {name: decisions[name].index(choice) for name, choice in architecture.items()}
+            info = TrialInfo(Configuration(self._space, values=values), seed=info.seed)
+        if score is not None:
+            value = TrialValue(cost=abs(self._ceiling - score))
+            self._worst = max(self._worst, value.cost)
+        else:
+            value = TrialValue(cost=self._worst, status=StatusType.CRASHED)
+        self._facade.tell(info, value, save=False)
+
+    def _forget(self, suggestion: Suggestion) -> None:
+        running = self._facade.runhistory._running_trials
+        running[:] = [trial for trial in running if trial != suggestion.handle]
+
+
+def configuration_space(space: SearchSpace, seed: int) -> ConfigurationSpace:
+    """The decisions and conditions, every choice by its position."""
+    found = ConfigurationSpace(seed=seed)
+    own = {name: CategoricalHyperparameter(name, list(range(len(v)))) for name, v in space.decisions.items()}
+    found.add(*own.values())
+    for name, parents in space.conditions.items():
+        conditions = [
+            InCondition(own[name], own[parent], [space.decisions[parent].index(choice) for choice in allowed])
+            for parent, allowed in parents.items()
+        ]
+        found.add(AndConjunction(*conditions) if len(conditions) > 1 else conditions[0])
+    return found

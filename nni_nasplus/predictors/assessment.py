@@ -1,0 +1,92 @@
+"""How far a predictor can be trusted on a search: rank correlation and calibration on results held back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import kendalltau
+from sklearn.model_selection import KFold
+
+from nni_nasplus import registry
+from nni_nasplus.errors import UserError
+from nni_nasplus.predictors.base import Predictor
+from nni_nasplus.predictors.features import Featurizer
+from nni_nasplus.space import SearchSpace
+from nni_nasplus.strategy import Observation
+
+__all__ = ["Assessment", "assess", "assess_all", "held_back"]
+
+FEWEST = 10
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Of predictions on results held back.
+
+    ``kendall`` is Kendall's τ between predicted and reached, 1 for the right order. ``within_1`` and ``within_2`` are
+    the shares of results within one and two standard deviations of the prediction, noise included: .68 and .95
+    where the predictor knows how sure it is, less where it is too sure.
+    """
+
+    kendall: float
+    within_1: float
+    within_2: float
+
+
+def held_back(
+    predictor: Predictor, known: tuple[np.ndarray, np.ndarray], unknown: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit on ``known`` and predict ``unknown``, each features [n, f] and utilities [n].
+
+    Returns
+    -------
+    The predicted means and the standardised residuals of ``unknown``; each float [n].
+    """
+    predictor.fit(*known)
+    mean, std = predictor.predict(unknown[0])
+    return mean, (predictor.warp(unknown[1]) - mean) / np.hypot(std, predictor.noise)
+
+
+def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *, seed: int = 0) -> Assessment:
+    """Five-fold cross-validation of an installed predictor on the successes of a search.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than ten successes, or the predictor is not installed.
+    """
+    done = [o for o in observations if o.utility is not None]
+    if len(done) < FEWEST:
+        raise UserError(f"{len(done)} trials succeeded; at least {FEWEST} are needed to assess a predictor")
+    featurizer = Featurizer(space)
+    features = featurizer([o.architecture for o in done])
+    utilities = np.array([o.utility for o in done], dtype=float)
+    kind, folds = registry.load("predictors", name), []
+    for known, unknown in KFold(_FOLDS, shuffle=True, random_state=seed).split(features):
+        predictor = kind(featurizer.groups, seed=seed)
+        mean, residual = held_back(
+            predictor, (features[known], utilities[known]), (features[unknown], utilities[unknown])
+        )
+        folds.append((kendalltau(mean, utilities[unknown]).statistic, residual))
+    residuals = np.abs(np.concatenate([residual for _, residual in folds]))
+    return Assessment(
+        float(np.nanmean([tau for tau, _ in folds] or [0.0])),
+        float((residuals <= 1).mean()),
+        float((residuals <= 2).mean()),
+    )
+
+
+def assess_all(space: SearchSpace, observations: Sequence[Observation]) -> dict[str, Assessment]:
+    """Every installed predictor whose requirements are there, by name; none for fewer than ten successes."""
+    if sum(o.utility is not None for o in observations) < FEWEST:
+        return {}
+    found = {}
+    for name in registry.available("predictors"):
+        try:
+            found[name] = assess(name, space, observations)
+        except UserError:
+            continue
+    return found

@@ -1,0 +1,163 @@
+"""A Gaussian process over architectures, with a relevance for every decision."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.optimize import minimize
+
+from nni_nasplus.predictors.base import Predictor
+from nni_nasplus.predictors.warp import Warp
+
+__all__ = ["GaussianProcess"]
+
+_MEAN_VARIANCE = 10.0
+_JITTER = 1e-6
+_EVERY = 64
+_GROWTH = 1.1
+_ITERATIONS = 50
+_SEARCH_ROWS = 300
+
+
+class _Prior(NamedTuple):
+    """Of the logarithm of a kernel parameter: normal."""
+
+    mean: float
+    std: float
+
+
+_RELEVANCE = _Prior(float(np.log(0.6)), 2.0)
+_VARIANCE = _Prior(0.0, 1.0)
+_NOISE = _Prior(-3.0, 1.5)
+
+
+class GaussianProcess(Predictor):
+    """Gaussian process whose kernel is a weighted Hamming distance with one relevance for each decision.
+
+    k(a, b) = v · exp(−Σ_g w_g ‖a_g − b_g‖²) + 10, where a_g are the columns of group g. For a decision they are its
+    one-hot code: two different choices are twice as far apart as a choice and an inactive decision, and where
+    neither architecture has the decision it does not count. Groups of counts ("how many convolutions") let one
+    decision teach others like it. The constant stands for the unknown mean.
+
+    Relevances w, variance v and noise are those of greatest posterior density: marginal likelihood (Rasmussen and
+    Williams, *Gaussian Processes for Machine Learning*, Eq. 5.8) times log-normal priors. They are sought anew for
+    each of the first 64 results, and then whenever there are 10 % more.
+    """
+
+    def __init__(self, groups: np.ndarray, *, seed: int = 0) -> None:
+        super().__init__(groups, seed=seed)
+        self._member = np.eye(int(groups.max(initial=-1)) + 1)[groups]
+        priors = [_RELEVANCE] * self._member.shape[1] + [_VARIANCE, _NOISE]
+        self._prior_mean, self._prior_std = (np.array(column) for column in zip(*priors, strict=True))
+        self._searched = 0
+        self._set(self._prior_mean)
+        self._fit()
+
+    def fit(self, features: np.ndarray, utilities: np.ndarray) -> None:
+        """Learn from finished trials; see :meth:`Predictor.fit`."""
+        if (due := _due(len(utilities))) != self._searched:
+            self._search(features[:due], utilities[:due])
+            self._searched = due
+        super().fit(features, utilities)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one training around the expected utility."""
+        return float(np.sqrt(self._noise_variance))
+
+    @property
+    def relevances(self) -> np.ndarray:
+        """w, by group; float [groups]."""
+        return np.exp(self._parameters[:-2])
+
+    def _search(self, features: np.ndarray, utilities: np.ndarray) -> None:
+        rows = slice(max(0, len(utilities) - _SEARCH_ROWS), None)
+        targets = Warp.of(utilities)(utilities)[rows]
+        found = minimize(
+            self._loss,
+            self._prior_mean,
+            args=(features[rows], targets),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(
+                zip(self._prior_mean - 5 * self._prior_std, self._prior_mean + 5 * self._prior_std, strict=True)
+            ),
+            options={"maxiter": _ITERATIONS},
+        )
+        self._set(found.x)
+
+    def _loss(self, parameters: np.ndarray, features: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+        """Negative log posterior density of the kernel's parameters, and its gradient."""
+        relevance = np.exp(self._member @ parameters[:-2])
+        variance, noise = np.exp(parameters[-2:])
+        kernel = variance * np.exp(-_distances(features * np.sqrt(relevance), None))
+        noisy = kernel + _MEAN_VARIANCE
+        noisy[np.diag_indices_from(noisy)] += noise + _JITTER
+        lower = np.linalg.cholesky(noisy)
+        inverse = cho_solve((lower, True), np.eye(len(targets)), check_finite=False)
+        alpha = inverse @ targets
+        slope = np.outer(alpha, alpha) - inverse
+        weighted = slope * kernel
+        spread = (features**2).T @ weighted.sum(1) - np.einsum("ic,ic->c", features, weighted @ features)
+        gradient = np.empty_like(parameters)
+        gradient[:-2] = self._member.T @ (spread * relevance)
+        gradient[-2] = -0.5 * weighted.sum()
+        gradient[-1] = -0.5 * noise * np.trace(slope)
+        away = (parameters - self._prior_mean) / self._prior_std
+        loss = 0.5 * targets @ alpha + np.log(np.diag(lower)).sum() + 0.5 * away @ away
+        return float(loss), gradient + away / self._prior_std
+
+    def _set(self, parameters: np.ndarray) -> None:
+        self._parameters = parameters
+        self._root = np.sqrt(np.exp(self._member @ parameters[:-2]))
+        self._variance, self._noise_variance = np.exp(parameters[-2:])
+
+    def _fit(self) -> None:
+        self._scaled = self._features * self._root
+        covariance = self._kernel(self._scaled, None)
+        covariance[np.diag_indices_from(covariance)] += self._noise_variance + _JITTER
+        self._lower = np.linalg.cholesky(covariance)
+        self._alpha = _solve(self._lower, self._targets)
+
+    def _kernel(self, a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+        return self._variance * np.exp(-_distances(a, b)) + _MEAN_VARIANCE
+
+    def _posterior(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Scaled features, mean, and the part of the training covariance's root that explains them."""
+        scaled = features * self._root
+        explained = _solve(self._lower, self._kernel(self._scaled, scaled))
+        return scaled, explained.T @ self._alpha, explained
+
+    def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation; see :meth:`Predictor.predict`."""
+        _, mean, explained = self._posterior(features)
+        variance = self._variance + _MEAN_VARIANCE - np.einsum("nm,nm->m", explained, explained)
+        return mean, np.sqrt(np.maximum(variance, _JITTER))
+
+    def sample(self, features: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws from the joint posterior; see :meth:`Predictor.sample`."""
+        scaled, mean, explained = self._posterior(features)
+        covariance = self._kernel(scaled, None) - explained.T @ explained
+        covariance[np.diag_indices_from(covariance)] += 1e-4 * self._variance
+        return mean + rng.standard_normal((count, len(mean))) @ np.linalg.cholesky(covariance).T
+
+
+def _solve(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return solve_triangular(lower, right, lower=True, check_finite=False) if len(lower) else np.zeros(right.shape)
+
+
+def _due(results: int) -> int:
+    """The number of results with which the kernel's parameters were last sought."""
+    due = min(results, _EVERY)
+    while due >= _EVERY and int(due * _GROWTH) <= results:
+        due = int(due * _GROWTH)
+    return due
+
+
+def _distances(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    """Squared Euclidean distances of rows; of ``a`` to itself where there is no ``b``."""
+    b = a if b is None else b
+    squared = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2.0 * a @ b.T
+    return np.maximum(squared, 0.0)
