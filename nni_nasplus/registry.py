@@ -15,7 +15,7 @@ __all__ = ["available", "load", "make_strategy"]
 
 Kind = Literal["predictors", "spaces", "strategies"]
 _NOUN = {"predictors": "predictor", "spaces": "space", "strategies": "strategy"}
-_GIVEN = ("space", "seed", "direction", "feasible")
+_NO_OPTION = ("space", "seed", "direction", "feasible", "prior")
 
 
 def available(kind: Kind) -> list[str]:
@@ -40,7 +40,7 @@ def load(kind: Kind, name: str) -> Any:
 def make_strategy(
     name: str, space: SearchSpace, *, seed: int, direction: Direction, options: Mapping[str, Any]
 ) -> Strategy:
-    """A strategy by name, with its own options.
+    """A strategy by name, with its own options: numbers, texts and switches, as they come from a command line.
 
     Raises
     ------
@@ -48,7 +48,10 @@ def make_strategy(
         If there is no such strategy, or it has no such option or refuses its value.
     """
     kind = load("strategies", name)
-    known = [p for p in inspect.signature(kind).parameters if p not in _GIVEN]
+    known = [p for p in inspect.signature(kind).parameters if p not in _NO_OPTION]
     if unknown := [option for option in options if option not in known]:
         raise UserError(f"strategy '{name}' has no option '{unknown[0]}'; its options: {', '.join(known) or 'none'}")
-    return kind(space, seed=seed, direction=direction, **options)
+    try:
+        return kind(space, seed=seed, direction=direction, **options)
+    except TypeError as error:
+        raise UserError(f"strategy '{name}' cannot use its options {dict(options)}: {error}") from None

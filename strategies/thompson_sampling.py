@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
@@ -174,7 +174,7 @@ class ThompsonSampling(Strategy):
         self._survival.fit(self._features, succeeded.astype(float))
         mean, std = self._survival.predict(features)
         even = self._survival.warp(np.array([0.0, 1.0])).mean()
-        odds = norm.cdf((mean - even) / np.hypot(std, self._survival.noise))
+        odds = ndtr((mean - even) / np.hypot(std, self._survival.noise))
         return value.min() + odds * (value - value.min())
 
     def _first(self, pool: CandidatePool, value: np.ndarray, origin: str) -> Proposal | None:
@@ -189,7 +189,8 @@ class ThompsonSampling(Strategy):
 def _expected_improvement(mean: np.ndarray, std: np.ndarray, incumbent: float, exploration: float) -> np.ndarray:
     std = exploration * std
     gain = mean - incumbent
-    return gain * norm.cdf(gain / std) + std * norm.pdf(gain / std)
+    density = np.exp(-0.5 * (gain / std) ** 2) / np.sqrt(2 * np.pi)
+    return gain * ndtr(gain / std) + std * density
 
 
 def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

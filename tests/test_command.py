@@ -53,6 +53,7 @@ def asking(tables, out, **changes):
         **COLUMNS,
         "trials": 4,
         "epochs": 2,
+        "strategy": "evolution",
         "strategy-options.population_size": 3,
         "port": free_port(),
         "out": out,

@@ -36,7 +36,7 @@ def test_plug_ins_import_no_host(folder):
 
 
 def test_every_entry_point_loads():
-    for kind in ("strategies", "spaces"):
+    for kind in ("predictors", "strategies", "spaces"):
         for name in registry.available(kind):
             assert registry.load(kind, name).__module__.startswith(f"nni_nasplus.{kind}")
     with pytest.raises(UserError, match="available: evolution, random, thompson"):
@@ -44,7 +44,8 @@ def test_every_entry_point_loads():
 
 
 @pytest.mark.parametrize(
-    "package", ["nni_nasplus", "nni_nasplus.data", "nni_nasplus.spaces.events", "nni_nasplus.hosts.nni"]
+    "package",
+    ["nni_nasplus", "nni_nasplus.data", "nni_nasplus.predictors", "nni_nasplus.spaces.events", "nni_nasplus.hosts.nni"],
 )
 def test_every_public_name_is_there(package):
     module = import_module(package)

@@ -303,3 +303,8 @@ class TestThompsonSampling:
     def test_bad_options_are_named(self, options, named):
         with pytest.raises(UserError, match=named):
             ThompsonSampling(GRID, **options)
+
+    @pytest.mark.parametrize("options", [{"n_initial": "many"}, {"prior": "parameters"}])
+    def test_an_option_of_a_wrong_kind_is_named(self, options):
+        with pytest.raises(UserError, match=next(iter(options))):
+            registry.make_strategy("thompson", GRID, seed=0, direction="maximize", options=options)

@@ -22,6 +22,7 @@ __all__ = ["print_result", "report"]
 
 RESULT = "result.json"
 _SHOWN = 5
+_FEWEST = 3
 
 
 def report(run: Run) -> None:
@@ -59,7 +60,7 @@ def _result(run: Run) -> dict[str, Any]:
         "genotype": run.space.genotype(winner.architecture),
         "trials": count,
         "rows": rows,
-        "random_search": expected_best(random, count, evaluator.direction),  # type: ignore[arg-type]
+        "random_search": expected_best(random, count, evaluator.direction) if len(random) >= _FEWEST else None,  # type: ignore[arg-type]
         "random_trials": len(random),
         "predictors": _predictors(run),
     }

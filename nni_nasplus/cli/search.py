@@ -32,7 +32,7 @@ def search(
     time: str,
     target: str,
     space: str = "events",
-    strategy: str = "evolution",
+    strategy: str = "thompson",
     strategy_options: dict[str, Any] = {},  # noqa: B006
     trials: int = 20,
     concurrency: int = 2,

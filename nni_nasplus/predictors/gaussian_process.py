@@ -43,7 +43,7 @@ class GaussianProcess(Predictor):
 
     Relevances w, variance v and noise are those of greatest posterior density: marginal likelihood (Rasmussen and
     Williams, *Gaussian Processes for Machine Learning*, Eq. 5.8) times log-normal priors. They are sought anew for
-    each of the first 64 results, and then whenever there are 10 % more.
+    each of the first 64 results, and then whenever there are 10 % more, on the latest 300.
     """
 
     def __init__(self, groups: np.ndarray, *, seed: int = 0) -> None:

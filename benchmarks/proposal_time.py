@@ -1,0 +1,51 @@
+"""How long a proposal takes as the history grows: ``python benchmarks/proposal_time.py``."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+from nni_nasplus import SearchSpace
+from nni_nasplus.strategies import ThompsonSampling
+
+RESULTS = (100, 1_000, 10_000)
+PROPOSALS = 20
+
+
+def large_space() -> SearchSpace:
+    """4 layers of 7 operations with 4 widths each, and 8 switches: 1.6e8 architectures, a quarter conditional."""
+    operations, heads = list("abcdefg"), [1, 2, 4, 8]
+    decisions = {f"op{i}": operations for i in range(4)} | {f"heads{i}": heads for i in range(4)}
+    conditions = {f"heads{i}": {f"op{i}": operations[:4]} for i in range(4)}
+    return SearchSpace(decisions | {f"switch{i}": [False, True] for i in range(8)}, conditions)
+
+
+def milliseconds(results: int, acquisition: str) -> np.ndarray:
+    """The time of each proposal after so many results; float [proposals]."""
+    space, rng = large_space(), np.random.default_rng(0)
+    strategy = ThompsonSampling(space, seed=0, acquisition=acquisition)
+    while len(strategy.observations) < results:
+        if strategy.is_new(architecture := space.sample(rng)):
+            strategy.tell(architecture, float(rng.normal() + 0.1 * len(architecture)))
+    times = []
+    for _ in range(PROPOSALS):
+        started = time.perf_counter()
+        architecture = strategy.ask()
+        times.append(1e3 * (time.perf_counter() - started))
+        strategy.tell(architecture, float(rng.normal()))
+    return np.array(times)
+
+
+def main() -> None:
+    """Print the median and the slowest."""
+    for acquisition in ("ei", "thompson"):
+        for results in RESULTS:
+            times = milliseconds(results, acquisition)
+            found = f"median {np.median(times):.0f} ms, slowest {times.max():.0f} ms"
+            sys.stdout.write(f"{acquisition} after {results:,} results: {found}\n")
+
+
+if __name__ == "__main__":
+    main()
