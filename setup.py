@@ -39,6 +39,7 @@ setup(
         "pandas",
         "pyarrow",
         "scikit-learn",
+        "scipy",
         "safetensors",
         "setuptools<81",
         "jsonargparse[signatures]",
