@@ -122,6 +122,11 @@ class Archive:
         return archive
 
     @property
+    def by_time(self) -> list[Trial]:
+        """The trials that are done or failed, in the order in which they ended."""
+        return [self.trials[event["number"]] for event in self._events if event["event"] == "tell"]
+
+    @property
     def finished(self) -> list[Trial]:
         """The trials that are done or failed, by number."""
         return [trial for trial in self.trials if trial.status != "pending"]

@@ -27,7 +27,7 @@ from nni_nasplus.strategy import Direction
 from nni_nasplus.teachers import Examples, find_teachers
 from nni_nasplus.training.callbacks import ReportMetrics, logged_metrics
 from nni_nasplus.training.distillation import Distilled, Teachers
-from nni_nasplus.trial_files import WEIGHTS, write_teachers
+from nni_nasplus.trial_files import WEIGHTS, write_result, write_teachers
 
 __all__ = ["Evaluator", "share_cores"]
 
@@ -127,7 +127,9 @@ class Evaluator(ABC):
         metrics = self.fit(network, directory, reporter, teachers) | size
         if teachers is not None:
             write_teachers(Path(directory), teachers.numbers)
-        reporter.final({"default": metrics[self.objective], **metrics})
+        final = {"default": metrics[self.objective], **metrics}
+        write_result(Path(directory), final)
+        reporter.final(final)
         if reporter.output is not None:
             export_onnx(network, space.example(), reporter.output / "model.onnx")
         return metrics

@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["LogReporter", "Reporter", "TrialFailed", "require_finite"]
+__all__ = ["HostLost", "LogReporter", "Reporter", "TrialFailed", "require_finite"]
 
 logger = logging.getLogger(__name__)
 
 
 class TrialFailed(RuntimeError):
     """The trial cannot give a score; the message is the reason that the archive keeps."""
+
+
+class HostLost(RuntimeError):
+    """The host does not answer any more: no failure of the trial, which is tried again when the search goes on."""
 
 
 class Reporter(Protocol):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from filelock import FileLock, Timeout
 
 from nni_nasplus._files import write_json
 from nni_nasplus.archive import Archive
@@ -53,6 +56,31 @@ class Run:
         run = cls(directory, {"version": VERSION, **settings})
         write_json(directory / SETTINGS, run.settings)
         return run
+
+    @classmethod
+    def rewrite(cls, directory: Path, settings: Mapping[str, Any]) -> Run:
+        """Replace the settings of a run directory."""
+        write_json(directory / SETTINGS, settings)
+        return cls(directory, settings)
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the run directory, as the command that searches does; the system lets go of it when the holder dies.
+
+        Raises
+        ------
+        UserError
+            If another process holds it.
+        """
+        lock = FileLock(self.directory / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(f"another process searches in {self.directory}; wait for it or end it") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     @staticmethod
     def require_free(directory: Path) -> None:

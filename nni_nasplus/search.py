@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nni_nasplus.archive import Archive, Trial
 from nni_nasplus.strategy import Strategy
 
-__all__ = ["Search"]
+__all__ = ["CANCELLED", "STOPPED_EARLY", "RepeatedFailure", "Search", "repeated_failure"]
+
+STOPPED_EARLY = "stopped early by the assessor, or over NNI's maxTrialDuration"
+CANCELLED = "cancelled by the user, or ended by a signal"
+_NO_FAULT = (STOPPED_EARLY, CANCELLED)
+_NUMBER = re.compile(r"\d+([.,]\d+)*")
+
+
+class RepeatedFailure(Exception):
+    """The latest trials all failed for one reason: to go on would waste time."""
+
+
+def repeated_failure(archive: Archive, count: int | None) -> str | None:
+    """The reason that the latest ``count`` finished trials failed for, numbers in it apart; None if there is none."""
+    latest = archive.by_time[-count:] if count else []
+    if not count or len(latest) < count or any(trial.status != "failed" for trial in latest):
+        return None
+    reasons = {_NUMBER.sub("#", trial.reason or "") for trial in latest}
+    reason = latest[-1].reason or "no reason left"
+    return reason if len(reasons) == 1 and reason not in _NO_FAULT else None
 
 
 class Search:
@@ -17,11 +37,18 @@ class Search:
 
     The strategy's state is rebuilt from the archive. Architectures that were in flight when an earlier process
     ended are handed out again, under their old numbers, before new ones are proposed.
+
+    Parameters
+    ----------
+    max_failures
+        After so many failures in a row for one reason, :meth:`ask` refuses; None for no limit.
     """
 
-    def __init__(self, strategy: Strategy, archive: Archive) -> None:
+    def __init__(self, strategy: Strategy, archive: Archive, *, max_failures: int | None = None) -> None:
         self.strategy = strategy
         self.archive = archive
+        self.max_failures = max_failures
+        self._started = len(archive.finished)
         strategy.load_state_dict(archive.state_dict())
         self._interrupted = deque(trial for trial in archive.trials if trial.status == "pending")
 
@@ -32,11 +59,30 @@ class Search:
         ------
         SearchSpaceExhausted
             When the strategy has nothing new.
+        RepeatedFailure
+            When the latest trials all failed for one reason since this process began.
         """
+        failing = repeated_failure(self.archive, self.max_failures)
+        if failing and len(self.archive.finished) > self._started:
+            raise RepeatedFailure(f"{self.max_failures} trials in a row failed: {failing}")
         if self._interrupted:
             return self._interrupted.popleft()
         proposal = self.strategy.propose()
         return self.archive.ask(proposal.architecture, proposal.origin)
+
+    def recover(self, outcome: Callable[[Trial], Mapping[str, Any] | None]) -> None:
+        """Take over what interrupted trials had finished without this search hearing of it.
+
+        Parameters
+        ----------
+        outcome
+            The arguments of :meth:`tell` for a trial that had finished, else None.
+        """
+        for trial in list(self._interrupted):
+            found = outcome(trial)
+            if found is not None:
+                self._interrupted.remove(trial)
+                self.tell(trial.number, **found)
 
     def tell(
         self,
@@ -61,7 +107,14 @@ class Search:
         cost: float | None = None,
         reason: str | None = None,
     ) -> None:
-        """Take over the result of an architecture trained elsewhere, unless it is known already."""
+        """Take over the result of an architecture trained elsewhere, or in flight when an earlier process ended, unless
+        it is known already."""
+        key = self.strategy.space.key(architecture)
+        for trial in self._interrupted:
+            if self.strategy.space.key(trial.architecture) == key:
+                self._interrupted.remove(trial)
+                self.tell(trial.number, score, metrics=metrics, cost=cost, reason=reason)
+                return
         if self.strategy.is_new(architecture):
             trial = self.archive.ask(self.strategy.space.validate(architecture), "imported")
             self.tell(trial.number, score, metrics=metrics, cost=cost, reason=reason)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, TextIO, get_type_hints
+from types import FrameType
+from typing import Any, NoReturn, TextIO, get_type_hints
 
 from jsonargparse import ArgumentParser
 
@@ -19,6 +21,8 @@ __all__ = ["main"]
 COMMANDS = {
     "demo": "search on Complete Journey, households' transactions",
     "search": "search an architecture for your tables",
+    "resume": "go on with a search that was interrupted, or with more trials",
+    "stop": "end a search that still runs; what had finished is kept",
     "show": "the trials and the result of a search",
     "export": "the winner as files that score new data",
     "predict": "score new data with an exported network",
@@ -38,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(_help())
         return
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         _run(arguments[0], [_underscored(a) for a in arguments[1:]])
     except (UserError, ArgumentError) as error:
@@ -47,6 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.stderr.write("nasplus: interrupted; what had finished is kept\n")
         sys.exit(130)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    """End as after Ctrl-C: what is open is closed."""
+    sys.stderr.write("nasplus: terminated; what had finished is kept\n")
+    sys.exit(128 + number)
 
 
 def _run(command: str, arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time as clock
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,13 +16,13 @@ from nni_nasplus import registry
 from nni_nasplus.distillation import Distillation
 from nni_nasplus.errors import UserError
 from nni_nasplus.run import Run, described
-from nni_nasplus.run_files import CACHE
+from nni_nasplus.run_files import CACHE, JOURNAL
 from nni_nasplus.space import SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Plan", "search", "search_tables"]
+__all__ = ["Plan", "complete", "finish", "search", "search_tables"]
 
 
 def search(
@@ -49,7 +50,11 @@ def search(
     ignore: str = "",
     drop_unmatched: bool = False,
     seed: int = 0,
+    max_failures: int = 5,
+    trial_seconds: float | None = None,
+    trial_mib: float | None = None,
     port: int = 8080,
+    bind: str = "127.0.0.1",
     out: str | None = None,
 ) -> None:
     """Search an architecture for your tables.
@@ -104,8 +109,16 @@ def search(
         Leave out users without a label or without events, instead of stopping.
     seed
         Fixes split, search and training.
+    max_failures
+        After so many failures in a row for one reason, the search stops.
+    trial_seconds
+        A trial that takes longer fails.
+    trial_mib
+        A trial that takes more MiB of memory fails.
     port
         Of the web UI.
+    bind
+        The address that the web UI listens on, without a password: 0.0.0.0 for every interface.
     out
         The directory to keep everything in; by default a new one under runs/.
     """
@@ -132,10 +145,12 @@ def search(
             "trials": trials,
             "concurrency": concurrency,
             "seed": seed,
+            "max_failures": max_failures,
+            "limits": {"seconds": trial_seconds, "memory": None if trial_mib is None else int(trial_mib * 2**20)},
         },
         network={"hidden": hidden},
     )
-    search_tables(events, labels, plan, port, out)
+    search_tables(events, labels, plan, port, out, bind)
 
 
 @dataclass(frozen=True)
@@ -160,19 +175,26 @@ class Plan:
         registry.load("spaces", self.space)
         options = {name: self.settings[name] for name in ("seed", "options")}
         registry.make_strategy(self.settings["strategy"], SearchSpace({}), direction="maximize", **options)
-        for name in ("trials", "concurrency"):
-            if self.settings[name] < 1:
+        for name in ("trials", "concurrency", "max_failures"):
+            if self.settings.get(name, 1) < 1:
                 raise UserError(f"--{name} is {self.settings[name]}; use 1 or more")
         for name in ("epochs", "batch_size", "learning_rate"):
             if self.training[name] <= 0:
                 raise UserError(f"--{name} is {self.training[name]}; use more than 0")
+        for name, limit in self.settings.get("limits", {}).items():
+            if limit is not None and limit <= 0:
+                raise UserError(f"--trial_{'mib' if name == 'memory' else name} is {limit}; use more than 0")
 
 
 def search_tables(
-    events: str | pd.DataFrame, labels: str | pd.DataFrame, plan: Plan, port: int, out: str | None
+    events: str | pd.DataFrame,
+    labels: str | pd.DataFrame,
+    plan: Plan,
+    port: int,
+    out: str | None,
+    bind: str = "127.0.0.1",
 ) -> Run:
     """Prepare, search and report."""
-    from nni_nasplus.cli.report import report
     from nni_nasplus.hosts.nni.experiment import require_idle
 
     directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
@@ -180,9 +202,34 @@ def search_tables(
     require_idle(port)
     Run.require_free(directory)
     run = _prepared(directory, events, labels, plan)
-    _experiment(run, port)
-    report(run)
+    finish(run, port, bind)
     return run
+
+
+def finish(run: Run, port: int, bind: str) -> None:
+    """Run what is left of a search, and report."""
+    from nni_nasplus.cli.report import report
+
+    complete(run, port, bind)
+    report(run)
+
+
+def complete(run: Run, port: int, bind: str) -> None:
+    """Run what is left of a search: nothing, if all its trials have finished.
+
+    Raises
+    ------
+    UserError
+        If it runs already, the port is in use, or it cannot go on.
+    """
+    from nni_nasplus.hosts.nni.experiment import require_dead, require_idle
+
+    with run.exclusive():
+        require_dead(run)
+        journal = run.directory / JOURNAL
+        if not journal.exists() or len(run.archive().finished) < run.settings["trials"]:
+            require_idle(port)
+            _experiment(run, port, bind)
 
 
 def _prepared(directory: Path, events: str | pd.DataFrame, labels: str | pd.DataFrame, plan: Plan) -> Run:
@@ -202,12 +249,17 @@ def _prepared(directory: Path, events: str | pd.DataFrame, labels: str | pd.Data
     )
 
 
-def _experiment(run: Run, port: int) -> None:
+def _experiment(run: Run, port: int, bind: str) -> None:
     from nni_nasplus.cli.progress import TrialProgress
     from nni_nasplus.hosts.nni.experiment import NniSearch
 
     console = Console(file=sys.stderr)
-    with NniSearch(run, port) as experiment:
+    if bind not in ("127.0.0.1", "localhost"):
+        warnings.warn(
+            f"the web UI listens on {bind} without a password: whoever reaches it sees logs and starts trials",
+            stacklevel=2,
+        )
+    with NniSearch(run, port, bind) as experiment:
         console.print(f"searching {run.space.search_space}; results in {run.directory}", highlight=False)
         console.print(f"web UI: {experiment.url}", highlight=False)
         with TrialProgress(console, run.settings["trials"]) as progress:

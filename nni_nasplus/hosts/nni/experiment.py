@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
 import shlex
 import socket
+import sqlite3
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+import requests
 from nni.experiment import Experiment, RunMode
 from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
 from nni.runtime.log import silence_stdout
 
 from nni_nasplus.archive import Archive
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
 from nni_nasplus.run import Run
 from nni_nasplus.run_files import JOURNAL, NNI
+from nni_nasplus.search import repeated_failure
 
-__all__ = ["NniSearch", "require_idle"]
+__all__ = ["NniSearch", "latest_experiment", "require_dead", "require_idle"]
 
 _POLL_S = 0.5
 _OVER = ("DONE", "ERROR", "STOPPED")
+_ACTIVE = ("WAITING", "RUNNING", "UNKNOWN")
 
 
 def require_idle(port: int) -> None:
@@ -33,8 +41,17 @@ def require_idle(port: int) -> None:
             raise UserError(f"port {port} is in use; name another with --port")
 
 
+def require_dead(run: Run) -> None:
+    """Raise :class:`UserError` if an NNI manager of a run lives."""
+    for manager in living_managers(run.directory / NNI):
+        raise UserError(
+            f"the NNI manager of {run.directory} still runs as process {manager.process.pid}: watch it at "
+            f"{manager.url}, or end it with: nasplus stop {run.directory}"
+        )
+
+
 class NniSearch:
-    """A run as an NNI experiment, as a context manager: started on entry, stopped on exit.
+    """A run as an NNI experiment, as a context manager: started or resumed on entry, stopped on exit.
 
     Parameters
     ----------
@@ -42,23 +59,28 @@ class NniSearch:
         Its settings say strategy, trials and concurrency.
     port
         Of the web UI.
+    bind
+        The address that the web UI listens on.
 
     Raises
     ------
     UserError
-        On entry, if the port is in use.
+        On entry, if the port is in use or a manager of this run lives.
     """
 
-    def __init__(self, run: Run, port: int) -> None:
+    def __init__(self, run: Run, port: int, bind: str = LOOPBACK) -> None:
         self.run = run
         self.port = port
-        self.experiment = Experiment("local")
+        self.bind = bind
+        earlier = latest_experiment(run.directory / NNI)
+        self.experiment = Experiment("local", id=earlier)
+        self.experiment._action = "create" if earlier is None else "resume"
         self._configure()
 
     @property
     def url(self) -> str:
         """The web UI's address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     def _configure(self) -> None:
         settings, config = self.run.settings, self.experiment.config
@@ -71,19 +93,39 @@ class NniSearch:
         config.trial_code_directory = code
         config.trial_command = _trial_command(self.run.directory)
         config.trial_concurrency = settings["concurrency"]
-        config.max_trial_number = settings["trials"]
+        config.max_trial_number = self._remaining()
         config.tuner = _tuner(self.run)
 
+    def _remaining(self) -> int:
+        """The trials still to finish."""
+        journal = self.run.directory / JOURNAL
+        finished = len(self.run.archive().finished) if journal.exists() else 0
+        return max(1, self.run.settings["trials"] - finished)
+
     def __enter__(self) -> NniSearch:
+        require_dead(self.run)
         require_idle(self.port)
         silence_stdout()
         logging.getLogger("nni.experiment").setLevel(logging.ERROR)
-        self.experiment.start(self.port, run_mode=RunMode.Background)
+        try:
+            with manager_environment(bind=self.bind, remaining=self._remaining()):
+                self.experiment.start(self.port, run_mode=RunMode.Background)
+        except BaseException:
+            self._end_half_started()
+            raise
         return self
+
+    def _end_half_started(self) -> None:
+        """NNI forgets a manager whose start was interrupted."""
+        atexit.unregister(self.experiment.stop)
+        for manager in living_managers(self.run.directory / NNI):
+            manager.kill()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Stop the manager; it does not matter whether it lives."""
+        logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         self.experiment.stop()
 
     def wait(self, on_change: Callable[[Archive], None]) -> None:
@@ -92,15 +134,35 @@ class NniSearch:
         Raises
         ------
         UserError
-            If the experiment ended in error.
+            If the experiment ended in error, was ended from outside, or its latest trials all failed for one reason.
         """
-        status, known = "", -1
-        while status not in _OVER:
+        known = -1
+        while not self._over():
             time.sleep(_POLL_S)
-            status = self.experiment.get_status()
             known = self._tell_change(on_change, known)
+        self._tell_change(on_change, known)
+        self._require_success()
+
+    def _over(self) -> bool:
+        try:
+            status = self.experiment.get_status()
+            if status == "TUNER_NO_MORE_TRIAL":
+                return not any(s["trialJobStatus"] in _ACTIVE for s in self.experiment.get_job_statistics())
+        except requests.RequestException:
+            raise UserError(f"the NNI manager was ended; {self._remedy}") from None
         if status == "ERROR":
-            raise UserError(f"the NNI experiment failed; see {self.log_directory}")
+            raise UserError(f"the NNI experiment failed; see {self.log_directory}; {self._remedy}")
+        return status in _OVER
+
+    @property
+    def _remedy(self) -> str:
+        return f"what had finished is kept, go on with: nasplus resume {self.run.directory}"
+
+    def _require_success(self) -> None:
+        failing = repeated_failure(self.run.archive(), self.run.settings.get("max_failures"))
+        if failing:
+            count = self.run.settings["max_failures"]
+            raise UserError(f"the search stopped after {count} trials in a row failed: {failing}; {self._remedy}")
 
     @property
     def log_directory(self) -> Path:
@@ -113,6 +175,23 @@ class NniSearch:
         if size != known and size > 0:
             on_change(self.run.archive())
         return size
+
+
+def latest_experiment(directory: Path) -> str | None:
+    """The id of the newest experiment in a folder that can be resumed; None if there is none.
+
+    A damaged database gives a warning: the search goes on from the journal, in a new experiment of the web UI.
+    """
+    for database in sorted(directory.glob("*/db/nni.sqlite"), key=lambda path: path.stat().st_mtime, reverse=True):
+        if database.parents[1].is_symlink():
+            continue
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+                if connection.execute("SELECT COUNT(*) FROM ExperimentProfile").fetchone()[0]:
+                    return database.parents[1].name
+        except sqlite3.Error as error:
+            warnings.warn(f"{database} is damaged ({error}); the web UI begins anew", stacklevel=2)
+    return None
 
 
 def _trial_command(directory: Path) -> str:
@@ -128,6 +207,7 @@ def _tuner(run: Run) -> AlgorithmConfig:
             "optimize_mode": run.evaluator.direction,
             "seed": settings["seed"],
             "directory": str(run.directory),
+            "max_failures": settings.get("max_failures"),
             **settings["options"],
         },
     )

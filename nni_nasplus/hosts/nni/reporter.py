@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nni
+import requests
+
+from nni_nasplus.reporting import HostLost
 
 __all__ = ["NniReporter"]
 
@@ -21,8 +24,15 @@ class NniReporter:
 
     def intermediate(self, metrics: Mapping[str, float]) -> None:
         """Send a point of the trial's curves."""
-        nni.report_intermediate_result(dict(metrics))
+        _send(nni.report_intermediate_result, metrics)
 
     def final(self, metrics: Mapping[str, float]) -> None:
         """Send the trial's result."""
-        nni.report_final_result(dict(metrics))
+        _send(nni.report_final_result, metrics)
+
+
+def _send(report: Callable[[dict[str, float]], None], metrics: Mapping[str, float]) -> None:
+    try:
+        report(dict(metrics))
+    except requests.ConnectionError:
+        raise HostLost("the NNI manager does not answer") from None

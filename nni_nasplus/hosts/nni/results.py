@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-__all__ = ["split_result"]
+from nni_nasplus.trial_files import failure_reason, result_of, teachers_of
+
+__all__ = ["outcome_in", "split_result"]
+
+
+def outcome_in(folder: Path) -> dict[str, Any] | None:
+    """The arguments of :meth:`nni_nasplus.Search.tell` that a trial left in its folder; None if it had not ended."""
+    metrics = result_of(folder)
+    if metrics is not None:
+        return {**split_result(metrics), "teachers": teachers_of(folder)}
+    reason = failure_reason(folder)
+    return None if reason is None else {"score": None, "reason": reason}
 
 
 def split_result(value: Any) -> dict[str, Any]:

@@ -13,15 +13,24 @@ import requests
 from nni_nasplus.evaluator import Evaluator, share_cores
 from nni_nasplus.hosts.nni.pairing import manager_api, take_own_parameters
 from nni_nasplus.hosts.nni.reporter import NniReporter
+from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
 from nni_nasplus.model_space import SearchableSpace
+from nni_nasplus.reporting import HostLost
 from nni_nasplus.run import Run
 from nni_nasplus.run_files import nni_run_directory
-from nni_nasplus.trial_files import trial_directory, write_failure
+from nni_nasplus.trial_files import clear_outcome, trial_directory, write_failure, write_reason
 
 __all__ = ["run_trial", "train_and_report"]
 
 
-def run_trial(space: SearchableSpace, evaluator: Evaluator, run: str | Path | None = None) -> dict[str, float]:
+def run_trial(
+    space: SearchableSpace,
+    evaluator: Evaluator,
+    run: str | Path | None = None,
+    *,
+    seconds: float | None = None,
+    memory: int | None = None,
+) -> dict[str, float]:
     """Train the architecture that the tuner proposed for this trial, and report it.
 
     Parameters
@@ -29,6 +38,8 @@ def run_trial(space: SearchableSpace, evaluator: Evaluator, run: str | Path | No
     run
         The directory of the journal, where the trial's weights, or the reason of its failure, are kept; by default
         ``nasplus/`` in the experiment's folder.
+    seconds, memory
+        The trial fails, with that reason, when it runs longer or takes more bytes.
 
     Returns
     -------
@@ -36,17 +47,26 @@ def run_trial(space: SearchableSpace, evaluator: Evaluator, run: str | Path | No
     """
     architecture = take_own_parameters()
     run = run or nni_run_directory(Path(os.environ["NNI_OUTPUT_DIR"]))
+    directory = trial_directory(run, space.search_space.key(architecture))
+    keep_within(seconds, memory, lambda reason: write_reason(directory, reason))
     return train_and_report(space, evaluator, architecture, Path(run))
 
 
 def train_and_report(
     space: SearchableSpace, evaluator: Evaluator, architecture: Mapping[str, Any], run: Path
 ) -> dict[str, float]:
-    """Train one architecture under NNI; a failure leaves its reason in the trial's folder of the run directory."""
+    """Train one architecture under NNI; a failure leaves its reason in the trial's folder of the run directory.
+
+    If the manager dies, so does the trial, which is then no failure: it is tried again when the search goes on.
+    """
+    end_with_the_manager()
     directory = trial_directory(run, space.search_space.key(architecture))
+    clear_outcome(directory)
     try:
         _share_cores()
         return evaluator.evaluate(space, architecture, directory, NniReporter(), run)
+    except HostLost:
+        raise
     except Exception as error:
         write_failure(directory, error)
         raise
@@ -54,15 +74,20 @@ def train_and_report(
 
 def _share_cores() -> None:
     """Divide this machine's cores among the trials that run at a time, unless the user has said otherwise."""
-    if "OMP_NUM_THREADS" not in os.environ:
+    if "OMP_NUM_THREADS" in os.environ:
+        return
+    try:
         profile = requests.get(manager_api("experiment"), timeout=10).json()
-        share_cores(profile["params"]["trialConcurrency"])
+    except requests.RequestException:
+        raise HostLost("the NNI manager does not answer") from None
+    share_cores(profile["params"]["trialConcurrency"])
 
 
 def main() -> None:
     """Run a trial of the run directory named on the command line."""
     run = Run.open(sys.argv[1])
-    run_trial(run.space, run.evaluator, run.directory)
+    limits = run.settings.get("limits", {})
+    run_trial(run.space, run.evaluator, run.directory, **limits)
 
 
 if __name__ == "__main__":

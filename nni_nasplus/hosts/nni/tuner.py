@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from typing import Any
 import nni
 from nni.tuner import Tuner
 
-from nni_nasplus.archive import Archive
-from nni_nasplus.hosts.nni.results import split_result
+from nni_nasplus.archive import Archive, Trial
+from nni_nasplus.hosts.nni.post_mortem import api_of, reason_of
+from nni_nasplus.hosts.nni.results import outcome_in, split_result
+from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.registry import make_strategy
 from nni_nasplus.run_files import JOURNAL, nni_run_directory
-from nni_nasplus.search import Search
+from nni_nasplus.search import RepeatedFailure, Search
 from nni_nasplus.space import SearchSpace
 from nni_nasplus.strategy import SearchSpaceExhausted
 from nni_nasplus.trial_files import failure_reason, teachers_of, trial_directory
@@ -42,6 +45,8 @@ class NasTuner(Tuner):
     directory
         Where the journal is kept; by default ``nasplus/`` in the experiment's folder. An earlier journal there
         is continued.
+    max_failures
+        After so many failures in a row for one reason, nothing more is proposed.
     **options
         The strategy's own arguments.
     """
@@ -52,6 +57,7 @@ class NasTuner(Tuner):
         optimize_mode: str = "maximize",
         seed: int = 0,
         directory: str | None = None,
+        max_failures: int | None = None,
         **options: Any,
     ) -> None:
         self.directory = Path(directory) if directory else nni_run_directory(Path(os.environ["NNI_LOG_DIRECTORY"]))
@@ -61,8 +67,11 @@ class NasTuner(Tuner):
             "direction": optimize_mode,
             "options": options,
         }
+        self._max_failures = max_failures
         self._search: Search | None = None
         self._running: dict[int, int] = {}
+        self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
+        end_with_the_manager()
 
     @property
     def search(self) -> Search:
@@ -86,7 +95,8 @@ class NasTuner(Tuner):
             direction=settings["direction"],
             options=settings["options"],
         )
-        self._search = Search(strategy, self._archive(space))
+        self._search = Search(strategy, self._archive(space), max_failures=self._max_failures)
+        self._search.recover(self._outcome)
 
     def _archive(self, space: SearchSpace) -> Archive:
         path = self.directory / JOURNAL
@@ -102,28 +112,47 @@ class NasTuner(Tuner):
             When the space is exhausted.
         """
         try:
-            trial = self.search.ask()
+            with self._lock:
+                trial = self.search.ask()
+                self._running[parameter_id] = trial.number
         except SearchSpaceExhausted as exhausted:
             logger.info("%s", exhausted)
             raise nni.NoMoreTrialError(str(exhausted)) from None
-        self._running[parameter_id] = trial.number
+        except RepeatedFailure as failure:
+            logger.error("the search stops: %s", failure)
+            raise nni.NoMoreTrialError(str(failure)) from None
         return trial.architecture
 
     def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any, **kwargs: Any) -> None:
         """Record a final result; NaN and infinite ones are failures."""
-        number = self._running.pop(parameter_id, None)
-        if number is None:
-            logger.warning("result of unknown or finished parameter %s is ignored: %s", parameter_id, value)
-            return
-        self.search.tell(number, **split_result(value), teachers=teachers_of(self._folder(number)))
+        with self._lock:
+            number = self._pending(parameter_id)
+            if number is None:
+                logger.warning("result of unknown or finished parameter %s is ignored: %s", parameter_id, value)
+                return
+            self.search.tell(number, **split_result(value), teachers=teachers_of(self._folder(number)))
 
     def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
         """Record a trial that ended without a result as failed, with the reason it left."""
+        with self._lock:
+            number = self._pending(parameter_id)
+            if number is None:
+                return
+            reason = failure_reason(self._folder(number)) or self._reason(parameter_id)
+            logger.warning("trial %d failed: %s", number, reason)
+            self.search.tell(number, None, reason=reason)
+
+    def _pending(self, parameter_id: int) -> int | None:
+        """The number of a trial whose result is not known yet; NNI's own resume may have run it a second time."""
         number = self._running.pop(parameter_id, None)
-        if number is None:
-            return
-        left = failure_reason(self._folder(number))
-        self.search.tell(number, None, reason=left or "the trial ended without a result; see its log in the web UI")
+        known = number is None or self.search.archive.trials[number].status != "pending"
+        return None if known else number
+
+    def _reason(self, parameter_id: int) -> str:
+        return reason_of(parameter_id, api_of(os.environ.get("NNI_TUNER_COMMAND_CHANNEL", "")))
+
+    def _outcome(self, trial: Trial) -> dict[str, Any] | None:
+        return outcome_in(self._folder(trial.number))
 
     def _folder(self, number: int) -> Path:
         architecture = self.search.archive.trials[number].architecture
@@ -132,4 +161,5 @@ class NasTuner(Tuner):
     def import_data(self, data: list[dict[str, Any]]) -> None:
         """Learn from architectures trained elsewhere; what is in the archive already is skipped."""
         for entry in data:
-            self.search.learn(entry["parameter"], **split_result(entry["value"]))
+            with self._lock:
+                self.search.learn(entry["parameter"], **split_result(entry["value"]))

@@ -1,0 +1,98 @@
+"""NNI's manager process: the environment it is started in, those that live, and how to end one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+__all__ = ["LOOPBACK", "Manager", "living_managers", "manager_environment"]
+
+LOOPBACK = "127.0.0.1"
+_PATCH = Path(__file__).with_name("manager_patch.js")
+_PATIENCE_S = 20.0
+
+
+@contextlib.contextmanager
+def manager_environment(*, bind: str = LOOPBACK, poll_s: float = 0.1, remaining: int | None = None) -> Iterator[None]:
+    """While this is open, managers that are started listen on one address, hand each trial its own parameters, look
+    often for trials that ended, and leave interrupted trials to the search (``manager_patch.js``).
+
+    Parameters
+    ----------
+    bind
+        The address of the web UI; ``"0.0.0.0"`` is every interface.
+    poll_s
+        Seconds between two looks at the trials; NNI's own are 0.5.
+    remaining
+        How many trials a resumed experiment still runs; by NNI's count, which includes interrupted ones, if None.
+    """
+    before = {name: os.environ.get(name) for name in ("NODE_OPTIONS", "NASPLUS_MANAGER")}
+    options = before["NODE_OPTIONS"] or ""
+    settings = {"bind": bind, "poll_s": poll_s, "remaining": remaining, "node_options": options}
+    os.environ["NODE_OPTIONS"] = f'{options} --require "{_PATCH}"'.strip()
+    os.environ["NASPLUS_MANAGER"] = json.dumps(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@dataclass(frozen=True)
+class Manager:
+    """A living manager."""
+
+    process: psutil.Process
+    port: int
+    experiment: str
+
+    @property
+    def url(self) -> str:
+        """Its web UI."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def end(self) -> None:
+        """Stop the experiment as NNI does; if that takes too long, :meth:`kill`."""
+        with contextlib.suppress(requests.RequestException):
+            requests.delete(f"{self.url}/api/v1/nni/experiment", timeout=_PATIENCE_S)
+        _, alive = psutil.wait_procs([self.process], timeout=_PATIENCE_S)
+        if alive:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the manager and what it started, at once."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = [self.process, *self.process.children(recursive=True)]
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(family, timeout=_PATIENCE_S)
+
+
+def living_managers(directory: Path) -> list[Manager]:
+    """The managers whose experiments are in a folder, on this machine and of this user."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            options = _options(process.cmdline())
+            if options.get("--experiments-directory") == str(directory) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(Manager(process, int(options["--port"]), options["--experiment-id"]))
+    return found
+
+
+def _options(command: list[str]) -> dict[str, str]:
+    """The options of a manager's command line; none if it is another program's."""
+    if not any(Path(word).parts[-2:] == ("nni_node", "main.js") for word in command):
+        return {}
+    return dict(itertools.pairwise(command))

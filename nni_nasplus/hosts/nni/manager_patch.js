@@ -1,0 +1,103 @@
+"use strict";
+/*
+ * Workarounds for the manager of NNI 3.0. `manager_environment` (manager.py) has node load this file before NNI's own;
+ * NASPLUS_MANAGER holds its settings as JSON. Each workaround has a test that tells when NNI no longer needs it.
+ */
+const Module = require("module");
+const net = require("net");
+const path = require("path");
+
+const settings = JSON.parse(process.env.NASPLUS_MANAGER || "null");
+const root = path.dirname(process.argv[1] || "");
+
+if (settings !== null && path.basename(root) === "nni_node") {
+    delete process.env.NASPLUS_MANAGER;
+    process.env.NODE_OPTIONS = settings.node_options;
+    listenOn(settings.bind);
+    onLoad(path.join(root, "training_service", "v3", "compat.js"), pinParameters);
+    onLoad(path.join(root, "core", "nnimanager.js"), (exports) => {
+        pollEvery(settings.poll_s, exports);
+        tryInterruptedTrialsAgain(settings.remaining, exports);
+    });
+}
+
+function onLoad(file, patch) {
+    const load = Module._load;
+    let patched = false;
+    Module._load = function (request, parent, isMain) {
+        const exports = load.apply(this, arguments);
+        if (!patched && Module._resolveFilename(request, parent, isMain) === file) {
+            patched = true;
+            patch(exports);
+        }
+        return exports;
+    };
+}
+
+/* NNI listens on all interfaces, without a password (rest_server/index.js, `app.listen(port)`). */
+function listenOn(host) {
+    const listen = net.Server.prototype.listen;
+    net.Server.prototype.listen = function (port, ...rest) {
+        return typeof port === "number" && typeof rest[0] !== "string"
+            ? listen.call(this, port, host, ...rest)
+            : listen.call(this, port, ...rest);
+    };
+}
+
+/* NNI gives the oldest waiting parameter to whichever trial asks first (v3/compat.js, `onRequestParameter`). */
+function pinParameters({ V3asV1 }) {
+    const submit = V3asV1.prototype.submitTrialJob;
+    V3asV1.prototype.submitTrialJob = async function (form) {
+        if (this.submitted === undefined) {
+            this.submitted = new Map();
+            pinAtCreation(this);
+        }
+        this.submitted.set(form.sequenceId, form.hyperParameters.value);
+        const trial = await submit.call(this, form);
+        this.submitted.delete(form.sequenceId);
+        this.parameters.length = 0;
+        return trial;
+    };
+}
+
+function pinAtCreation(service) {
+    const { uniqueString } = require(path.join(root, "common", "utils.js"));
+    const create = service.v3.createTrial.bind(service.v3);
+    service.v3.createTrial = async (envId, command, directory, sequenceId, trialId) => {
+        const id = trialId ?? uniqueString(5);
+        service.allocatedParameters.set(id, service.submitted.get(sequenceId));
+        const created = await create(envId, command, directory, sequenceId, id);
+        if (created === null) {
+            service.allocatedParameters.delete(id);
+        }
+        return created;
+    };
+}
+
+/* NNI looks twice a second, twice a trial, whether one has ended (core/nnimanager.js, `manageTrials`). */
+function pollEvery(seconds, { NNIManager }) {
+    const start = NNIManager.prototype.initTrainingService;
+    NNIManager.prototype.initTrainingService = async function (config) {
+        const service = await start.call(this, config);
+        this.pollInterval = Math.min(this.pollInterval, seconds);
+        return service;
+    };
+}
+
+/*
+ * NNI runs what was interrupted again by itself and asks the tuner for as many new trials at once, so that the strategy
+ * proposes before it knows those results, and never hears of those that fail. Here they are marked as cancelled; the
+ * search hands them out again first. `remaining` trials are run, and sequence ids go on where they were.
+ */
+function tryInterruptedTrialsAgain(remaining, { NNIManager }) {
+    NNIManager.prototype.addRecoveredTrialJob = function (jobs) {
+        for (const job of jobs.filter((job) => ["WAITING", "RUNNING", "UNKNOWN"].includes(job.status))) {
+            this.dataStore.storeTrialJobEvent("SYS_CANCELED", job.trialJobId, "");
+        }
+        this.experimentProfile.nextSequenceId = 1 + Math.max(-1, ...jobs.map((job) => job.sequenceId ?? -1));
+        if (remaining !== null) {
+            this.experimentProfile.params.maxTrialNumber = jobs.length + remaining;
+        }
+        return 0;
+    };
+}

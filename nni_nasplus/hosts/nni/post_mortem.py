@@ -1,0 +1,52 @@
+"""Why a trial ended without a result, as the manager tells it: a last word where the trial left none itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from nni_nasplus.search import CANCELLED, STOPPED_EARLY
+
+__all__ = ["api_of", "reason_of"]
+
+_UNKNOWN = "the trial ended without a result; see its log in the web UI"
+_OWN = "nasplus: "
+_EXCEPTION = re.compile(r"^[\w.]+(Error|Exception|Exit|Interrupt|Warning|Failed|Lost)\b(: .*)?$")
+
+
+def api_of(channel: str) -> str:
+    """The REST API of the manager that a tuner's command channel, ``ws://host:port/prefix/tuner``, belongs to."""
+    url = urlsplit(channel)
+    return f"http://{url.hostname}:{url.port}{url.path.removesuffix('/tuner')}/api/v1/nni"
+
+
+def reason_of(parameter_id: int, api: str) -> str:
+    """One line: how the latest trial of a parameter was ended, or the last line of its standard error that says why."""
+    try:
+        job = _job(parameter_id, api)
+        if job is None:
+            return _UNKNOWN
+        ended = {"EARLY_STOPPED": STOPPED_EARLY, "USER_CANCELED": CANCELLED}.get(job["status"])
+        return ended or _last_words(f"{api}/trial-file/{job['trialJobId']}/stderr") or _UNKNOWN
+    except (requests.RequestException, ValueError):
+        return _UNKNOWN
+
+
+def _job(parameter_id: int, api: str) -> Mapping[str, Any] | None:
+    jobs = requests.get(f"{api}/trial-jobs", timeout=10).json()
+    of_it = [job for job in jobs if json.loads(job["hyperParameters"][0])["parameter_id"] == parameter_id]
+    return max(of_it, key=lambda job: job.get("sequenceId", -1), default=None)
+
+
+def _last_words(url: str) -> str | None:
+    response = requests.get(url, timeout=10)
+    lines = [line.strip() for line in response.text.splitlines()] if response.ok else []
+    for line in reversed(lines):
+        if line.startswith(_OWN) or _EXCEPTION.match(line):
+            return line.removeprefix(_OWN)
+    return None

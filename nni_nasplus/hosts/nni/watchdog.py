@@ -1,0 +1,67 @@
+"""What ends a process of an NNI experiment from inside: its manager is gone, or its time or memory is used up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+__all__ = ["end_with_the_manager", "keep_within"]
+
+_POLL_S = 0.5
+_EXIT = 1
+
+
+def end_with_the_manager() -> None:
+    """End this process at once when the manager that started it dies. NNI leaves tuner and trials running."""
+    manager = _manager()
+    if manager is not None:
+        _watch(lambda: None if _alive(manager) else "the NNI manager is gone", lambda reason: None)
+
+
+def keep_within(seconds: float | None, memory: int | None, on_excess: Callable[[str], None]) -> None:
+    """End this process when it has run longer, or takes more bytes of memory; ``on_excess`` keeps the reason first."""
+    if seconds is None and memory is None:
+        return
+    process, started = psutil.Process(), time.monotonic()
+
+    def excess() -> str | None:
+        if seconds is not None and time.monotonic() - started > seconds:
+            return f"timed out after {seconds:g} s"
+        used = process.memory_info().rss if memory is not None else 0
+        if memory is not None and used > memory:
+            return f"out of memory: it used more than the limit of {memory / 2**20:,.0f} MiB"
+        return None
+
+    _watch(excess, on_excess)
+
+
+def _watch(finding: Callable[[], str | None], act: Callable[[str], None]) -> None:
+    def loop() -> None:
+        while (reason := finding()) is None:
+            time.sleep(_POLL_S)
+        act(reason)
+        os._exit(_EXIT)
+
+    threading.Thread(target=loop, name="nasplus watchdog", daemon=True).start()
+
+
+def _manager() -> psutil.Process | None:
+    """The nearest ancestor that is a manager of NNI, on this or a remote machine."""
+    for ancestor in psutil.Process().parents():
+        with contextlib.suppress(psutil.Error):
+            if any("nni_node" in Path(word).parts for word in ancestor.cmdline()):
+                return ancestor
+    return None
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

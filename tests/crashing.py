@@ -1,0 +1,62 @@
+"""A search whose trials take a moment and earn their digits: ``python crashing.py RUN PORT`` goes on with it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from nas_functions import Digits as NniDigits
+
+from nni_nasplus.cli import main
+from nni_nasplus.evaluator import Evaluator
+from nni_nasplus.model_space import SearchableSpace
+from nni_nasplus.run import Run, described
+from nni_nasplus.trial_files import write_result
+
+
+class Digits(NniDigits, SearchableSpace):
+    """A hundred models, each worth its two digits."""
+
+
+class Worth(Evaluator):
+    """Reports the digits after ``seconds``; ``mode`` says how a model whose tens are in ``bad`` goes wrong instead."""
+
+    directions: ClassVar = {"worth": "maximize"}
+
+    def __init__(self, seconds: float = 0.2, bad: str = "", mode: str = "") -> None:
+        super().__init__(objective="worth", epochs=1, patience=1, seed=0)
+        self.init_args = {"seconds": seconds, "bad": bad, "mode": mode}
+
+    def data(self):
+        raise NotImplementedError
+
+    def task(self, network):
+        raise NotImplementedError
+
+    def evaluate(self, space, architecture, directory, reporter=None, run=None):
+        if str(architecture["tens"]) in self.init_args["bad"]:
+            exec(self.init_args["mode"])
+        reporter.intermediate({"default": 0.0})
+        time.sleep(self.init_args["seconds"])
+        final = {"default": float(architecture["tens"] * 10 + architecture["ones"])}
+        write_result(Path(directory), final)
+        reporter.final(final)
+        return final
+
+
+def create(directory: Path, trials: int, concurrency: int = 1, limits=None, **worth) -> Run:
+    """A run directory of such a search."""
+    settings = {"strategy": "evolution", "options": {"population_size": 4, "sample_size": 2}, "seed": 3}
+    settings |= {"trials": trials, "concurrency": concurrency, "max_failures": 3, "limits": limits or {}}
+    space = {"class_path": "crashing.Digits", "init_args": {}}
+    evaluator = {**described(Worth, Worth(**worth).init_args), "class_path": "crashing.Worth"}
+    return Run.create(directory, {"space": space, "evaluator": evaluator, **settings})
+
+
+if __name__ == "__main__":
+    from nni_nasplus.cli import search
+
+    search.finish = lambda run, port, bind: search.complete(run, port, bind)
+    main(["resume", sys.argv[1], "--port", sys.argv[2]])
