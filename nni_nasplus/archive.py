@@ -25,13 +25,14 @@ class Trial:
     """One proposal and, once finished, its result.
 
     ``score`` is what the search optimises, ``metrics`` everything reported, ``cost`` seconds; ``reason`` says
-    why a failed trial failed, ``teachers`` from which earlier trials it learned.
+    why a failed trial failed, ``teachers`` from which earlier trials it learned. A ``"rejected"`` proposal exceeds a
+    limit, which is its reason, and was never trained.
     """
 
     number: int
     architecture: Architecture
     origin: str
-    status: Literal["pending", "done", "failed"] = "pending"
+    status: Literal["pending", "done", "failed", "rejected"] = "pending"
     score: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     cost: float | None = None
@@ -124,12 +125,13 @@ class Archive:
     @property
     def by_time(self) -> list[Trial]:
         """The trials that are done or failed, in the order in which they ended."""
-        return [self.trials[event["number"]] for event in self._events if event["event"] == "tell"]
+        ended = (self.trials[event["number"]] for event in self._events if event["event"] == "tell")
+        return [trial for trial in ended if trial.status != "rejected"]
 
     @property
     def finished(self) -> list[Trial]:
         """The trials that are done or failed, by number."""
-        return [trial for trial in self.trials if trial.status != "pending"]
+        return [trial for trial in self.trials if trial.status in ("done", "failed")]
 
     def ask(self, architecture: Architecture, origin: str) -> Trial:
         """Record a proposal; the trial's number counts from 0."""
@@ -146,8 +148,9 @@ class Archive:
         cost: float | None = None,
         reason: str | None = None,
         teachers: Sequence[int] = (),
+        rejected: bool = False,
     ) -> None:
-        """Record a result; a score of None is a failure, with its reason.
+        """Record a result; a score of None is a failure, with its reason, or a rejection before training.
 
         Raises
         ------
@@ -158,6 +161,7 @@ class Archive:
             raise ValueError(f"trial {number} is not pending")
         event: dict[str, Any] = {"event": "tell", "number": number, "score": score}
         extra = {"metrics": dict(metrics or {}), "cost": cost, "reason": reason, "teachers": list(teachers)}
+        extra["rejected"] = rejected
         self._record(event | {k: v for k, v in extra.items() if v})
 
     def state_dict(self) -> dict[str, Any]:
@@ -211,7 +215,7 @@ class Archive:
         else:
             trial = self.trials[event["number"]]
             trial.score = event["score"]
-            trial.status = "failed" if trial.score is None else "done"
+            trial.status = "rejected" if event.get("rejected") else "failed" if trial.score is None else "done"
             trial.metrics, trial.cost = event.get("metrics", {}), event.get("cost")
             trial.reason, trial.teachers = event.get("reason"), event.get("teachers", [])
         self._events.append(event)

@@ -1,14 +1,16 @@
-"""What an architecture costs: parameters and floating-point operations."""
+"""What an architecture costs: parameters, floating-point operations, time."""
 
 from __future__ import annotations
 
+import time
+from statistics import median
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["count_flops", "count_parameters"]
+__all__ = ["count_flops", "count_parameters", "latency_ms"]
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -27,3 +29,16 @@ def count_flops(network: nn.Module, example: Any) -> int:
         network.eval()(example)
     network.train(training)
     return counter.get_total_flops()
+
+
+def latency_ms(network: nn.Module, example: Any, repeats: int = 10) -> float:
+    """Milliseconds of one forward pass in evaluation mode on this machine: the median, after one to warm up."""
+    training, times = network.training, []
+    with torch.inference_mode():
+        network.eval()(example)
+        for _ in range(repeats):
+            started = time.perf_counter()
+            network(example)
+            times.append(time.perf_counter() - started)
+    network.train(training)
+    return 1000 * median(times)

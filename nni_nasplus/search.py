@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nni_nasplus.archive import Archive, Trial
-from nni_nasplus.strategy import Strategy
+from nni_nasplus.space import Architecture
+from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
 
 __all__ = ["CANCELLED", "STOPPED_EARLY", "RepeatedFailure", "Search", "repeated_failure"]
 
 STOPPED_EARLY = "stopped early by the assessor, or over NNI's maxTrialDuration"
 CANCELLED = "cancelled by the user, or ended by a signal"
 _NO_FAULT = (STOPPED_EARLY, CANCELLED)
+_MOST_REJECTED = 500
 _NUMBER = re.compile(r"\d+([.,]\d+)*")
 
 
@@ -42,12 +44,22 @@ class Search:
     ----------
     max_failures
         After so many failures in a row for one reason, :meth:`ask` refuses; None for no limit.
+    excess
+        Which limit an architecture exceeds, in words, or None; those that exceed one are never handed out.
     """
 
-    def __init__(self, strategy: Strategy, archive: Archive, *, max_failures: int | None = None) -> None:
+    def __init__(
+        self,
+        strategy: Strategy,
+        archive: Archive,
+        *,
+        max_failures: int | None = None,
+        excess: Callable[[Architecture], str | None] | None = None,
+    ) -> None:
         self.strategy = strategy
         self.archive = archive
         self.max_failures = max_failures
+        self.excess = excess
         self._started = len(archive.finished)
         strategy.load_state_dict(archive.state_dict())
         self._interrupted = deque(trial for trial in archive.trials if trial.status == "pending")
@@ -58,7 +70,7 @@ class Search:
         Raises
         ------
         SearchSpaceExhausted
-            When the strategy has nothing new.
+            When the strategy has nothing new, or nothing within the limits.
         RepeatedFailure
             When the latest trials all failed for one reason since this process began.
         """
@@ -67,8 +79,18 @@ class Search:
             raise RepeatedFailure(f"{self.max_failures} trials in a row failed: {failing}")
         if self._interrupted:
             return self._interrupted.popleft()
-        proposal = self.strategy.propose()
-        return self.archive.ask(proposal.architecture, proposal.origin)
+        for _ in range(_MOST_REJECTED):
+            proposal = self.strategy.propose()
+            excess = self.excess(proposal.architecture) if self.excess else None
+            trial = self.archive.ask(proposal.architecture, proposal.origin)
+            if excess is None:
+                return trial
+            self._reject(trial, excess)
+        raise SearchSpaceExhausted(f"{_MOST_REJECTED} proposals in a row exceed the limits, the last: {excess}")
+
+    def _reject(self, trial: Trial, excess: str) -> None:
+        self.archive.tell(trial.number, None, reason=excess, rejected=True)
+        self.strategy.tell(trial.architecture, None)
 
     def recover(self, outcome: Callable[[Trial], Mapping[str, Any] | None]) -> None:
         """Take over what interrupted trials had finished without this search hearing of it.

@@ -93,7 +93,10 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
 def _trials(run: Run, top: int) -> Table:
     archive, objective = run.archive(), run.evaluator.objective
     failed = [trial for trial in archive.finished if trial.status == "failed"]
+    rejected = sum(trial.status == "rejected" for trial in archive.trials)
     caption = f"{len(archive.finished)} trials, {len(failed)} failed"
+    if rejected:
+        caption += f"; {rejected} proposals exceeded the limits and were not trained"
     taught = any(trial.teachers for trial in archive.trials)
     columns = ("trial", "architecture", f"validation {objective}", "parameters", "seconds")
     table = Table(*columns, *(["teachers"] if taught else []), title="best architectures")

@@ -15,6 +15,7 @@ from rich.console import Console
 from nni_nasplus import registry
 from nni_nasplus.distillation import Distillation
 from nni_nasplus.errors import UserError
+from nni_nasplus.limits import Limits
 from nni_nasplus.run import Run, described
 from nni_nasplus.run_files import CACHE, JOURNAL
 from nni_nasplus.space import SearchSpace
@@ -53,6 +54,9 @@ def search(
     max_failures: int = 5,
     trial_seconds: float | None = None,
     trial_mib: float | None = None,
+    max_parameters: float | None = None,
+    max_flops: float | None = None,
+    max_latency_ms: float | None = None,
     port: int = 8080,
     bind: str = "127.0.0.1",
     out: str | None = None,
@@ -115,6 +119,12 @@ def search(
         A trial that takes longer fails.
     trial_mib
         A trial that takes more MiB of memory fails.
+    max_parameters
+        Architectures with more trainable weights are not trained.
+    max_flops
+        Architectures whose forward pass of one user takes more floating-point operations are not trained.
+    max_latency_ms
+        Architectures whose forward pass of one user takes more milliseconds on this machine are not trained.
     port
         Of the web UI.
     bind
@@ -146,6 +156,7 @@ def search(
             "concurrency": concurrency,
             "seed": seed,
             "max_failures": max_failures,
+            "model_limits": {"parameters": max_parameters, "flops": max_flops, "latency_ms": max_latency_ms},
             "limits": {"seconds": trial_seconds, "memory": None if trial_mib is None else int(trial_mib * 2**20)},
         },
         network={"hidden": hidden},
@@ -181,6 +192,7 @@ class Plan:
         for name in ("epochs", "batch_size", "learning_rate"):
             if self.training[name] <= 0:
                 raise UserError(f"--{name} is {self.training[name]}; use more than 0")
+        Limits(**self.settings.get("model_limits", {}))
         for name, limit in self.settings.get("limits", {}).items():
             if limit is not None and limit <= 0:
                 raise UserError(f"--trial_{'mib' if name == 'memory' else name} is {limit}; use more than 0")

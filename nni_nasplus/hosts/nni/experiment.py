@@ -208,6 +208,7 @@ def _tuner(run: Run) -> AlgorithmConfig:
             "seed": settings["seed"],
             "directory": str(run.directory),
             "max_failures": settings.get("max_failures"),
+            "limits": settings.get("model_limits"),
             **settings["options"],
         },
     )

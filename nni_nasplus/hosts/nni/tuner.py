@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from nni_nasplus.archive import Archive, Trial
 from nni_nasplus.hosts.nni.post_mortem import api_of, reason_of
 from nni_nasplus.hosts.nni.results import outcome_in, split_result
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
+from nni_nasplus.limits import Limits
 from nni_nasplus.registry import make_strategy
+from nni_nasplus.run import Run
 from nni_nasplus.run_files import JOURNAL, nni_run_directory
 from nni_nasplus.search import RepeatedFailure, Search
-from nni_nasplus.space import SearchSpace
+from nni_nasplus.space import Architecture, SearchSpace
 from nni_nasplus.strategy import SearchSpaceExhausted
 from nni_nasplus.trial_files import failure_reason, teachers_of, trial_directory
 
@@ -47,6 +50,9 @@ class NasTuner(Tuner):
         is continued.
     max_failures
         After so many failures in a row for one reason, nothing more is proposed.
+    limits
+        Those of :class:`~nni_nasplus.limits.Limits`, checked before training; they need a run directory, whose space
+        they are checked on, and make this process import torch.
     **options
         The strategy's own arguments.
     """
@@ -58,6 +64,7 @@ class NasTuner(Tuner):
         seed: int = 0,
         directory: str | None = None,
         max_failures: int | None = None,
+        limits: Mapping[str, float | None] | None = None,
         **options: Any,
     ) -> None:
         self.directory = Path(directory) if directory else nni_run_directory(Path(os.environ["NNI_LOG_DIRECTORY"]))
@@ -68,6 +75,7 @@ class NasTuner(Tuner):
             "options": options,
         }
         self._max_failures = max_failures
+        self._limits = Limits(**(limits or {}))
         self._search: Search | None = None
         self._running: dict[int, int] = {}
         self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
@@ -95,13 +103,21 @@ class NasTuner(Tuner):
             direction=settings["direction"],
             options=settings["options"],
         )
-        self._search = Search(strategy, self._archive(space), max_failures=self._max_failures)
+        excess = self._excess if self._limits else None
+        self._search = Search(strategy, self._archive(space), max_failures=self._max_failures, excess=excess)
         self._search.recover(self._outcome)
 
     def _archive(self, space: SearchSpace) -> Archive:
         path = self.directory / JOURNAL
         header = {**self._settings, "space": space.to_json()}
         return Archive.open(path, header) if path.exists() else Archive.create(path, header)
+
+    def _excess(self, architecture: Architecture) -> str | None:
+        return self._limits.excess(self._run.space, architecture)
+
+    @cached_property
+    def _run(self) -> Run:
+        return Run.open(self.directory)
 
     def generate_parameters(self, parameter_id: int, **kwargs: Any) -> dict[str, Any]:
         """The next architecture.

@@ -1,0 +1,68 @@
+"""Limits of an architecture that are known before it is trained: parameters, operations, latency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from nni_nasplus.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nni_nasplus.model_space import SearchableSpace
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that an architecture may take; None for no limit.
+
+    Parameters
+    ----------
+    parameters
+        Trainable weights.
+    flops
+        Floating-point operations of one forward pass of the space's example.
+    latency_ms
+        Milliseconds of one forward pass of the space's example, on this machine, the median of ten.
+
+    Raises
+    ------
+    UserError
+        If a limit is not above 0.
+    """
+
+    parameters: float | None = None
+    flops: float | None = None
+    latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value <= 0:
+                raise UserError(f"--max_{field.name} is {value}; use more than 0")
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    def excess(self, space: SearchableSpace, architecture: Mapping[str, Any]) -> str | None:
+        """The first limit that an architecture exceeds, in words; None if it keeps to all."""
+        network = space.build(architecture)
+        for name, measure in _measures(network, space.example()).items():
+            limit = getattr(self, name)
+            if limit is not None and (value := measure()) > limit:
+                return f"{name} {value:,.6g} is more than the limit {limit:,.6g}"
+        return None
+
+
+def _measures(network: nn.Module, example: Any) -> dict[str, Callable[[], float]]:
+    from nni_nasplus.cost import count_flops, count_parameters, latency_ms
+
+    return {
+        "parameters": lambda: count_parameters(network),
+        "flops": lambda: count_flops(network, example),
+        "latency_ms": lambda: latency_ms(network, example),
+    }

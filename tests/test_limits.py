@@ -1,0 +1,65 @@
+"""What exceeds a limit is known before it is trained, kept with its reason, and never handed out."""
+
+from __future__ import annotations
+
+import pytest
+
+from nni_nasplus import Archive, Search, SearchSpace, UserError
+from nni_nasplus.cost import count_flops, count_parameters
+from nni_nasplus.limits import Limits
+from nni_nasplus.search import RepeatedFailure
+from nni_nasplus.spaces.events import EventSequenceSpace
+from nni_nasplus.strategies import RandomSearch
+from nni_nasplus.strategy import SearchSpaceExhausted
+
+SPACE = SearchSpace({"d": list(range(10))})
+
+
+def search(path, **options):
+    return Search(RandomSearch(SPACE, seed=0), Archive.create(path, {"direction": "maximize"}), **options)
+
+
+def odd(architecture):
+    return "d is odd" if architecture["d"] % 2 else None
+
+
+def test_what_exceeds_a_limit_is_never_handed_out_and_counts_as_no_trial(tmp_path):
+    running = search(tmp_path / "j.jsonl", excess=odd)
+    handed = []
+    with pytest.raises(SearchSpaceExhausted):
+        while True:
+            handed.append(running.ask())
+            running.tell(handed[-1].number, 1.0)
+    assert sorted(t.architecture["d"] for t in handed) == [0, 2, 4, 6, 8]
+    read = Archive.read(tmp_path / "j.jsonl")
+    assert len(read.finished) == 5
+    assert {t.reason for t in read.trials if t.status == "rejected"} == {"d is odd"}
+
+
+def test_parameters_flops_and_latency(tmp_path):
+    space = EventSequenceSpace()
+    architecture = space.parse_genotype("01|1|agc1|44,12|00")
+    network = space.build(architecture)
+    parameters, flops = count_parameters(network), count_flops(network, space.example())
+    assert Limits(parameters=parameters, flops=flops, latency_ms=1e6).excess(space, architecture) is None
+    assert Limits(parameters=parameters - 1).excess(space, architecture).startswith("parameters ")
+    assert Limits(flops=flops - 1).excess(space, architecture).startswith("flops ")
+    assert Limits(latency_ms=1e-6).excess(space, architecture).startswith("latency_ms ")
+    assert not Limits()
+    with pytest.raises(UserError, match="--max_flops is 0; use more than 0"):
+        Limits(flops=0)
+
+
+def test_failures_in_a_row_for_one_reason_stop_the_search_numbers_apart(tmp_path):
+    running = search(tmp_path / "j.jsonl", max_failures=3)
+    for epoch in range(3):
+        running.tell(running.ask().number, None, reason=f"loss is nan after epoch {epoch}")
+    with pytest.raises(RepeatedFailure, match="3 trials in a row failed: loss is nan after epoch 2"):
+        running.ask()
+
+
+def test_failures_for_several_reasons_or_by_the_user_do_not(tmp_path):
+    running = search(tmp_path / "j.jsonl", max_failures=2)
+    for reason in ("a", "b", *["cancelled by the user, or ended by a signal"] * 3):
+        running.tell(running.ask().number, None, reason=reason)
+    assert running.ask().number == 5

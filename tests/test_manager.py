@@ -1,0 +1,90 @@
+"""The patched manager: every trial gets its own parameters, whatever dies or is stopped; and what NNI still needs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nni_node
+import pytest
+from nni.experiment import Experiment
+from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
+from nni_server import free_port, get, trials, wait
+
+from nni_nasplus import Archive, SearchSpace
+from nni_nasplus.hosts.nni.manager import living_managers, manager_environment
+
+SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
+HERE = Path(__file__).parent
+NODE = Path(nni_node.__path__[0])
+
+
+def worth(architecture) -> int:
+    return architecture["tens"] * 10 + architecture["ones"]
+
+
+def started(folder, seed, assessor, port):
+    code = folder / "code"
+    code.mkdir()
+    shutil.copy(HERE / "nni_trials" / "handed.py", code)
+    experiment = Experiment("local")
+    config = experiment.config
+    config.search_space = SPACE.to_json()
+    config.trial_command = f"{sys.executable} handed.py"
+    config.trial_code_directory = code
+    config.trial_concurrency, config.max_trial_number = 2, 8
+    config.experiment_working_directory = folder / "nni"
+    config.tuner = CustomAlgorithmConfig(class_name="nni_nasplus.hosts.nni.tuner.NasTuner", class_args={"seed": seed})
+    if assessor:
+        config.assessor = AlgorithmConfig(name="Medianstop", class_args={"start_step": 1})
+    with manager_environment():
+        experiment.start(port)
+    return experiment
+
+
+@pytest.mark.nni
+@pytest.mark.parametrize(
+    ("seed", "assessor"),
+    [(0, True), *(pytest.param(seed, seed % 2 == 0, marks=pytest.mark.slow) for seed in range(1, 10))],
+)
+def test_record_metric_archive_and_export_belong_together(tmp_path, seed, assessor):
+    port = free_port()
+    experiment = started(tmp_path, seed, assessor, port)
+    try:
+        assert wait(port) == "DONE"
+        records = trials(port)
+        exported = get(port, "export-data")
+    finally:
+        experiment.stop()
+    done = [(parameters, metric) for status, parameters, metric in records if status == "SUCCEEDED"]
+    assert [m for p, m in done if m != worth(p)] == []
+    assert [e for e in exported if float(e["value"]) != worth(e["parameter"])] == []
+    archive = Archive.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
+    assert sorted(t.score for t in archive.best()) == sorted(m for _, m in done)
+    assert all(t.score == worth(t.architecture) for t in archive.best())
+    assert len(archive.finished) == 8
+    assert living_managers(tmp_path / "nni") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("rest_server/index.js", "app.listen(this.port)"),
+        ("training_service/v3/compat.js", "this.parameters.shift()"),
+        ("core/nnimanager.js", "this.pollInterval = 0.5"),
+        ("core/nnimanager.js", "this.experimentProfile.nextSequenceId = maxSequeceId + 1"),
+        ("core/nnimanager.js", "this.waitingTrials.push(form)"),
+    ],
+)
+def test_nni_is_still_the_one_that_the_patch_is_for(file, code):
+    assert code in (NODE / file).read_text(), f"NNI changed {file}: look whether manager_patch.js is still needed"
+
+
+def test_other_programs_of_node_are_left_alone(tmp_path):
+    script = tmp_path / "main.js"
+    script.write_text("process.stdout.write(String(process.env.NASPLUS_MANAGER !== undefined))")
+    with manager_environment():
+        done = subprocess.run([NODE / "node", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("true", "")
