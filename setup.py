@@ -68,6 +68,9 @@ setup(
             "types-requests",
             "types-networkx",
         ],
+        "browser": [
+            "playwright",
+        ],
     },
     entry_points={
         "console_scripts": ["nasplus=nni_nasplus.cli:main"],

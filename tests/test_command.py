@@ -266,5 +266,5 @@ def test_describe_writes_the_example_search_space(capsys):
 def test_help_names_every_command(capsys):
     main(["--help"])
     printed = capsys.readouterr().out
-    for command in ("demo", "search", "show", "export", "predict", "describe", "register"):
+    for command in ("demo", "search", "resume", "stop", "show", "export", "predict", "describe", "register"):
         assert f"  {command} " in printed

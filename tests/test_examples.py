@@ -87,7 +87,7 @@ def test_the_readme(project, environment):
     assert {c.split()[1] for c in commands} >= {"search", "show", "export", "predict", "describe", "register"}
     for command in commands:
         words = shlex.split(command, comments=True)
-        if words[:2] == ["nasplus", "search"]:
+        if words[:2] in (["nasplus", "search"], ["nasplus", "resume"]):
             words += ["--port", str(free_port())]
         run([sys.executable if words[0] == "python" else words[0], *words[1:]], project)
     assert json.loads((project / "vowels" / "architecture.json").read_text())["genotype"]

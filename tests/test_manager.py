@@ -73,6 +73,8 @@ def test_record_metric_archive_and_export_belong_together(tmp_path, seed, assess
     [
         ("rest_server/index.js", "app.listen(this.port)"),
         ("training_service/v3/compat.js", "this.parameters.shift()"),
+        ("training_service/v3/compat.js", "'trials', trialJobId, 'output')"),
+        ("extensions/nniTensorboardManager.js", "logdirCmd = '--bind_all --logdir_spec'"),
         ("core/nnimanager.js", "this.pollInterval = 0.5"),
         ("core/nnimanager.js", "this.experimentProfile.nextSequenceId = maxSequeceId + 1"),
         ("core/nnimanager.js", "this.waitingTrials.push(form)"),

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from nas_functions import Digits, worth
 from nni.nas.evaluator import FunctionalEvaluator
-from nni.nas.experiment import NasExperiment
+from nni.nas.experiment import NasExperiment as NniNasExperiment
 from nni_server import free_port, trials
 
 from nni_nasplus import Archive, SearchSpace, UserError
 from nni_nasplus.hosts.nni import NasStrategy
+from nni_nasplus.hosts.nni.nas_experiment import NasExperiment
 from nni_nasplus.strategies import AgingEvolution, RandomSearch
 
 pytestmark = [pytest.mark.nni, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -28,13 +29,14 @@ def flaky_python(folder: Path) -> Path:
     return script
 
 
+@pytest.mark.parametrize("kind", [NasExperiment, pytest.param(NniNasExperiment, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("count", [6, pytest.param(40, marks=pytest.mark.slow)])
-def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, monkeypatch, count):
+def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, monkeypatch, count, kind):
     tests = str(Path(__file__).parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
     space = Digits()
     strategy = NasStrategy(AgingEvolution(SearchSpace.from_nni(space), seed=0, direction="minimize"))
-    experiment = NasExperiment(space, FunctionalEvaluator(worth), strategy)
+    experiment = kind(space, FunctionalEvaluator(worth), strategy)
     config = experiment.config
     config.max_trial_number, config.trial_concurrency = count + 1, 2
     config.experiment_working_directory = tmp_path / "nni"

@@ -3,10 +3,8 @@
 import sys
 from pathlib import Path
 
-from nni.nas.experiment import NasExperiment
-
 from nni_nasplus.data import EventDataModule, japanese_vowels, prepare
-from nni_nasplus.hosts.nni import NasStrategy
+from nni_nasplus.hosts.nni import NasExperiment, NasStrategy
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.strategies import AgingEvolution
 from nni_nasplus.training.events import EventClassification

@@ -18,7 +18,7 @@ from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.run import Run
 from nni_nasplus.strategies.random_search import RandomSearch
 
-__all__ = ["print_result", "report"]
+__all__ = ["RESULT", "print_result", "report"]
 
 RESULT = "result.json"
 _SHOWN = 5

@@ -13,7 +13,7 @@ __all__ = ["resume"]
 
 
 def resume(directory: str, *, trials: int | None = None, port: int = 8080, bind: str = "127.0.0.1") -> None:
-    """Go on with a search that was interrupted, however it ended: results are kept, what was in training is tried again.
+    """Go on with a search, however it was interrupted: results are kept, what was in training is tried again.
 
     Parameters
     ----------

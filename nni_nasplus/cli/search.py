@@ -220,14 +220,16 @@ def search_tables(
 
 def finish(run: Run, port: int, bind: str) -> None:
     """Run what is left of a search, and report."""
-    from nni_nasplus.cli.report import report
+    from nni_nasplus.cli.report import RESULT, print_result, report
 
-    complete(run, port, bind)
-    report(run)
+    if complete(run, port, bind) or not (run.directory / RESULT).exists():
+        report(run)
+    else:
+        print_result(run)
 
 
-def complete(run: Run, port: int, bind: str) -> None:
-    """Run what is left of a search: nothing, if all its trials have finished.
+def complete(run: Run, port: int, bind: str) -> bool:
+    """Run what is left of a search; whether anything was.
 
     Raises
     ------
@@ -239,9 +241,11 @@ def complete(run: Run, port: int, bind: str) -> None:
     with run.exclusive():
         require_dead(run)
         journal = run.directory / JOURNAL
-        if not journal.exists() or len(run.archive().finished) < run.settings["trials"]:
-            require_idle(port)
-            _experiment(run, port, bind)
+        if journal.exists() and len(run.archive().finished) >= run.settings["trials"]:
+            return False
+        require_idle(port)
+        _experiment(run, port, bind)
+        return True
 
 
 def _prepared(directory: Path, events: str | pd.DataFrame, labels: str | pd.DataFrame, plan: Plan) -> Run:

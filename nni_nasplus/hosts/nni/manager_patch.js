@@ -3,6 +3,7 @@
  * Workarounds for the manager of NNI 3.0. `manager_environment` (manager.py) has node load this file before NNI's own;
  * NASPLUS_MANAGER holds its settings as JSON. Each workaround has a test that tells when NNI no longer needs it.
  */
+const fs = require("fs");
 const Module = require("module");
 const net = require("net");
 const path = require("path");
@@ -14,7 +15,11 @@ if (settings !== null && path.basename(root) === "nni_node") {
     delete process.env.NASPLUS_MANAGER;
     process.env.NODE_OPTIONS = settings.node_options;
     listenOn(settings.bind);
-    onLoad(path.join(root, "training_service", "v3", "compat.js"), pinParameters);
+    onLoad(path.join(root, "training_service", "v3", "compat.js"), (exports) => {
+        pinParameters(exports);
+        findTensorboardFiles(exports);
+    });
+    onLoad(path.join(root, "extensions", "nniTensorboardManager.js"), (exports) => startTensorboard(settings.bind, exports));
     onLoad(path.join(root, "core", "nnimanager.js"), (exports) => {
         pollEvery(settings.poll_s, exports);
         tryInterruptedTrialsAgain(settings.remaining, exports);
@@ -71,6 +76,26 @@ function pinAtCreation(service) {
             service.allocatedParameters.delete(id);
         }
         return created;
+    };
+}
+
+/* NNI looks for TensorBoard files where no trial writes them (v3/compat.js, `getTrialOutputLocalPath`). */
+function findTensorboardFiles({ V3asV1 }) {
+    const fallback = V3asV1.prototype.getTrialOutputLocalPath;
+    V3asV1.prototype.getTrialOutputLocalPath = async function (trialId) {
+        const environments = path.join(global.nni.paths.experimentRoot, "environments");
+        const folders = fs.readdirSync(environments).map((name) => path.join(environments, name, "trials", trialId));
+        return folders.find((folder) => fs.existsSync(folder)) ?? fallback.call(this, trialId);
+    };
+}
+
+/* NNI starts whatever `tensorboard` is on the PATH, on all interfaces (extensions/nniTensorboardManager.js). */
+function startTensorboard(host, { NNITensorboardManager }) {
+    const command = NNITensorboardManager.prototype.getTensorboardStartCommand;
+    NNITensorboardManager.prototype.getTensorboardStartCommand = async function (...trials) {
+        const [, ...options] = await command.apply(this, trials);
+        const python = `"${global.nni.args.pythonInterpreter}" -m tensorboard.main`;
+        return [python, ...options.map((option) => option.replace("--bind_all", `--host ${host}`))];
     };
 }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,24 @@ from nni_nasplus.archive import Archive, Trial
 from nni_nasplus.errors import UserError
 from nni_nasplus.evaluator import Evaluator
 from nni_nasplus.hosts.nni.pairing import take_own_parameters
-from nni_nasplus.hosts.nni.results import split_result
+from nni_nasplus.hosts.nni.post_mortem import api_of, reason_of
+from nni_nasplus.hosts.nni.results import outcome_in, split_result
 from nni_nasplus.hosts.nni.trial import train_and_report
+from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.run import described, instantiate
 from nni_nasplus.run_files import JOURNAL
-from nni_nasplus.search import Search
+from nni_nasplus.search import RepeatedFailure, Search
+from nni_nasplus.space import Architecture
 from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
 from nni_nasplus.trial_files import failure_reason, teachers_of, trial_directory
 
 __all__ = ["NasModel", "NasStrategy"]
 
 logger = logging.getLogger(__name__)
+
+_POLL_S = 0.05
+_BUDGET_S = 1.0
+_UNKNOWN = "the trial ended without a result; see its log"
 
 
 class NasModel(SimplifiedModelSpace):
@@ -52,6 +60,7 @@ class NasModel(SimplifiedModelSpace):
 
     def _train(self) -> Any:
         if not isinstance(self.evaluator, Evaluator):
+            end_with_the_manager()
             return super().execute()
         space = self.model.trace_copy().get(traceable=False)
         assert self.sample is not None
@@ -81,6 +90,8 @@ class NasStrategy(NniStrategy):
         The strategy, over the space given to the experiment (``SearchSpace.from_nni(space)``).
     directory
         Where the journal and the trials' weights are kept; by default ``nasplus/`` in the experiment's folder.
+    max_failures
+        After so many failures in a row for one reason, nothing more is proposed.
 
     Examples
     --------
@@ -89,13 +100,17 @@ class NasStrategy(NniStrategy):
     >>> experiment.run(port=8080)
     """
 
-    def __init__(self, strategy: Strategy, directory: str | Path | None = None) -> None:
+    def __init__(
+        self, strategy: Strategy, directory: str | Path | None = None, *, max_failures: int | None = None
+    ) -> None:
         super().__init__()
         self.strategy = strategy
+        self.max_failures = max_failures
         self.directory = Path(directory) if directory else None
         self._running: dict[int, NasModel] = {}
         self._lock = threading.Lock()
         self._search: Search | None = None
+        self._closed = False
 
     def extra_repr(self) -> str:
         """The strategy inside."""
@@ -111,14 +126,42 @@ class NasStrategy(NniStrategy):
     def _initialize(self, model_space: ExecutableModelSpace, engine: ExecutionEngine) -> ExecutableModelSpace:
         if not isinstance(model_space, SimplifiedModelSpace):
             raise UserError("NasStrategy needs the simplified model format; set config.model_format = 'simplified'")
-        if self.directory is None:
-            self.directory = _experiment_directory(engine)
-        path, header = self.directory / JOURNAL, self._header()
-        archive = Archive.open(path, header) if path.exists() else Archive.create(path, header)
-        self._search = Search(self.strategy, archive)
+        self.open(_experiment_directory(engine))
         engine.register_model_event_callback(ModelEventType.FinalMetric, self._on_metric)
         engine.register_model_event_callback(ModelEventType.TrainingEnd, self._on_end)
         return model_space
+
+    def open(self, experiment: Path, result: Callable[[Architecture], dict[str, Any] | None] | None = None) -> Archive:
+        """Start the journal, or go on with it, once.
+
+        Parameters
+        ----------
+        experiment
+            The experiment's folder.
+        result
+            What the host knows of an interrupted trial that left no outcome in its own folder.
+        """
+        if self._search is None:
+            self.directory = self.directory or experiment / "nasplus"
+            path, header = self.directory / JOURNAL, self._header()
+            archive = Archive.open(path, header) if path.exists() else Archive.create(path, header)
+            self._search = Search(self.strategy, archive, max_failures=self.max_failures)
+            self._search.recover(lambda trial: self._outcome(trial, result))
+        return self._search.archive
+
+    def _outcome(
+        self, trial: Trial, result: Callable[[Architecture], dict[str, Any] | None] | None
+    ) -> dict[str, Any] | None:
+        folder = self._folder(trial.architecture)
+        known = result(trial.architecture) if result else None
+        return outcome_in(folder) or (known and {**known, "teachers": teachers_of(folder)})
+
+    def close(self) -> None:
+        """Write no more to the journal: what is still running counts as interrupted."""
+        with self._lock:
+            if self._search is not None:
+                self._closed = True
+                self._search.archive.close()
 
     def _header(self) -> dict[str, Any]:
         inner = self.strategy
@@ -138,10 +181,24 @@ class NasStrategy(NniStrategy):
             except SearchSpaceExhausted as exhausted:
                 logger.info("%s", exhausted)
                 break
+            except RepeatedFailure as failure:
+                logger.error("the search stops: %s", failure)
+                break
             model = self._model(trial)
             self._running[trial.number] = model
             self.engine.submit_models(model)
         self.engine.wait_models()
+
+    def wait_for_resource(self) -> bool:
+        """Wait for an idle worker; False once the experiment's budget is used up."""
+        checked = time.monotonic()
+        while not self.engine.idle_worker_available():
+            if time.monotonic() - checked >= _BUDGET_S:
+                if not self.engine.budget_available():
+                    return False
+                checked = time.monotonic()
+            time.sleep(_POLL_S)
+        return self.engine.budget_available()
 
     def _model(self, trial: Trial) -> NasModel:
         assert isinstance(self.model_space, SimplifiedModelSpace)
@@ -149,32 +206,40 @@ class NasStrategy(NniStrategy):
         return NasModel.of(self.model_space, trial, self.directory)
 
     def _number(self, model: NasModel) -> int | None:
-        return next((number for number, running in self._running.items() if running is model), None)
+        return next((number for number, running in list(self._running.items()) if running is model), None)
 
     def _on_metric(self, event: FinalMetricEvent) -> None:
         if isinstance(event.model, NasModel):
-            self._tell(event.model, **split_result(event.metric), teachers=teachers_of(self._folder(event.model)))
+            teachers = teachers_of(self._folder(event.model.sample))
+            self._tell(event.model, **split_result(event.metric), teachers=teachers)
 
     def _on_end(self, event: TrainingEndEvent) -> None:
-        if isinstance(event.model, NasModel):
-            left = failure_reason(self._folder(event.model))
-            self._tell(event.model, score=None, reason=left or "the trial ended without a result; see its log")
+        if isinstance(event.model, NasModel) and self._number(event.model) is not None and not self._closed:
+            reason = failure_reason(self._folder(event.model.sample)) or self._reason(event.model)
+            self._tell(event.model, score=None, reason=reason)
+
+    def _reason(self, model: NasModel) -> str:
+        """What the manager says of a trial that left no reason."""
+        engine: Any = self.engine
+        parameter_id = next((number for number, known in engine._models.items() if known() is model), None)
+        api = api_of(engine.nodejs_binding.tuner_command_channel)
+        return _UNKNOWN if parameter_id is None else reason_of(parameter_id, api)
 
     def _tell(self, model: NasModel, **result: Any) -> None:
         assert self._search is not None
         with self._lock:
             number = self._number(model)
-            if number is not None and self._search.archive.trials[number].status == "pending":
+            if number is not None and not self._closed:
                 self._search.tell(number, **result)
+                del self._running[number]
 
-    def _folder(self, model: NasModel) -> Path:
+    def _folder(self, architecture: Architecture | None) -> Path:
         assert self.directory is not None
-        assert model.sample is not None
-        return trial_directory(self.directory, self.strategy.space.key(model.sample))
+        assert architecture is not None
+        return trial_directory(self.directory, self.strategy.space.key(architecture))
 
     def _cleanup(self) -> None:
-        if self._search is not None:
-            self._search.archive.close()
+        self.close()
 
     def list_models(self, sort: bool = True, limit: int | None = None) -> Iterator[ExecutableModelSpace]:
         """Finished models from the archive: best first in the strategy's direction, or in order of proposal."""
@@ -193,4 +258,4 @@ class NasStrategy(NniStrategy):
 def _experiment_directory(engine: ExecutionEngine) -> Path:
     experiment = engine.nodejs_binding  # type: ignore[attr-defined]
     config = experiment.config.canonical_copy()
-    return Path(config.experiment_working_directory) / experiment.id / "nasplus"
+    return Path(config.experiment_working_directory) / experiment.id
