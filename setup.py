@@ -73,7 +73,10 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": ["nasplus=nni_nasplus.cli:main"],
+        "console_scripts": [
+            "nasplus=nni_nasplus.cli:main",
+            "nasplus-python=nni_nasplus.hosts.nni.preloaded:main",
+        ],
         "nni_nasplus.strategies": [
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
             "random=nni_nasplus.strategies.random_search:RandomSearch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import warnings
@@ -49,7 +50,7 @@ class Archive:
     Use :meth:`create`, :meth:`open` or :meth:`read`.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any], file: IO[str] | None = None) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any], file: IO[bytes] | None = None) -> None:
         self.path = path
         self.header = dict(header)
         self.trials: list[Trial] = []
@@ -72,7 +73,7 @@ class Archive:
         if path.exists():
             lock.release()
             raise UserError(f"{path} already holds a search; choose another directory")
-        archive = cls(path, {"event": "start", "version": VERSION, **header}, path.open("a", encoding="utf-8"))
+        archive = cls(path, {"event": "start", "version": VERSION, **header}, path.open("ab", buffering=0))
         archive._lock = lock
         archive._write(archive.header)
         return archive
@@ -93,7 +94,7 @@ class Archive:
             archive = cls.read(path)
             archive._require(header or {})
             _cut(path)
-            archive._file = path.open("a", encoding="utf-8")
+            archive._file = path.open("ab", buffering=0)
         except BaseException:
             lock.release()
             raise
@@ -156,6 +157,8 @@ class Archive:
         ------
         ValueError
             If the trial is unknown or was told before.
+        UserError
+            If the disk is full; the journal keeps what it had.
         """
         if not 0 <= number < len(self.trials) or self.trials[number].status != "pending":
             raise ValueError(f"trial {number} is not pending")
@@ -205,9 +208,14 @@ class Archive:
     def _write(self, event: Mapping[str, Any]) -> None:
         if self._file is None:
             raise ValueError(f"{self.path} was opened for reading only")
-        self._file.write(_line(event))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        line, intact = _line(event), os.fstat(self._file.fileno()).st_size
+        try:
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            os.ftruncate(self._file.fileno(), intact)
+            raise UserError(f"{self.path} cannot be written ({error.strerror}); it keeps what it had") from error
 
     def _apply(self, event: dict[str, Any]) -> None:
         if event["event"] == "ask":
@@ -226,8 +234,8 @@ def _score(trial: Trial) -> float:
     return trial.score
 
 
-def _line(event: Mapping[str, Any]) -> str:
-    return json.dumps(event, allow_nan=False) + "\n"
+def _line(event: Mapping[str, Any]) -> bytes:
+    return f"{json.dumps(event, allow_nan=False)}\n".encode()
 
 
 def _locked(path: Path) -> FileLock:
@@ -240,9 +248,17 @@ def _locked(path: Path) -> FileLock:
 
 
 def _intact_lines(path: Path) -> list[bytes]:
-    """The complete lines, without a half-written one at the end."""
+    """The lines, without a half-written or damaged one at the end."""
     lines = path.read_bytes().splitlines(keepends=True)
-    return lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]
+    return lines if not lines or _is_whole(lines[-1]) else lines[:-1]
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return line.endswith(b"\n")
 
 
 def _cut(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +12,13 @@ from nni_nasplus.archive import Archive, Trial
 from nni_nasplus.space import Architecture
 from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
 
-__all__ = ["CANCELLED", "STOPPED_EARLY", "RepeatedFailure", "Search", "repeated_failure"]
+__all__ = ["CANCELLED", "INTERRUPTED", "STOPPED_EARLY", "RepeatedFailure", "Search", "repeated_failure"]
+
+logger = logging.getLogger(__name__)
 
 STOPPED_EARLY = "stopped early by the assessor, or over NNI's maxTrialDuration"
 CANCELLED = "cancelled by the user, or ended by a signal"
+INTERRUPTED = "ended from outside"
 _NO_FAULT = (STOPPED_EARLY, CANCELLED)
 _MOST_REJECTED = 500
 _NUMBER = re.compile(r"\d+([.,]\d+)*")
@@ -105,6 +109,19 @@ class Search:
             if found is not None:
                 self._interrupted.remove(trial)
                 self.tell(trial.number, **found)
+
+    def conclude(self, number: int, outcome: Mapping[str, Any]) -> None:
+        """Take how trial ``number`` ended, as arguments of :meth:`tell`.
+
+        One that was ended from outside (:data:`INTERRUPTED`) is handed out again, before anything new.
+        """
+        if outcome.get("reason") == INTERRUPTED:
+            logger.warning("trial %d was ended from outside and is tried again", number)
+            self._interrupted.append(self.archive.trials[number])
+            return
+        if outcome["score"] is None:
+            logger.warning("trial %d failed: %s", number, outcome["reason"])
+        self.tell(number, **outcome)
 
     def tell(
         self,

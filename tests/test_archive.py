@@ -74,16 +74,41 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert len(Archive.read(tmp_path / "j.jsonl").trials) == 1
 
 
-def test_a_line_cut_off_by_a_crash_is_ignored_and_overwritten(tmp_path):
+@pytest.mark.parametrize("rest", [b'{"event": "ask", "num', b'{"event": "ask", "num\n', b"\0\0\0\0"])
+def test_a_line_cut_off_by_a_crash_is_ignored_and_overwritten(tmp_path, rest):
     path = tmp_path / "j.jsonl"
     running = search(path)
     running.tell(running.ask().number, 0.5)
     running.archive.close()
-    path.write_bytes(path.read_bytes() + b'{"event": "ask", "num')
+    path.write_bytes(path.read_bytes() + rest)
     with pytest.warns(UserWarning, match="cut off"):
         again = search(path)
     again.ask()
     assert len(Archive.read(path).trials) == 2
+
+
+def test_a_full_disk_is_named_and_harms_no_line(tmp_path):
+    code = f"""
+import resource, signal
+from nni_nasplus import *
+from nni_nasplus.strategies import RandomSearch
+archive = Archive.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
+running = Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), archive)
+first = running.ask()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (archive.path.stat().st_size + 20, most))
+try:
+    running.tell(first.number, 0.5)
+except UserError as error:
+    assert "cannot be written" in str(error) and "keeps what it had" in str(error)
+else:
+    raise AssertionError("the disk was not full")
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+running.tell(first.number, 0.5)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert [trial.score for trial in Archive.read(tmp_path / "j.jsonl").trials] == [0.5]
 
 
 def test_damage_in_the_middle_is_an_error_that_names_the_line(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import nni_node
 import pytest
 from nni.experiment import Experiment
 from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
+from nni.runtime import msg_dispatcher_base
 from nni_server import free_port, get, trials, wait
 
 from nni_nasplus import Archive, SearchSpace
@@ -78,10 +80,20 @@ def test_record_metric_archive_and_export_belong_together(tmp_path, seed, assess
         ("core/nnimanager.js", "this.pollInterval = 0.5"),
         ("core/nnimanager.js", "this.experimentProfile.nextSequenceId = maxSequeceId + 1"),
         ("core/nnimanager.js", "this.waitingTrials.push(form)"),
+        ("training_service/v3/compat.js", "trial.status = 'USER_CANCELED'"),
+        (
+            "training_service/v3/compat.js",
+            "isEarlyStopped = Boolean(isEarlyStopped);\n    }",
+        ),
     ],
 )
 def test_nni_is_still_the_one_that_the_patch_is_for(file, code):
     assert code in (NODE / file).read_text(), f"NNI changed {file}: look whether manager_patch.js is still needed"
+
+
+def test_nnis_dispatcher_still_waits_three_seconds_to_end():
+    assert "command_queue.get(timeout=3)" in inspect.getsource(msg_dispatcher_base)
+    assert "Queue()" in inspect.getsource(msg_dispatcher_base.MsgDispatcherBase.__init__)
 
 
 def test_other_programs_of_node_are_left_alone(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -65,13 +66,14 @@ def family(main: subprocess.Popen, run) -> dict[str, list[psutil.Process]]:
     return found
 
 
-def crash(run, part: str, after_s: float, number: int = signal.SIGKILL) -> None:
-    """Go on, kill one part after a while, and leave nothing behind."""
+def crash(run, part: str, after_s: float, number: int = signal.SIGKILL) -> bool:
+    """Go on, kill one part after a while, and leave nothing behind; whether it still ran."""
     main = going_on(run)
     deadline = time.monotonic() + after_s
     while main.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    if main.poll() is None:
+    alive = main.poll() is None
+    if alive:
         for process in family(main, run)[part]:
             process.send_signal(number)
     if part == "main" and number == signal.SIGKILL:
@@ -80,6 +82,7 @@ def crash(run, part: str, after_s: float, number: int = signal.SIGKILL) -> None:
     out, _ = main.communicate(timeout=90)
     assert "Traceback" not in out, out
     assert living_managers(run.directory / NNI) == []
+    return alive
 
 
 def kills(count: int, seed: int) -> list[tuple[str, float]]:
@@ -90,16 +93,16 @@ def kills(count: int, seed: int) -> list[tuple[str, float]]:
 @pytest.mark.parametrize(
     "moments",
     [
-        pytest.param([("manager", 9.0), ("main", 8.0)], id="twice"),
+        pytest.param([("manager", 8.0), ("main", 8.0)], id="twice"),
         pytest.param(kills(20, seed=1), id="20 random moments", marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
     ],
 )
 def test_a_search_that_is_killed_again_and_again_ends_like_one_that_never_was(tmp_path, moments):
-    trials = 3 if len(moments) == 2 else 24
-    whole, broken = create(tmp_path / "whole", trials), create(tmp_path / "broken", trials)
+    trials, seconds = (6, 0.5) if len(moments) == 2 else (70, 1.0)
+    whole, broken = (create(tmp_path / name, trials, seconds=seconds) for name in ("whole", "broken"))
     complete(whole, 600)
     for part, after_s in moments:
-        crash(broken, part, after_s)
+        assert crash(broken, part, after_s), "the search was over before it could be killed"
     complete(broken, 600)
     assert steps(broken) == steps(whole)
     told = [number for event, number, *_ in steps(broken) if event == "tell"]
@@ -140,6 +143,7 @@ def test_a_second_resume_while_one_lives_is_refused(tmp_path):
     [
         ("raise ValueError('no such layer')", "ValueError: no such layer"),
         pytest.param("import os; os._exit(3)", "ended without a result", marks=pytest.mark.slow),
+        pytest.param("import os; os.kill(os.getpid(), 9)", "killed by signal 9 (SIGKILL)", marks=pytest.mark.slow),
         pytest.param("time.sleep(60)", "timed out after 3 s", marks=pytest.mark.slow),
         pytest.param("self.kept = bytearray(2**31); time.sleep(60)", "out of memory", marks=pytest.mark.slow),
     ],
@@ -174,3 +178,38 @@ def test_the_web_ui_listens_on_loopback_only(tmp_path):
 
 def sockets(process: psutil.Process) -> list:
     return [c.laddr for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+
+
+KILLS_ITSELF_ONCE = """
+import os, signal
+directory.mkdir(parents=True, exist_ok=True)
+if not (directory / "killed").exists():
+    (directory / "killed").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_trial_that_was_killed_is_tried_again_and_costs_no_trial(tmp_path):
+    whole = create(tmp_path / "whole", 3)
+    broken = create(tmp_path / "broken", 3, bad="0123456789", mode=KILLS_ITSELF_ONCE)
+    complete(whole)
+    complete(broken)
+    assert steps(broken) == steps(whole)
+    assert len(list((broken.directory / "trials").glob("*/killed"))) == 3
+
+
+@pytest.mark.slow
+def test_a_trial_whose_process_was_killed_from_outside_is_tried_again(tmp_path):
+    run = create(tmp_path / "run", 2, seconds=4)
+    main = going_on(run)
+    client = None
+    while client is None:
+        assert main.poll() is None
+        with contextlib.suppress(psutil.Error):
+            processes = [p for m in living_managers(run.directory / NNI) for p in m.process.children(recursive=True)]
+            client = next((p for p in processes if any(word.endswith("client.py") for word in p.cmdline())), None)
+    time.sleep(2)
+    client.kill()
+    out, _ = main.communicate(timeout=120)
+    assert main.returncode == 0, out
+    assert [trial.status for trial in run.archive().trials[:2]] == ["done"] * 2

@@ -8,7 +8,6 @@ import logging
 import shlex
 import socket
 import sqlite3
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -23,6 +22,8 @@ from nni.runtime.log import silence_stdout
 from nni_nasplus.archive import Archive
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
+from nni_nasplus.hosts.nni.post_mortem import last_words
+from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.run import Run
 from nni_nasplus.run_files import JOURNAL, NNI
 from nni_nasplus.search import repeated_failure
@@ -91,10 +92,14 @@ class NniSearch:
         config.experiment_working_directory = self.run.directory / NNI
         config.search_space = self.run.space.search_space.to_json()
         config.trial_code_directory = code
-        config.trial_command = _trial_command(self.run.directory)
+        config.trial_command = f"{trial_interpreter()} {self._trial}"
         config.trial_concurrency = settings["concurrency"]
         config.max_trial_number = self._remaining()
         config.tuner = _tuner(self.run)
+
+    @property
+    def _trial(self) -> str:
+        return shlex.join(["-m", "nni_nasplus.hosts.nni.trial", str(self.run.directory)])
 
     def _remaining(self) -> int:
         """The trials still to finish."""
@@ -108,7 +113,8 @@ class NniSearch:
         silence_stdout()
         logging.getLogger("nni.experiment").setLevel(logging.ERROR)
         try:
-            with manager_environment(bind=self.bind, remaining=self._remaining()):
+            preload = preloading(self._trial)
+            with manager_environment(bind=self.bind, remaining=self._remaining(), preload=preload):
                 self.experiment.start(self.port, run_mode=RunMode.Background)
         except BaseException:
             self._end_half_started()
@@ -151,8 +157,15 @@ class NniSearch:
         except requests.RequestException:
             raise UserError(f"the NNI manager was ended; {self._remedy}") from None
         if status == "ERROR":
-            raise UserError(f"the NNI experiment failed; see {self.log_directory}; {self._remedy}")
+            raise UserError(f"the NNI experiment failed: {self._error}; {self._remedy}")
         return status in _OVER
+
+    @property
+    def _error(self) -> str:
+        """What the dispatcher last said; NNI itself says only that it has stopped."""
+        log = self.log_directory / "dispatcher.log"
+        said = last_words(log.read_text(encoding="utf-8")) if log.is_file() else None
+        return said or f"see {self.log_directory}"
 
     @property
     def _remedy(self) -> str:
@@ -192,10 +205,6 @@ def latest_experiment(directory: Path) -> str | None:
         except sqlite3.Error as error:
             warnings.warn(f"{database} is damaged ({error}); the web UI begins anew", stacklevel=2)
     return None
-
-
-def _trial_command(directory: Path) -> str:
-    return shlex.join([sys.executable, "-m", "nni_nasplus.hosts.nni.trial", str(directory)])
 
 
 def _tuner(run: Run) -> AlgorithmConfig:

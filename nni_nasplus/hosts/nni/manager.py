@@ -21,7 +21,9 @@ _PATIENCE_S = 20.0
 
 
 @contextlib.contextmanager
-def manager_environment(*, bind: str = LOOPBACK, poll_s: float = 0.1, remaining: int | None = None) -> Iterator[None]:
+def manager_environment(
+    *, bind: str = LOOPBACK, poll_s: float = 0.1, remaining: int | None = None, preload: str | None = None
+) -> Iterator[None]:
     """While this is open, managers that are started listen on one address, hand each trial its own parameters, look
     often for trials that ended, and leave interrupted trials to the search (``manager_patch.js``).
 
@@ -33,10 +35,12 @@ def manager_environment(*, bind: str = LOOPBACK, poll_s: float = 0.1, remaining:
         Seconds between two looks at the trials; NNI's own are 0.5.
     remaining
         How many trials a resumed experiment still runs; by NNI's count, which includes interrupted ones, if None.
+    preload
+        A command that the manager runs as it starts, ahead of the first trial.
     """
     before = {name: os.environ.get(name) for name in ("NODE_OPTIONS", "NASPLUS_MANAGER")}
     options = before["NODE_OPTIONS"] or ""
-    settings = {"bind": bind, "poll_s": poll_s, "remaining": remaining, "node_options": options}
+    settings = {"bind": bind, "poll_s": poll_s, "remaining": remaining, "preload": preload, "node_options": options}
     os.environ["NODE_OPTIONS"] = f'{options} --require "{_PATCH}"'.strip()
     os.environ["NASPLUS_MANAGER"] = json.dumps(settings)
     try:

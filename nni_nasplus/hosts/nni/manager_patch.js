@@ -3,6 +3,7 @@
  * Workarounds for the manager of NNI 3.0. `manager_environment` (manager.py) has node load this file before NNI's own;
  * NASPLUS_MANAGER holds its settings as JSON. Each workaround has a test that tells when NNI no longer needs it.
  */
+const { spawn } = require("child_process");
 const fs = require("fs");
 const Module = require("module");
 const net = require("net");
@@ -14,6 +15,9 @@ const root = path.dirname(process.argv[1] || "");
 if (settings !== null && path.basename(root) === "nni_node") {
     delete process.env.NASPLUS_MANAGER;
     process.env.NODE_OPTIONS = settings.node_options;
+    if (settings.preload) {
+        spawn(settings.preload, { shell: true, stdio: "ignore" });
+    }
     listenOn(settings.bind);
     onLoad(path.join(root, "training_service", "v3", "compat.js"), (exports) => {
         pinParameters(exports);
@@ -22,6 +26,7 @@ if (settings !== null && path.basename(root) === "nni_node") {
     onLoad(path.join(root, "extensions", "nniTensorboardManager.js"), (exports) => startTensorboard(settings.bind, exports));
     onLoad(path.join(root, "core", "nnimanager.js"), (exports) => {
         pollEvery(settings.poll_s, exports);
+        tryKilledTrialsAgain(exports);
         tryInterruptedTrialsAgain(settings.remaining, exports);
     });
 }
@@ -107,6 +112,49 @@ function pollEvery(seconds, { NNIManager }) {
         this.pollInterval = Math.min(this.pollInterval, seconds);
         return service;
     };
+}
+
+/*
+ * NNI counts a trial that something killed as one that the user cancelled, or as failed, and its budget as spent. Here
+ * it is marked as cancelled by the system, once for the same parameters, and one more trial may be run: the search
+ * hands it out again. A process that a signal ended has no exit code; a shell or `nasplus-python` says 128 + signal.
+ */
+function tryKilledTrialsAgain({ NNIManager }) {
+    const start = NNIManager.prototype.initTrainingService;
+    NNIManager.prototype.initTrainingService = async function (config) {
+        const service = await start.call(this, config);
+        const [ended, tried] = [endedByNni(service), new Set()];
+        const listen = service.v3.onTrialEnd.bind(service.v3);
+        service.v3.onTrialEnd = (callback) => listen(async (id, timestamp, exitCode) => {
+            await callback(id, timestamp, exitCode);
+            const submitted = JSON.parse(service.trialJobs[id].form.hyperParameters.value);
+            const what = JSON.stringify(submitted?.parameters ?? id);
+            if (!ended.has(id) && (exitCode === null || exitCode > 128) && !tried.has(what)) {
+                tried.add(what);
+                service.trialJobs[id].status = "SYS_CANCELED";
+                allowOneMore(this.experimentProfile.params);
+            }
+        });
+        return service;
+    };
+}
+
+function allowOneMore(params) {
+    if (typeof params.maxTrialNumber === "number") {
+        params.maxTrialNumber += 1;
+    }
+}
+
+/* The trials that the user, the assessor or a time limit ends; NNI says which only after they have ended. */
+function endedByNni(service) {
+    const ended = new Set();
+    const cancel = service.cancelTrialJob.bind(service);
+    service.cancelTrialJob = (id, isEarlyStopped) => {
+        ended.add(id);
+        service.trialJobs[id].isEarlyStopped = Boolean(isEarlyStopped);
+        return cancel(id, isEarlyStopped);
+    };
+    return ended;
 }
 
 /*

@@ -18,6 +18,7 @@ from typing import Any
 
 import nni
 from nni.experiment import RunMode
+from nni.experiment.config import LocalConfig
 from nni.nas.evaluator import Evaluator
 from nni.nas.execution import ExecutionEngine, TrainingServiceExecutionEngine
 from nni.nas.experiment import NasExperiment as NniNasExperiment
@@ -29,6 +30,7 @@ from nni.runtime.tuner_command_channel.command_type import CommandType, TrialEnd
 from nni_nasplus._files import write_text
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
+from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.hosts.nni.results import split_result
 from nni_nasplus.hosts.nni.strategy import NasStrategy
 from nni_nasplus.space import Architecture, SearchSpace
@@ -137,6 +139,8 @@ class NasExperiment(NniNasExperiment):
     ----------
     bind
         The address that the web UI listens on; NNI's own listens on all.
+    preload
+        Whether trials on this machine start from a preloaded process (:mod:`nni_nasplus.hosts.nni.preloaded`).
 
     Raises
     ------
@@ -155,11 +159,13 @@ class NasExperiment(NniNasExperiment):
         id: str | None = None,
         *,
         bind: str = LOOPBACK,
+        preload: bool = True,
     ) -> None:
         if not isinstance(strategy, NasStrategy):
             raise UserError("this NasExperiment runs a NasStrategy; use NNI's own for NNI's strategies")
         super().__init__(model_space, evaluator, strategy, config, id)
         self.bind = bind
+        self.preload = preload
 
     def execution_engine_factory(self, config: ExecutionEngineConfig) -> ExecutionEngine:
         """An engine that survives a resume."""
@@ -182,11 +188,19 @@ class NasExperiment(NniNasExperiment):
     ) -> None:
         remaining = self._open_journal() if self._action == "resume" else None
         try:
-            with manager_environment(bind=self.bind, remaining=remaining):
+            with manager_environment(bind=self.bind, remaining=remaining, preload=self._use_preloaded_trials()):
                 super()._start_nni_manager(port, debug, run_mode, tuner_command_channel, tags)
         except BaseException:
             self.strategy.close()
             raise
+
+    def _use_preloaded_trials(self) -> str | None:
+        """Replace ``python`` in the trials' command, where it is this package's to say; the manager's ``preload``."""
+        params = self.config._trial_command_params or {}
+        if not self.preload or "python" in params or not isinstance(self.config.training_service, LocalConfig):
+            return None
+        self.config._trial_command_params = {**params, "python": trial_interpreter()}
+        return preloading("-m nni.nas.execution.training_service")
 
     def _require_no_manager(self) -> None:
         for manager in living_managers(self._directory.parent):

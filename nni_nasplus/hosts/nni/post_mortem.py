@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import requests
 
-from nni_nasplus.search import CANCELLED, STOPPED_EARLY
+from nni_nasplus.search import CANCELLED, INTERRUPTED, STOPPED_EARLY
 
-__all__ = ["api_of", "reason_of"]
+__all__ = ["api_of", "last_words", "reason_of"]
 
 _UNKNOWN = "the trial ended without a result; see its log in the web UI"
-_OWN = "nasplus: "
+_BY_STATUS = {"EARLY_STOPPED": STOPPED_EARLY, "USER_CANCELED": CANCELLED, "SYS_CANCELED": INTERRUPTED}
+_OWN = re.compile(r"^(nasplus|nni_nasplus\.errors\.UserError): ")
 _EXCEPTION = re.compile(r"^[\w.]+(Error|Exception|Exit|Interrupt|Warning|Failed|Lost)\b(: .*)?$")
 
 
@@ -31,8 +32,8 @@ def reason_of(parameter_id: int, api: str) -> str:
         job = _job(parameter_id, api)
         if job is None:
             return _UNKNOWN
-        ended = {"EARLY_STOPPED": STOPPED_EARLY, "USER_CANCELED": CANCELLED}.get(job["status"])
-        return ended or _last_words(f"{api}/trial-file/{job['trialJobId']}/stderr") or _UNKNOWN
+        stderr = f"{api}/trial-file/{job['trialJobId']}/stderr"
+        return _BY_STATUS.get(job["status"]) or last_words(_text(stderr)) or _UNKNOWN
     except (requests.RequestException, ValueError):
         return _UNKNOWN
 
@@ -43,10 +44,14 @@ def _job(parameter_id: int, api: str) -> Mapping[str, Any] | None:
     return max(of_it, key=lambda job: job.get("sequenceId", -1), default=None)
 
 
-def _last_words(url: str) -> str | None:
-    response = requests.get(url, timeout=10)
-    lines = [line.strip() for line in response.text.splitlines()] if response.ok else []
-    for line in reversed(lines):
-        if line.startswith(_OWN) or _EXCEPTION.match(line):
-            return line.removeprefix(_OWN)
+def last_words(log: str) -> str | None:
+    """The last line of a log that names an exception, or that this package wrote; None if there is none."""
+    for line in reversed([line.strip() for line in log.splitlines()]):
+        if _OWN.match(line) or _EXCEPTION.match(line):
+            return _OWN.sub("", line)
     return None
+
+
+def _text(url: str) -> str:
+    response = requests.get(url, timeout=10)
+    return response.text if response.ok else ""

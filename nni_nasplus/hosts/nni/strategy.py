@@ -27,7 +27,7 @@ from nni_nasplus.run_files import JOURNAL
 from nni_nasplus.search import RepeatedFailure, Search
 from nni_nasplus.space import Architecture
 from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
-from nni_nasplus.trial_files import failure_reason, teachers_of, trial_directory
+from nni_nasplus.trial_files import teachers_of, trial_directory
 
 __all__ = ["NasModel", "NasStrategy"]
 
@@ -173,21 +173,30 @@ class NasStrategy(NniStrategy):
         }
 
     def _run(self) -> None:
-        assert self._search is not None
-        while self.wait_for_resource():
-            try:
-                with self._lock:
-                    trial = self._search.ask()
-            except SearchSpaceExhausted as exhausted:
-                logger.info("%s", exhausted)
-                break
-            except RepeatedFailure as failure:
-                logger.error("the search stops: %s", failure)
-                break
+        """Train until the budget is used up; a trial that was ended from outside has raised it."""
+        while self._submit():
+            self.engine.wait_models()
+
+    def _submit(self) -> int:
+        """Submit models as workers become idle, until nothing is left to submit; how many it was."""
+        submitted = 0
+        while self.wait_for_resource() and (trial := self._ask()):
             model = self._model(trial)
             self._running[trial.number] = model
             self.engine.submit_models(model)
-        self.engine.wait_models()
+            submitted += 1
+        return submitted
+
+    def _ask(self) -> Trial | None:
+        assert self._search is not None
+        try:
+            with self._lock:
+                return self._search.ask()
+        except SearchSpaceExhausted as exhausted:
+            logger.info("%s", exhausted)
+        except RepeatedFailure as failure:
+            logger.error("the search stops: %s", failure)
+        return None
 
     def wait_for_resource(self) -> bool:
         """Wait for an idle worker; False once the experiment's budget is used up."""
@@ -211,12 +220,12 @@ class NasStrategy(NniStrategy):
     def _on_metric(self, event: FinalMetricEvent) -> None:
         if isinstance(event.model, NasModel):
             teachers = teachers_of(self._folder(event.model.sample))
-            self._tell(event.model, **split_result(event.metric), teachers=teachers)
+            self._conclude(event.model, {**split_result(event.metric), "teachers": teachers})
 
     def _on_end(self, event: TrainingEndEvent) -> None:
         if isinstance(event.model, NasModel) and self._number(event.model) is not None and not self._closed:
-            reason = failure_reason(self._folder(event.model.sample)) or self._reason(event.model)
-            self._tell(event.model, score=None, reason=reason)
+            left = outcome_in(self._folder(event.model.sample))
+            self._conclude(event.model, left or {"score": None, "reason": self._reason(event.model)})
 
     def _reason(self, model: NasModel) -> str:
         """What the manager says of a trial that left no reason."""
@@ -225,12 +234,12 @@ class NasStrategy(NniStrategy):
         api = api_of(engine.nodejs_binding.tuner_command_channel)
         return _UNKNOWN if parameter_id is None else reason_of(parameter_id, api)
 
-    def _tell(self, model: NasModel, **result: Any) -> None:
+    def _conclude(self, model: NasModel, outcome: Mapping[str, Any]) -> None:
         assert self._search is not None
         with self._lock:
             number = self._number(model)
             if number is not None and not self._closed:
-                self._search.tell(number, **result)
+                self._search.conclude(number, outcome)
                 del self._running[number]
 
     def _folder(self, architecture: Architecture | None) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nni
+import nni.runtime.msg_dispatcher_base
 from nni.tuner import Tuner
 
 from nni_nasplus.archive import Archive, Trial
@@ -27,11 +29,20 @@ from nni_nasplus.run_files import JOURNAL, nni_run_directory
 from nni_nasplus.search import RepeatedFailure, Search
 from nni_nasplus.space import Architecture, SearchSpace
 from nni_nasplus.strategy import SearchSpaceExhausted
-from nni_nasplus.trial_files import failure_reason, teachers_of, trial_directory
+from nni_nasplus.trial_files import teachers_of, trial_directory
 
 __all__ = ["NasTuner"]
 
 logger = logging.getLogger(__name__)
+
+_POLL_S = 0.1
+
+
+class _ImpatientQueue(queue.Queue[Any]):
+    """NNI's dispatcher, which makes its queues after the tuner, looks only every three seconds whether it is to end."""
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        return super().get(block, _POLL_S if timeout else timeout)
 
 
 class NasTuner(Tuner):
@@ -80,6 +91,7 @@ class NasTuner(Tuner):
         self._running: dict[int, int] = {}
         self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
         end_with_the_manager()
+        nni.runtime.msg_dispatcher_base.Queue = _ImpatientQueue
 
     @property
     def search(self) -> Search:
@@ -149,14 +161,13 @@ class NasTuner(Tuner):
             self.search.tell(number, **split_result(value), teachers=teachers_of(self._folder(number)))
 
     def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
-        """Record a trial that ended without a result as failed, with the reason it left."""
+        """Record a trial that ended without reporting a result: failed, with its reason, or to be tried again."""
         with self._lock:
             number = self._pending(parameter_id)
             if number is None:
                 return
-            reason = failure_reason(self._folder(number)) or self._reason(parameter_id)
-            logger.warning("trial %d failed: %s", number, reason)
-            self.search.tell(number, None, reason=reason)
+            left = self._outcome(self.search.archive.trials[number])
+            self.search.conclude(number, left or {"score": None, "reason": self._reason(parameter_id)})
 
     def _pending(self, parameter_id: int) -> int | None:
         """The number of a trial whose result is not known yet; NNI's own resume may have run it a second time."""

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 import psutil
 
 __all__ = ["end_with_the_manager", "keep_within"]
+
+logger = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 _EXIT = 1
 
 
 def end_with_the_manager() -> None:
-    """End this process at once when the manager that started it dies. NNI leaves tuner and trials running."""
+    """End this process at once and quietly when its manager dies; NNI leaves tuner and trials running."""
     manager = _manager()
+    _say_less_without(manager)
     if manager is not None:
         _watch(lambda: None if _alive(manager) else "the NNI manager is gone", lambda reason: None)
 
@@ -58,6 +64,19 @@ def _manager() -> psutil.Process | None:
             if any("nni_node" in Path(word).parts for word in ancestor.cmdline()):
                 return ancestor
     return None
+
+
+def _say_less_without(manager: psutil.Process | None) -> None:
+    """Say in one line, without a traceback, that this process ends because the manager is gone."""
+    show = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, ConnectionRefusedError) or (manager is not None and not _alive(manager)):
+            logger.warning("the NNI manager is gone: %s", error)
+        else:
+            show(kind, error, trace)
+
+    sys.excepthook = tell
 
 
 def _alive(process: psutil.Process) -> bool:
