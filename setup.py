@@ -68,9 +68,8 @@ setup(
             "types-requests",
             "types-networkx",
         ],
-        "browser": [
-            "playwright",
-        ],
+        "netron": ["netron", "onnx"],
+        "browser": ["playwright", "netron", "onnx"],
     },
     entry_points={
         "console_scripts": [

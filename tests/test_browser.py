@@ -84,14 +84,20 @@ def opened(run, port):
 
 
 @pytest.fixture(scope="module")
-def port(run):
-    """The port at which the run is shown."""
+def shown(run):
+    """The run is shown: the port, and what the command says."""
     port = free_port()
     process, said = opened(run, port)
     assert "Ctrl-C" in said, process.communicate(timeout=PATIENCE_S)[1].decode()
-    yield port
+    yield port, said
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def port(shown):
+    """The port at which the run is shown."""
+    return shown[0]
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +227,15 @@ class TestWebUI:
         for part in (f"roc_auc {best[0].score:.4f}", run.space.genotype(best[0].architecture), "parameters"):
             expect(first).to_contain_text(part)
         assert len(asked) == 1
+
+    def test_netron_draws_the_best_network_without_the_internet(self, page, shown):
+        pytest.importorskip("netron")
+        url = re.search(r"network: (http://127.0.0.1:\d+)", shown[1]).group(1)
+        page.route(re.compile(f"^(?!{url}|data:|blob:)"), lambda route: route.abort())
+        page.goto(url)
+        page.get_by_role("button", name="Accept").click()
+        expect(page.locator("#canvas .node").first).to_be_visible()
+        assert page.locator("#canvas .node").count() > 10
 
     def test_pictures_for_the_documentation(self, run, tmp_path):
         copy = shutil.copytree(run.directory, tmp_path / "run", symlinks=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import nni_node
@@ -17,6 +16,7 @@ from nni_server import free_port, get, trials, wait
 
 from nni_nasplus import Archive, SearchSpace
 from nni_nasplus.hosts.nni.manager import living_managers, manager_environment
+from nni_nasplus.hosts.nni.preloaded import trial_interpreter
 
 SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def started(folder, seed, assessor, port):
     experiment = Experiment("local")
     config = experiment.config
     config.search_space = SPACE.to_json()
-    config.trial_command = f"{sys.executable} handed.py"
+    config.trial_command = f"{trial_interpreter()} handed.py"
     config.trial_code_directory = code
     config.trial_concurrency, config.max_trial_number = 2, 8
     config.experiment_working_directory = folder / "nni"

@@ -15,6 +15,7 @@ from nni_server import free_port, trials, wait
 
 from nni_nasplus import Archive, SearchSpace, UserError
 from nni_nasplus.hosts.nni import NasTuner
+from nni_nasplus.hosts.nni.preloaded import trial_interpreter
 from nni_nasplus.hosts.nni.results import split_result
 from nni_nasplus.trial_files import trial_directory, write_failure
 
@@ -36,7 +37,7 @@ def test_40_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path)
     experiment = Experiment("local")
     config = experiment.config
     config.search_space = SPACE.to_json()
-    config.trial_command = f"{sys.executable} paired.py"
+    config.trial_command = f"{trial_interpreter()} paired.py"
     config.trial_code_directory = code
     config.trial_concurrency, config.max_trial_number = 2, 41
     config.experiment_working_directory = tmp_path / "nni"

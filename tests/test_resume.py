@@ -120,7 +120,7 @@ def test_an_interrupted_search_keeps_what_it_had_and_goes_on(tmp_path, number):
 
 @pytest.mark.slow
 def test_a_second_resume_while_one_lives_is_refused(tmp_path):
-    run = create(tmp_path / "run", 3)
+    run = create(tmp_path / "run", 3, seconds=30)
     first = going_on(run)
     while not living_managers(run.directory / NNI):
         time.sleep(0.1)
@@ -129,7 +129,7 @@ def test_a_second_resume_while_one_lives_is_refused(tmp_path):
     assert second.returncode == 2
     assert "another process searches in" in out
     os.kill(first.pid, signal.SIGKILL)
-    first.communicate()
+    first.wait()
     third = going_on(run)
     out, _ = third.communicate(timeout=60)
     assert third.returncode == 2
@@ -213,3 +213,30 @@ def test_a_trial_whose_process_was_killed_from_outside_is_tried_again(tmp_path):
     out, _ = main.communicate(timeout=120)
     assert main.returncode == 0, out
     assert [trial.status for trial in run.archive().trials[:2]] == ["done"] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to mount a small disk")
+def test_a_disk_that_fills_is_named_and_loses_nothing(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", disk], check=True)
+    try:
+        run = create(disk / "run", 12, seconds=1)
+        main = going_on(run)
+        journal = run.directory / JOURNAL
+        while not journal.exists() or len(journal.read_text().splitlines()) < 5:
+            assert main.poll() is None
+            time.sleep(0.1)
+        with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(b"x" * 4096)
+        out, _ = main.communicate(timeout=120)
+        assert main.returncode == 2, out
+        assert "no space left on the disk of" in out, out
+        (disk / "filler").unlink()
+        complete(run)
+        assert [trial.status for trial in run.archive().trials[:12]] == ["done"] * 12
+    finally:
+        stop(run)
+        subprocess.run(["umount", "--lazy", disk], check=True)

@@ -20,6 +20,7 @@ from nni.tools.nnictl.config_utils import Config
 
 from nni_nasplus._files import write_text
 from nni_nasplus.archive import Trial
+from nni_nasplus.cli.netron import network_in_netron
 from nni_nasplus.drawing import draw
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
@@ -56,7 +57,7 @@ svg {{ max-width: 100%; height: auto; }}
 """
 
 
-def ui(directory: str, *, port: int = 8080) -> None:
+def ui(directory: str, *, port: int = 8080, trial: int | None = None) -> None:
     """Open a finished or stopped search in the web UI, until Ctrl-C; its architectures are drawn on a page beside it.
 
     Parameters
@@ -65,12 +66,19 @@ def ui(directory: str, *, port: int = 8080) -> None:
         The directory given to --out.
     port
         Of the web UI.
+    trial
+        Whose network netron shows, layer by layer; by default the best. Needs the netron extra. Netron asks for consent
+        to report anonymous usage to its makers; the network itself stays on this machine.
     """
     run = Run.open(directory)
-    with viewed(run, port) as (experiment, url), contextlib.suppress(KeyboardInterrupt):
+    with (
+        viewed(run, port) as (experiment, url),
+        network_in_netron(run, trial) as netron,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         page = run.directory / PAGE
         write_text(page, architectures_page(run))
-        sys.stdout.write(f"web UI: {url}\narchitectures: {page}\nCtrl-C ends it\n")
+        sys.stdout.write(f"web UI: {url}\narchitectures: {page}\nnetwork: {netron}\nCtrl-C ends it\n")
         sys.stdout.flush()
         while _lives(experiment):
             time.sleep(_POLL_S)

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import logging
 import shlex
+import shutil
 import socket
 import sqlite3
 import time
@@ -31,6 +32,7 @@ from nni_nasplus.search import repeated_failure
 __all__ = ["NniSearch", "latest_experiment", "require_dead", "require_idle"]
 
 _POLL_S = 0.5
+_LEAST_DISK = 2**20
 _OVER = ("DONE", "ERROR", "STOPPED")
 _ACTIVE = ("WAITING", "RUNNING", "UNKNOWN")
 
@@ -155,17 +157,23 @@ class NniSearch:
             if status == "TUNER_NO_MORE_TRIAL":
                 return not any(s["trialJobStatus"] in _ACTIVE for s in self.experiment.get_job_statistics())
         except requests.RequestException:
-            raise UserError(f"the NNI manager was ended; {self._remedy}") from None
+            raise UserError(f"{self._full_disk or 'the NNI manager was ended'}; {self._remedy}") from None
         if status == "ERROR":
             raise UserError(f"the NNI experiment failed: {self._error}; {self._remedy}")
         return status in _OVER
 
     @property
     def _error(self) -> str:
-        """What the dispatcher last said; NNI itself says only that it has stopped."""
+        """What the dispatcher last said; NNI says only that it has stopped."""
         log = self.log_directory / "dispatcher.log"
         said = last_words(log.read_text(encoding="utf-8")) if log.is_file() else None
-        return said or f"see {self.log_directory}"
+        return self._full_disk or said or f"see {self.log_directory}"
+
+    @property
+    def _full_disk(self) -> str | None:
+        """Nobody can log it."""
+        full = shutil.disk_usage(self.run.directory).free < _LEAST_DISK
+        return f"no space left on the disk of {self.run.directory}" if full else None
 
     @property
     def _remedy(self) -> str:
