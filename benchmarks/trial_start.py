@@ -44,6 +44,7 @@ KINDS = {
     "NasExperiment": ("nas", False, False),
     "NasExperiment, preloaded": ("nas", True, False),
     "NasExperiment, preloaded, patched manager": ("nas", True, True),
+    "NasExperiment of nni_nasplus": ("ours", True, False),
     "HPO Experiment": ("hpo", False, False),
     "HPO Experiment, preloaded": ("hpo", True, False),
     "HPO Experiment, preloaded, patched manager": ("hpo", True, True),
@@ -79,13 +80,27 @@ def nas(interpreter: str) -> Any:
     return experiment
 
 
+def ours(interpreter: str) -> Any:
+    """This package's NasExperiment, which preloads and patches by itself, with random search."""
+    from nni.nas.evaluator import FunctionalEvaluator
+    from trial_start import Digits, worth
+
+    from nni_nasplus import SearchSpace
+    from nni_nasplus.hosts.nni import NasExperiment, NasStrategy
+    from nni_nasplus.strategies import RandomSearch
+
+    space = Digits()
+    strategy = NasStrategy(RandomSearch(SearchSpace.from_nni(space), seed=0))
+    return NasExperiment(space, FunctionalEvaluator(worth), strategy)
+
+
 def hpo(interpreter: str) -> Any:
     """NNI's Experiment with its random tuner."""
     from nni.experiment import Experiment
 
     experiment = Experiment("local")
     Path("trial.py").write_text(HPO_TRIAL)
-    experiment.config.search_space = {"tens": {"_type": "randint", "_value": [0, 10]}}
+    experiment.config.search_space = {"tens": {"_type": "randint", "_value": [0, 1000]}}
     experiment.config.trial_command = f"{interpreter} trial.py"
     experiment.config.trial_code_directory = "."
     experiment.config.tuner.name = "Random"
@@ -95,7 +110,7 @@ def hpo(interpreter: str) -> Any:
 def run_experiment(kind: str, concurrency: int, trials: int, port: int) -> None:
     """Run an experiment in the working directory, until killed."""
     host, preloaded, patched = KINDS[kind]
-    experiment = {"nas": nas, "hpo": hpo}[host](trial_interpreter() if preloaded else sys.executable)
+    experiment = {"nas": nas, "ours": ours, "hpo": hpo}[host](trial_interpreter() if preloaded else sys.executable)
     experiment.config.trial_concurrency, experiment.config.max_trial_number = concurrency, trials
     experiment.config.experiment_working_directory = Path.cwd() / "nni"
     with manager_environment() if patched else contextlib.nullcontext():

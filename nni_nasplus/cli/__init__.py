@@ -30,6 +30,7 @@ COMMANDS = {
     "bench": "would another strategy have been faster on a search of yours?",
     "describe": "an architecture: decisions, parameters, operations, drawing",
     "register": "make the strategies known to nnictl by name",
+    "nnictl": "NNI's nnictl, with managers that are right, quick and listen on this machine only",
 }
 
 

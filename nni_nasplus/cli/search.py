@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time as clock
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -268,13 +267,10 @@ def _prepared(directory: Path, events: str | pd.DataFrame, labels: str | pd.Data
 def _experiment(run: Run, port: int, bind: str) -> None:
     from nni_nasplus.cli.progress import TrialProgress
     from nni_nasplus.hosts.nni.experiment import NniSearch
+    from nni_nasplus.hosts.nni.manager import warn_of
 
     console = Console(file=sys.stderr)
-    if bind not in ("127.0.0.1", "localhost"):
-        warnings.warn(
-            f"the web UI listens on {bind} without a password: whoever reaches it sees logs and starts trials",
-            stacklevel=2,
-        )
+    warn_of(bind)
     with NniSearch(run, port, bind) as experiment:
         console.print(f"searching {run.space.search_space}; results in {run.directory}", highlight=False)
         console.print(f"web UI: {experiment.url}", highlight=False)

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 import requests
 
-__all__ = ["LOOPBACK", "Manager", "living_managers", "manager_environment"]
+__all__ = ["LOOPBACK", "Manager", "living_managers", "manager_environment", "warn_of"]
 
 LOOPBACK = "127.0.0.1"
 _PATCH = Path(__file__).with_name("manager_patch.js")
@@ -30,11 +31,11 @@ def manager_environment(
     Parameters
     ----------
     bind
-        The address of the web UI; ``"0.0.0.0"`` is every interface.
+        The address of the web UI, besides this machine's own; ``"0.0.0.0"`` is every interface.
     poll_s
         Seconds between two looks at the trials; NNI's own are 0.5.
     remaining
-        How many trials a resumed experiment still runs; by NNI's count, which includes interrupted ones, if None.
+        How many trials a resumed experiment still runs; if None, what had not finished of its ``maxTrialNumber``.
     preload
         A command that the manager runs as it starts, ahead of the first trial.
     """
@@ -51,6 +52,15 @@ def manager_environment(
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def warn_of(bind: str) -> None:
+    """Warn of an address that others can reach."""
+    if bind not in (LOOPBACK, "localhost"):
+        warnings.warn(
+            f"the web UI listens on {bind} without a password: whoever reaches it sees logs and starts trials",
+            stacklevel=2,
+        )
 
 
 @dataclass(frozen=True)

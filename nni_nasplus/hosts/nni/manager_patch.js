@@ -10,6 +10,7 @@ const net = require("net");
 const path = require("path");
 
 const settings = JSON.parse(process.env.NASPLUS_MANAGER || "null");
+const LOCAL = ["127.0.0.1", "localhost"];
 const root = path.dirname(process.argv[1] || "");
 
 if (settings !== null && path.basename(root) === "nni_node") {
@@ -19,20 +20,22 @@ if (settings !== null && path.basename(root) === "nni_node") {
         spawn(settings.preload, { shell: true, stdio: "ignore" });
     }
     listenOn(settings.bind);
-    onLoad(path.join(root, "training_service", "v3", "compat.js"), (exports) => {
+    require("./remote_patch.js").patch(onLoad, (file) => require(path.join(root, file)));
+    onLoad("training_service/v3/compat.js", (exports) => {
         pinParameters(exports);
         findTensorboardFiles(exports);
     });
-    onLoad(path.join(root, "extensions", "nniTensorboardManager.js"), (exports) => startTensorboard(settings.bind, exports));
-    onLoad(path.join(root, "core", "nnimanager.js"), (exports) => {
+    onLoad("extensions/nniTensorboardManager.js", (exports) => startTensorboard(settings.bind, exports));
+    onLoad("core/nnimanager.js", (exports) => {
         pollEvery(settings.poll_s, exports);
         tryKilledTrialsAgain(exports);
         tryInterruptedTrialsAgain(settings.remaining, exports);
     });
 }
 
-function onLoad(file, patch) {
-    const load = Module._load;
+/* Patch what a file of NNI exports, as soon as NNI has loaded it. */
+function onLoad(name, patch) {
+    const [load, file] = [Module._load, path.join(root, name)];
     let patched = false;
     Module._load = function (request, parent, isMain) {
         const exports = load.apply(this, arguments);
@@ -44,13 +47,24 @@ function onLoad(file, patch) {
     };
 }
 
-/* NNI listens on all interfaces, without a password (rest_server/index.js, `app.listen(port)`). */
+/*
+ * NNI listens on all interfaces, without a password (rest_server/index.js, `app.listen(port)`). Its own parts connect to
+ * localhost, so that is listened on beside any one address.
+ */
 function listenOn(host) {
     const listen = net.Server.prototype.listen;
+    const everywhere = ["0.0.0.0", "::"].includes(host);
     net.Server.prototype.listen = function (port, ...rest) {
-        return typeof port === "number" && typeof rest[0] !== "string"
-            ? listen.call(this, port, host, ...rest)
-            : listen.call(this, port, ...rest);
+        if (typeof port !== "number" || typeof rest[0] === "string") {
+            return listen.call(this, port, ...rest);
+        }
+        if (!everywhere && !LOCAL.includes(host)) {
+            const second = net.createServer((socket) => this.emit("connection", socket));
+            second.on("error", (error) => this.emit("error", error));
+            this.on("close", () => second.close());
+            listen.call(second, port, host);
+        }
+        return listen.call(this, port, everywhere ? host : LOCAL[0], ...rest);
     };
 }
 
@@ -75,13 +89,18 @@ function pinAtCreation(service) {
     const create = service.v3.createTrial.bind(service.v3);
     service.v3.createTrial = async (envId, command, directory, sequenceId, trialId) => {
         const id = trialId ?? uniqueString(5);
-        service.allocatedParameters.set(id, service.submitted.get(sequenceId));
+        service.allocatedParameters.set(id, addressed(service.submitted.get(sequenceId), id));
         const created = await create(envId, command, directory, sequenceId, id);
         if (created === null) {
             service.allocatedParameters.delete(id);
         }
         return created;
     };
+}
+
+/* Parameters that say whose they are, so that a trial on another machine can tell. */
+function addressed(record, trialId) {
+    return record.replace(/^\{(?=")/, `{"trial_job_id": "${trialId}", `);
 }
 
 /* NNI looks for TensorBoard files where no trial writes them (v3/compat.js, `getTrialOutputLocalPath`). */
@@ -123,13 +142,16 @@ function tryKilledTrialsAgain({ NNIManager }) {
     const start = NNIManager.prototype.initTrainingService;
     NNIManager.prototype.initTrainingService = async function (config) {
         const service = await start.call(this, config);
-        const [ended, tried] = [endedByNni(service), new Set()];
+        const [settled, tried] = [settledTrials(service), new Set()];
         const listen = service.v3.onTrialEnd.bind(service.v3);
         service.v3.onTrialEnd = (callback) => listen(async (id, timestamp, exitCode) => {
+            if (service.trialJobs[id].endTime !== undefined) {
+                return; // NNI ends every trial that a lost machine ever ran
+            }
             await callback(id, timestamp, exitCode);
             const submitted = JSON.parse(service.trialJobs[id].form.hyperParameters.value);
             const what = JSON.stringify(submitted?.parameters ?? id);
-            if (!ended.has(id) && (exitCode === null || exitCode > 128) && !tried.has(what)) {
+            if (!settled.has(id) && (exitCode === null || exitCode > 128) && !tried.has(what)) {
                 tried.add(what);
                 service.trialJobs[id].status = "SYS_CANCELED";
                 allowOneMore(this.experimentProfile.params);
@@ -145,27 +167,33 @@ function allowOneMore(params) {
     }
 }
 
-/* The trials that the user, the assessor or a time limit ends; NNI says which only after they have ended. */
-function endedByNni(service) {
-    const ended = new Set();
+/*
+ * The trials that have reported their result, or that the user, the assessor or a time limit ends; NNI says which only
+ * after they have ended.
+ */
+function settledTrials(service) {
+    const settled = new Set();
     const cancel = service.cancelTrialJob.bind(service);
     service.cancelTrialJob = (id, isEarlyStopped) => {
-        ended.add(id);
+        settled.add(id);
         service.trialJobs[id].isEarlyStopped = Boolean(isEarlyStopped);
         return cancel(id, isEarlyStopped);
     };
-    return ended;
+    service.addTrialJobMetricListener(({ id, data }) => JSON.parse(data).type === "FINAL" && settled.add(id));
+    return settled;
 }
 
 /*
  * NNI runs what was interrupted again by itself and asks the tuner for as many new trials at once, so that the strategy
  * proposes before it knows those results, and never hears of those that fail. Here they are marked as cancelled; the
- * search hands them out again first. `remaining` trials are run, and sequence ids go on where they were.
+ * search hands them out again first. `remaining` trials are run, by default as many as had not finished, and sequence
+ * ids go on where they were.
  */
 function tryInterruptedTrialsAgain(remaining, { NNIManager }) {
     NNIManager.prototype.addRecoveredTrialJob = function (jobs) {
         for (const job of jobs.filter((job) => ["WAITING", "RUNNING", "UNKNOWN"].includes(job.status))) {
             this.dataStore.storeTrialJobEvent("SYS_CANCELED", job.trialJobId, "");
+            allowOneMore(this.experimentProfile.params);
         }
         this.experimentProfile.nextSequenceId = 1 + Math.max(-1, ...jobs.map((job) => job.sequenceId ?? -1));
         if (remaining !== null) {

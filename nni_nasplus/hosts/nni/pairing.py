@@ -4,6 +4,9 @@ NNI 3.0's manager hands parameters out in the order in which trials ask, not to 
 submitted for (``nni_node/training_service/v3/compat.js``, ``onRequestParameter``): with two workers, or after a
 trial that died before asking, records, web UI and export show another trial's metrics. Here a trial reads its
 own record from the manager's REST API instead, and reports under that record's parameter id.
+
+A trial on another machine cannot reach that API; there the patched manager (``manager_patch.js``) writes whose they are
+into the parameters that it hands out.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from urllib.parse import urlsplit
 import nni
 import requests
 
-__all__ = ["PairingError", "manager_api", "own_parameter_record", "take_own_parameters"]
+__all__ = ["PairingError", "is_remote", "manager_api", "own_parameter_record", "take_own_parameters"]
 
 _PATIENCE_S = 60.0
 _POLL_S = 0.2
@@ -32,10 +35,27 @@ def take_own_parameters() -> Any:
     Raises
     ------
     PairingError
-        If the manager does not answer with this trial's record within a minute.
+        If the manager does not answer with this trial's record within a minute; on another machine, if it is not
+        patched.
     """
+    if is_remote():
+        return _addressed_parameters()
     record = own_parameter_record()
     nni.trial._params = record
+    return record["parameters"]
+
+
+def is_remote() -> bool:
+    """Whether this trial runs on another machine than its manager."""
+    return os.environ.get("NNI_PLATFORM") == "remote"
+
+
+def _addressed_parameters() -> Any:
+    if nni.trial._params is None:
+        nni.get_next_parameter()
+    record: dict[str, Any] = nni.trial._params or {}
+    if record.get("trial_job_id") != os.environ["NNI_TRIAL_JOB_ID"]:
+        raise PairingError("NNI may have swapped this trial's parameters; start the experiment with: nasplus nnictl")
     return record["parameters"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 
 from nni_nasplus.evaluator import Evaluator, share_cores
-from nni_nasplus.hosts.nni.pairing import manager_api, take_own_parameters
+from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
 from nni_nasplus.hosts.nni.reporter import NniReporter
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
 from nni_nasplus.model_space import SearchableSpace
@@ -73,8 +73,11 @@ def train_and_report(
 
 
 def _share_cores() -> None:
-    """Divide this machine's cores among the trials that run at a time, unless the user has said otherwise."""
-    if "OMP_NUM_THREADS" in os.environ:
+    """Divide this machine's cores among the trials that run at a time, unless the user has said otherwise.
+
+    On another machine nobody knows how many those are.
+    """
+    if "OMP_NUM_THREADS" in os.environ or is_remote():
         return
     try:
         profile = requests.get(manager_api("experiment"), timeout=10).json()

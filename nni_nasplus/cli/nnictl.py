@@ -1,0 +1,35 @@
+"""``nasplus nnictl``: NNI's own command, whose managers have this package's workarounds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import REMAINDER, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+
+from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment, warn_of
+
+__all__ = ["run"]
+
+_DESCRIPTION = """NNI's nnictl, for any experiment and tuner; experiments that it creates or resumes
+
+  give every trial its own parameters, where NNI swaps them;
+  start trials as soon as others end;
+  listen on this machine only, unless --bind widens it;
+  on resume, leave what was interrupted to the tuner;
+  on other machines, go on without one that is lost.
+"""
+_NNICTL = "from nni.tools.nnictl.nnictl import parse_args; parse_args()"
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run nnictl and end with its exit code."""
+    parser = ArgumentParser("nasplus nnictl", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--bind", default=LOOPBACK, help="an address to listen on besides; 0.0.0.0 is every one")
+    parser.add_argument("arguments", nargs=REMAINDER, help="nnictl's: create --config FILE, resume ID, stop, ...")
+    options = parser.parse_args(arguments)
+    if not options.arguments:
+        parser.error("name what nnictl is to do: create, resume, stop, ...")
+    warn_of(options.bind)
+    with manager_environment(bind=options.bind):
+        sys.exit(subprocess.call([sys.executable, "-c", _NNICTL, *options.arguments]))
