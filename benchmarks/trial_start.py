@@ -120,7 +120,7 @@ def run_experiment(kind: str, concurrency: int, trials: int, port: int) -> None:
 
 @dataclass
 class Memory:
-    """The most proportional set size, in MiB, of the fork server and of one process forked from it."""
+    """The most memory, in MiB: resident, of the fork server; its own, of a trial forked from it."""
 
     server: float = 0.0
     trial: float = 0.0
@@ -130,9 +130,11 @@ class Memory:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if is_forked(process):
-                    used = process.memory_full_info().pss / MIB
-                    part = "trial" if is_forked(psutil.Process(process.ppid())) else "server"
-                    setattr(self, part, max(getattr(self, part), used))
+                    used = process.memory_full_info()
+                    if is_forked(psutil.Process(process.ppid())):
+                        self.trial = max(self.trial, used.uss / MIB)
+                    else:
+                        self.server = max(self.server, used.rss / MIB)
 
 
 def is_forked(process: psutil.Process) -> bool:
@@ -240,7 +242,7 @@ def main() -> None:
             plain = plain if preloaded else rates
             cells = "  ".join(f"{rate:6.2f} {rate / base:5.1f}x" for rate, base in zip(rates, plain, strict=True))
             print(f"{kind:44} {concurrency:7} {cells}", flush=True)
-    print(f"memory (proportional): server {memory.server:.0f} MiB, each trial at most {memory.trial:.0f} MiB")
+    print(f"memory: fork server {memory.server:.0f} MiB, and {memory.trial:.0f} MiB of its own for each trial at most")
     nni_s, nasplus_s = seconds_of(one_trial_of_nni), seconds_of(one_trial_of_nasplus)
     print(f"a run of one trial, from the command to its end: NNI {nni_s:.1f} s, nasplus {nasplus_s:.1f} s")
     return None
