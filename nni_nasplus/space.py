@@ -129,6 +129,11 @@ class SearchSpace:
                 architecture[name] = fixed[name] if name in fixed else choices[int(draw * len(choices))]
         return architecture
 
+    def is_active(self, name: str, architecture: Mapping[str, Any]) -> bool:
+        """Whether a decision exists under the earlier decisions of an architecture."""
+        parents = self.conditions.get(name, {})
+        return all(parent in architecture and architecture[parent] in allowed for parent, allowed in parents.items())
+
     def validate(self, architecture: Mapping[str, Any]) -> Architecture:
         """Return the canonical form: active decisions only, in order, with the space's own choice values.
 

@@ -94,6 +94,11 @@ class Strategy(ABC):
         return list(self._pending.values())
 
     @property
+    def proposed(self) -> int:
+        """How many different architectures were proposed or told."""
+        return len(self._seen)
+
+    @property
     def succeeded(self) -> list[Observation]:
         """Observations with a score, in order of finishing."""
         return [o for o in self.observations if o.utility is not None]
@@ -108,13 +113,34 @@ class Strategy(ABC):
         """
         return self.propose().architecture
 
-    def propose(self) -> Proposal:
-        """Like :meth:`ask`, with the proposal's origin."""
+    def propose(self, draw: int | None = None) -> Proposal:
+        """Like :meth:`ask`, with the proposal's origin.
+
+        Parameters
+        ----------
+        draw
+            What the randomness is drawn from beside the seed, by default how many were proposed before. Processes that
+            share a history need different ones.
+        """
         if self.space.size is not None and len(self._seen) >= self.space.size:
             raise SearchSpaceExhausted(f"all {self.space.size:,} architectures of the space were proposed")
-        proposal = self._propose(np.random.default_rng([self.seed, self._asked]))
+        proposal = self._propose(np.random.default_rng([self.seed, self._asked if draw is None else draw]))
         self._record_ask(proposal.architecture)
         return proposal
+
+    def adopt(self, architecture: Mapping[str, Any]) -> None:
+        """Take over a proposal that another process made: it is in training from now on.
+
+        Raises
+        ------
+        UserError
+            If the architecture is not in the space.
+        ValueError
+            If it was proposed or told before.
+        """
+        if not self.is_new(architecture):
+            raise ValueError(f"architecture {self.space.key(architecture)} was proposed or told before")
+        self._record_ask(self.space.validate(architecture))
 
     def tell(self, architecture: Mapping[str, Any], score: float | None, *, cost: float | None = None) -> None:
         """Report a result, of a proposal or of an architecture trained elsewhere.

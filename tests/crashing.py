@@ -43,13 +43,14 @@ class Worth(Evaluator):
         final = {"default": float(architecture["tens"] * 10 + architecture["ones"])}
         write_result(Path(directory), final)
         reporter.final(final)
-        return final
+        return {"worth": final["default"]}
 
 
-def create(directory: Path, trials: int, concurrency: int = 1, limits=None, **worth) -> Run:
+def create(directory: Path, trials: int, concurrency: int = 1, limits=None, host="nni", storage=None, **worth) -> Run:
     """A run directory of such a search."""
     settings = {"strategy": "evolution", "options": {"population_size": 4, "sample_size": 2}, "seed": 3}
     settings |= {"trials": trials, "concurrency": concurrency, "max_failures": 3, "limits": limits or {}}
+    settings |= {"host": host, "storage": storage}
     space = {"class_path": "crashing.Digits", "init_args": {}}
     evaluator = {**described(Worth, Worth(**worth).init_args), "class_path": "crashing.Worth"}
     return Run.create(directory, {"space": space, "evaluator": evaluator, **settings})

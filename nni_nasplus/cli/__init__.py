@@ -23,6 +23,7 @@ COMMANDS = {
     "search": "search an architecture for your tables",
     "resume": "go on with a search that was interrupted, or with more trials",
     "stop": "end a search that still runs; what had finished is kept",
+    "work": "train trials of an Optuna search beside its own workers, from this machine",
     "ui": "open a finished search in the web UI, and its architectures as a page",
     "show": "the trials and the result of a search",
     "export": "the winner as files that score new data",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time as clock
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
@@ -56,6 +57,8 @@ def search(
     max_parameters: float | None = None,
     max_flops: float | None = None,
     max_latency_ms: float | None = None,
+    host: Literal["nni", "optuna"] = "nni",
+    storage: str | None = None,
     port: int = 8080,
     bind: str = "127.0.0.1",
     out: str | None = None,
@@ -124,8 +127,13 @@ def search(
         Architectures whose forward pass of one user takes more floating-point operations are not trained.
     max_latency_ms
         Architectures whose forward pass of one user takes more milliseconds on this machine are not trained.
+    host
+        What runs the trials: an NNI experiment, or an Optuna study.
+    storage
+        Of the Optuna study: a database's URL, or journal:PATH; by default study.db in the directory. Others may join in
+        with: nasplus work DIR.
     port
-        Of the web UI.
+        Of NNI's web UI.
     bind
         The address that the web UI listens on, without a password: 0.0.0.0 for every interface.
     out
@@ -157,6 +165,8 @@ def search(
             "max_failures": max_failures,
             "model_limits": {"parameters": max_parameters, "flops": max_flops, "latency_ms": max_latency_ms},
             "limits": {"seconds": trial_seconds, "memory": None if trial_mib is None else int(trial_mib * 2**20)},
+            "host": host,
+            "storage": storage,
         },
         network={"hidden": hidden},
     )
@@ -191,10 +201,21 @@ class Plan:
         for name in ("epochs", "batch_size", "learning_rate"):
             if self.training[name] <= 0:
                 raise UserError(f"--{name} is {self.training[name]}; use more than 0")
+        self._check_host()
         Limits(**self.settings.get("model_limits", {}))
         for name, limit in self.settings.get("limits", {}).items():
             if limit is not None and limit <= 0:
                 raise UserError(f"--trial_{'mib' if name == 'memory' else name} is {limit}; use more than 0")
+
+    def _check_host(self) -> None:
+        if self.settings.get("host") == "optuna":
+            if importlib.util.find_spec("optuna") is None:
+                raise UserError('--host optuna needs Optuna; pip install "nni-nasplus[optuna]"')
+            for name, limit in {**self.settings["limits"], **self.settings["model_limits"]}.items():
+                if limit is not None:
+                    raise UserError(f"--host optuna knows no limit of {name} yet; leave it out, or use --host nni")
+        elif self.settings.get("storage") is not None:
+            raise UserError("--storage has no effect; add --host optuna")
 
 
 def search_tables(
@@ -206,11 +227,12 @@ def search_tables(
     bind: str = "127.0.0.1",
 ) -> Run:
     """Prepare, search and report."""
-    from nni_nasplus.hosts.nni.experiment import require_idle
-
     directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
     plan.check()
-    require_idle(port)
+    if plan.settings.get("host") != "optuna":
+        from nni_nasplus.hosts.nni.experiment import require_idle
+
+        require_idle(port)
     Run.require_free(directory)
     run = _prepared(directory, events, labels, plan)
     finish(run, port, bind)
@@ -235,15 +257,16 @@ def complete(run: Run, port: int, bind: str) -> bool:
     UserError
         If it runs already, the port is in use, or it cannot go on.
     """
-    from nni_nasplus.hosts.nni.experiment import require_dead, require_idle
-
+    is_study = run.settings.get("host") == "optuna"
     with run.exclusive():
-        require_dead(run)
+        if not is_study:
+            from nni_nasplus.hosts.nni.experiment import require_dead
+
+            require_dead(run)
         journal = run.directory / JOURNAL
         if journal.exists() and len(run.archive().finished) >= run.settings["trials"]:
             return False
-        require_idle(port)
-        _experiment(run, port, bind)
+        _study(run) if is_study else _experiment(run, port, bind)
         return True
 
 
@@ -264,12 +287,25 @@ def _prepared(directory: Path, events: str | pd.DataFrame, labels: str | pd.Data
     )
 
 
+def _study(run: Run) -> None:
+    from nni_nasplus.cli.progress import TrialProgress
+    from nni_nasplus.hosts.optuna.search import OptunaSearch
+
+    console = Console(file=sys.stderr)
+    with OptunaSearch(run) as study:
+        console.print(f"searching {run.space.search_space}; results in {run.directory}", highlight=False)
+        console.print(study.where, highlight=False, soft_wrap=True)
+        with TrialProgress(console, run.settings["trials"]) as progress:
+            study.wait(progress.update)
+
+
 def _experiment(run: Run, port: int, bind: str) -> None:
     from nni_nasplus.cli.progress import TrialProgress
-    from nni_nasplus.hosts.nni.experiment import NniSearch
+    from nni_nasplus.hosts.nni.experiment import NniSearch, require_idle
     from nni_nasplus.hosts.nni.manager import warn_of
 
     console = Console(file=sys.stderr)
+    require_idle(port)
     warn_of(bind)
     with NniSearch(run, port, bind) as experiment:
         console.print(f"searching {run.space.search_space}; results in {run.directory}", highlight=False)

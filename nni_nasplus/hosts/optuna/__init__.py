@@ -1,0 +1,15 @@
+"""Optuna 4.8 to 5 as host: any strategy as a sampler, and any space for Optuna's own samplers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nni_nasplus._lazy import lazy
+
+if TYPE_CHECKING:
+    from nni_nasplus.hosts.optuna.sampler import NasSampler
+    from nni_nasplus.hosts.optuna.suggestion import suggest
+
+__all__ = ["NasSampler", "suggest"]
+
+__getattr__ = lazy(__name__, {"NasSampler": "sampler", "suggest": "suggestion"})

@@ -1,0 +1,57 @@
+"""What optuna-dashboard shows of a trial: its architecture as a note with a drawing, and its files."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+
+from nni_nasplus._files import write_json
+from nni_nasplus.drawing import draw
+from nni_nasplus.run import Run
+
+__all__ = ["ARTIFACTS", "attach"]
+
+ARTIFACTS = "artifacts"
+"""The folder in a run directory: ``optuna-dashboard STORAGE --artifact-dir RUN/artifacts``."""
+
+
+def attach(run: Run, trial: optuna.Trial, architecture: Mapping[str, Any], directory: Path) -> None:
+    """Keep a trial's genotype, its files as artifacts, and a note that optuna-dashboard shows."""
+    directory.mkdir(parents=True, exist_ok=True)
+    genotype = run.space.genotype(dict(architecture))
+    trial.set_user_attr("genotype", genotype)
+    write_json(directory / "architecture.json", dict(architecture))
+    drawing = _drawn(run, architecture, directory / "architecture.svg")
+    files = [directory / "architecture.json", directory / "model.onnx", *drawing]
+    store = FileSystemArtifactStore(run.directory / ARTIFACTS)
+    (run.directory / ARTIFACTS).mkdir(exist_ok=True)
+    kept = {
+        path.name: upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
+        for path in files
+        if path.is_file()
+    }
+    if importlib.util.find_spec("optuna_dashboard") is not None:
+        _note(trial, genotype, kept.get("architecture.svg"))
+
+
+def _drawn(run: Run, architecture: Mapping[str, Any], path: Path) -> list[Path]:
+    """The drawing; nothing where the space has none."""
+    try:
+        draw(run.space.graph(dict(architecture)), path)
+    except NotImplementedError:
+        return []
+    return [path]
+
+
+def _note(trial: optuna.Trial, genotype: str, drawing: str | None) -> None:
+    from optuna_dashboard import save_note
+
+    picture = (
+        f"\n\n![the architecture](/artifacts/{trial.study._study_id}/{trial._trial_id}/{drawing})" if drawing else ""
+    )
+    save_note(trial, f"`{genotype}`{picture}")

@@ -1,0 +1,132 @@
+"""The study of a run: its storage, its queue of trials, and how a worker takes from it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.optuna.sampler import NasSampler
+from nni_nasplus.registry import make_strategy
+from nni_nasplus.run import Run
+
+__all__ = ["RETRIES", "QueueEmpty", "QueuedStudy", "fill_queue", "open_study", "try_again", "unfinished"]
+
+DATABASE = "study.db"
+_HEARTBEAT_S = 5
+_GRACE_S = 30
+RETRIES = 3
+"""How often a trial is tried again whose worker was killed or interrupted."""
+
+
+class QueueEmpty(Exception):
+    """No trial waits."""
+
+
+class QueuedStudy(optuna.Study):
+    """A study whose workers take the trials that wait and make none themselves, so that they are as many as asked."""
+
+    def _pop_waiting_trial_id(self) -> int | None:
+        trial_id = super()._pop_waiting_trial_id()
+        if trial_id is None:
+            raise QueueEmpty
+        return trial_id
+
+
+def open_storage(url: str) -> BaseStorage:
+    """A database by its URL, whose killed workers' trials are tried again after half a minute, or a journal file.
+
+    A journal, ``journal:PATH``, is for file systems that cannot hold SQLite, such as NFS; it knows no heartbeat.
+
+    Raises
+    ------
+    UserError
+        If it cannot be reached.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return _journal(url) if url.startswith("journal:") else _database(url)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"the storage {url} cannot be reached: {reason or type(error).__name__}") from error
+
+
+def _journal(url: str) -> BaseStorage:
+    return JournalStorage(JournalFileBackend(url.removeprefix("journal:")))
+
+
+def _database(url: str) -> BaseStorage:
+    return RDBStorage(url, heartbeat_interval=_HEARTBEAT_S, grace_period=_GRACE_S, **_retry())
+
+
+def _retry() -> dict[str, Any]:
+    """Try the trials of killed workers again; Optuna 4.9 has renamed the argument."""
+    is_new = hasattr(optuna.storages, "RetryHeartbeatStaleTrialCallback")
+    return {"heartbeat_stale_trial_callback" if is_new else "failed_trial_callback": _callback()}
+
+
+def _callback() -> Callable[[optuna.Study, FrozenTrial], None]:
+    kind = getattr(optuna.storages, "RetryHeartbeatStaleTrialCallback", None)
+    return (kind or optuna.storages.RetryFailedTrialCallback)(RETRIES)
+
+
+def try_again(trial: optuna.Trial) -> None:
+    """Let a trial that was interrupted wait once more; this one fails."""
+    _callback()(trial.study, trial.study._storage.get_trial(trial._trial_id))
+
+
+def storage_url(run: Run) -> str:
+    """The storage of a run; by default a file in its directory."""
+    return run.settings.get("storage") or f"sqlite:///{run.directory / DATABASE}"
+
+
+def open_study(run: Run) -> QueuedStudy:
+    """The study of a run, created if it is not there.
+
+    Raises
+    ------
+    UserError
+        If the storage cannot be reached, or the study is of another direction.
+    """
+    storage, name = open_storage(storage_url(run)), study_name(run)
+    strategy = make_strategy(
+        run.settings["strategy"],
+        run.space.search_space,
+        seed=run.settings["seed"],
+        direction=run.evaluator.direction,
+        options=run.settings["options"],
+    )
+    optuna.create_study(storage=storage, study_name=name, direction=run.evaluator.direction, load_if_exists=True)
+    study = QueuedStudy(name, storage, NasSampler(strategy), optuna.pruners.NopPruner())
+    if study.direction.name.lower() != run.evaluator.direction:
+        raise UserError(
+            f"study {name} is to {study.direction.name.lower()}, this run to {run.evaluator.direction} "
+            f"{run.evaluator.objective}; use another storage"
+        )
+    return study
+
+
+def study_name(run: Run) -> str:
+    """The run directory's name, unless the run says another."""
+    return run.settings.get("study") or Path(run.directory).name
+
+
+def fill_queue(study: optuna.Study, trials: int) -> None:
+    """Let as many trials wait as are still to be made of ``trials``; one that is tried again counts once."""
+    known = [trial for trial in study.get_trials(deepcopy=False) if "failed_trial" not in trial.system_attrs]
+    for _ in range(trials - len(known)):
+        study.enqueue_trial({})
+
+
+def unfinished(study: optuna.Study) -> bool:
+    """Whether a trial waits or runs, anywhere."""
+    return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)))

@@ -1,0 +1,48 @@
+"""An architecture as parameters of an Optuna trial."""
+
+from __future__ import annotations
+
+import contextlib
+
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import BaseTrial, FrozenTrial
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.space import Architecture, SearchSpace
+
+__all__ = ["ARCHITECTURE", "architecture_of", "distributions", "suggest"]
+
+ARCHITECTURE = "nasplus:architecture"
+"""The system attribute of a trial that holds what was proposed for it."""
+
+
+def suggest(trial: BaseTrial, space: SearchSpace) -> Architecture:
+    """Let the study's sampler choose an architecture: any of Optuna's own, or a :class:`NasSampler`.
+
+    Only active decisions become parameters of the trial.
+
+    Examples
+    --------
+    >>> study = optuna.create_study(sampler=optuna.samplers.TPESampler(), direction="maximize")
+    >>> study.optimize(lambda trial: train(suggest(trial, space)), n_trials=20)
+    """
+    architecture: Architecture = {}
+    for name, choices in space.decisions.items():
+        if space.is_active(name, architecture):
+            architecture[name] = trial.suggest_categorical(name, choices)  # type: ignore[assignment]
+    return architecture
+
+
+def distributions(space: SearchSpace) -> dict[str, CategoricalDistribution]:
+    """Every decision of a space."""
+    return {name: CategoricalDistribution(choices) for name, choices in space.decisions.items()}
+
+
+def architecture_of(trial: FrozenTrial, space: SearchSpace) -> Architecture | None:
+    """What a trial trains, by its parameters, or by what is fixed or was proposed for it; None while that is open."""
+    attributes = trial.system_attrs
+    for known in (trial.params, attributes.get("fixed_params"), attributes.get(ARCHITECTURE)):
+        if known:
+            with contextlib.suppress(UserError):
+                return space.validate({name: value for name, value in known.items() if name in space.decisions})
+    return None
