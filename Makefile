@@ -3,13 +3,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow oldest lint clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/nasplus demo
 
-test: $(VENV)/dev.stamp lint
+test: $(VENV)/dev.stamp lint oldest
 	$(BIN)/pytest -m "not slow"
+
+oldest: $(VENV)/oldest.stamp
+	PYTHONPATH=$(VENV)/oldest $(BIN)/pytest tests/test_optuna_sampler.py
 
 test-slow: $(VENV)/dev.stamp
 	$(BIN)/pytest
@@ -25,6 +28,10 @@ $(VENV)/bin/python:
 
 $(VENV)/demo.stamp: setup.py constraints.txt | $(VENV)/bin/python
 	$(INSTALL) -e ".[demo]"
+	touch $@
+
+$(VENV)/oldest.stamp: | $(VENV)/dev.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/oldest optuna==4.8.0
 	touch $@
 
 $(VENV)/dev.stamp: setup.py constraints.txt | $(VENV)/bin/python

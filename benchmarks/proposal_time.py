@@ -1,14 +1,18 @@
-"""How long a proposal takes as the history grows: ``python benchmarks/proposal_time.py``."""
+"""How long a proposal takes as the history grows, and what Optuna adds: ``python benchmarks/proposal_time.py``."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+import optuna
 
 from nni_nasplus import SearchSpace
-from nni_nasplus.strategies import ThompsonSampling
+from nni_nasplus.hosts.optuna import NasSampler, suggest
+from nni_nasplus.strategies import RandomSearch, ThompsonSampling
 
 RESULTS = (100, 1_000, 10_000)
 PROPOSALS = 20
@@ -38,6 +42,31 @@ def milliseconds(results: int, acquisition: str) -> np.ndarray:
     return np.array(times)
 
 
+def milliseconds_through_optuna(results: int) -> tuple[float, float, float]:
+    """Milliseconds a trial of random search, after so many: by itself, through NasSampler, and Optuna's own sampler."""
+    space = large_space()
+    strategy = RandomSearch(space, seed=0)
+    samplers = NasSampler(RandomSearch(space, seed=0)), optuna.samplers.RandomSampler(seed=0)
+    studies = [optuna.create_study(direction="maximize", sampler=sampler) for sampler in samplers]
+    steps = [lambda: strategy.tell(strategy.ask(), 1.0), *(partial(_step, study, space) for study in studies)]
+    return tuple(_milliseconds(step, results) for step in steps)  # type: ignore[return-value]
+
+
+def _step(study: optuna.Study, space: SearchSpace) -> None:
+    trial = study.ask()
+    suggest(trial, space)
+    study.tell(trial, 1.0)
+
+
+def _milliseconds(step: Callable[[], None], results: int) -> float:
+    for _ in range(results):
+        step()
+    started = time.perf_counter()
+    for _ in range(100):
+        step()
+    return 10 * (time.perf_counter() - started)
+
+
 def main() -> None:
     """Print the median and the slowest."""
     for acquisition in ("ei", "thompson"):
@@ -45,6 +74,10 @@ def main() -> None:
             times = milliseconds(results, acquisition)
             found = f"median {np.median(times):.0f} ms, slowest {times.max():.0f} ms"
             sys.stdout.write(f"{acquisition} after {results:,} results: {found}\n")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    alone, through, theirs = milliseconds_through_optuna(1_000)
+    sys.stdout.write(f"a trial of random search after 1,000: {alone:.2f} ms, through NasSampler {through:.2f} ms; ")
+    sys.stdout.write(f"Optuna's own {theirs:.2f} ms\n")
 
 
 if __name__ == "__main__":

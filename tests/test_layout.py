@@ -45,7 +45,14 @@ def test_every_entry_point_loads():
 
 @pytest.mark.parametrize(
     "package",
-    ["nni_nasplus", "nni_nasplus.data", "nni_nasplus.predictors", "nni_nasplus.spaces.events", "nni_nasplus.hosts.nni"],
+    [
+        "nni_nasplus",
+        "nni_nasplus.data",
+        "nni_nasplus.predictors",
+        "nni_nasplus.spaces.events",
+        "nni_nasplus.hosts.nni",
+        "nni_nasplus.hosts.optuna",
+    ],
 )
 def test_every_public_name_is_there(package):
     module = import_module(package)

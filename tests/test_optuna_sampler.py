@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import yaml
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
 from nni_nasplus.registry import make_strategy
@@ -210,3 +214,12 @@ def test_refusals():
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler_of("random"))
     with pytest.raises(ValueError, match="multi-objective"):
         suggest(study.ask(), study.sampler.space)
+
+
+def test_the_optunahub_example_finds_what_it_looks_for():
+    folder = Path(__file__).parents[1] / "examples" / "optunahub"
+    done = subprocess.run([sys.executable, "example.py"], cwd=folder, capture_output=True, text=True, check=True)
+    assert float(done.stdout.split()[0]) == pytest.approx(5.4)
+    front = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
+    assert front.keys() == {"author", "title", "description", "tags", "optuna_versions", "license"}
+    assert front["license"] == "MIT License"

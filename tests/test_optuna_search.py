@@ -20,6 +20,8 @@ from crashing import create
 from nni_server import free_port
 
 from nni_nasplus import Archive, UserError
+from nni_nasplus.limits import Limits
+from nni_nasplus.registry import make_strategy
 from nni_nasplus.run import Run
 from nni_nasplus.run_files import JOURNAL
 
@@ -27,6 +29,8 @@ optuna = pytest.importorskip("optuna")
 
 from optuna.trial import TrialState  # noqa: E402
 
+from nni_nasplus.hosts.optuna import NasSampler, suggest  # noqa: E402
+from nni_nasplus.hosts.optuna.imported import as_study, draw_study  # noqa: E402
 from nni_nasplus.hosts.optuna.search import OptunaSearch  # noqa: E402
 from nni_nasplus.hosts.optuna.study import open_storage, open_study  # noqa: E402
 
@@ -238,3 +242,78 @@ def test_optuna_dashboard_shows_the_architectures(dashboard):
         expect(picture).to_be_visible()
         assert picture.evaluate("image => image.naturalWidth") > 100
         browser.close()
+
+
+def test_any_run_is_a_study_too(tmp_path):
+    run = finished(tmp_path / "run")
+    url = f"sqlite:///{tmp_path}/copy.db"
+    study = as_study(run, url)
+    stored = optuna.load_study(study_name="run", storage=url)
+    assert [(t.state, t.value, t.params) for t in stored.trials] == [
+        (TrialState.FAIL if t.score is None else TrialState.COMPLETE, t.score, t.architecture)
+        for t in run.archive().trials
+    ]
+    assert stored.trials[0].user_attrs["parameters"] == 10.0
+    assert "boom" in next(t.user_attrs["reason"] for t in stored.trials if t.state == TrialState.FAIL)
+    with pytest.raises(UserError, match="has a study 'run' already"):
+        as_study(run, url)
+    pytest.importorskip("plotly")
+    pages = draw_study(study, tmp_path / "plots")
+    assert [page.stem for page in pages] == ["best_so_far", "parallel_coordinates", "importances", "pareto_front"]
+    assert all('src="plotly.min.js"' in page.read_text() for page in pages), "they need no network"
+
+
+def finished(directory: Path) -> Run:
+    """A run with a journal of five trials, one of them failed."""
+    run = create(directory, 5)
+    space = run.space.search_space
+    header = {"strategy": "evolution", "seed": 3, "direction": "maximize", "space": space.to_json()}
+    archive = Archive.create(directory / JOURNAL, header)
+    for number in range(5):
+        trial = archive.ask({"tens": number, "ones": 9 - number}, "random")
+        failed = number == 2
+        archive.tell(
+            trial.number,
+            None if failed else worth(trial.architecture),
+            metrics={} if failed else {"parameters": 10.0 * (number + 1)},
+            reason="ValueError: boom" if failed else None,
+        )
+    archive.close()
+    return run
+
+
+def test_pruners_are_honoured_and_metrics_kept(tmp_path, cache):
+    from nni_nasplus.data import EventDataModule
+    from nni_nasplus.hosts.optuna.reporter import OptunaReporter
+    from nni_nasplus.spaces.events import EventSequenceSpace
+    from nni_nasplus.training.events import EventClassification
+
+    space = EventSequenceSpace(**EventDataModule(cache).shape.to_json())
+    evaluator = EventClassification(str(cache), objective="accuracy", epochs=3)
+
+    def objective(trial):
+        architecture = suggest(trial, space.search_space)
+        reporter = OptunaReporter(trial)
+        return evaluator.evaluate(space, architecture, tmp_path / str(trial.number), reporter)["accuracy"]
+
+    strategy = make_strategy("random", space.search_space, seed=0, direction="maximize", options={})
+    study = optuna.create_study(direction="maximize", sampler=NasSampler(strategy))
+    study.optimize(objective, n_trials=1)
+    assert study.trials[0].state == TrialState.COMPLETE
+    assert list(study.trials[0].intermediate_values) == [1, 2, 3]
+    assert study.trials[0].user_attrs["parameters"] > 0
+    study.pruner = optuna.pruners.ThresholdPruner(lower=2.0)
+    study.optimize(objective, n_trials=1)
+    assert study.trials[1].state == TrialState.PRUNED
+    assert list(study.trials[1].intermediate_values) == [1]
+
+
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
+def test_limits_of_size_are_kept_before_training(tmp_path, monkeypatch):
+    run = create(tmp_path / "run", 5, host="optuna")
+    run = Run.rewrite(run.directory, {**run.settings, "model_limits": {"parameters": 10.0}})
+    monkeypatch.setattr(Limits, "excess", lambda self, space, a: "too large" if a["tens"] > 2 else None)
+    study = open_study(run)
+    for _ in range(9):
+        study.enqueue_trial({})
+        assert suggest(study.ask(), run.space.search_space)["tens"] <= 2

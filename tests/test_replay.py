@@ -359,6 +359,19 @@ def test_every_peer_searches_whole_spaces_and_pools_and_reproduces(name):
         assert first == again != other
 
 
+@pytest.mark.parametrize("strategy", ["evolution", "random", "thompson"])
+def test_a_strategy_proposes_the_same_through_optuna(strategy):
+    """One at a time, where much or little of a table is tried."""
+    pytest.importorskip("optuna")
+    import peers
+
+    for table in (table_of(len(ALL)), table_of(20)):
+        direct = registry.make_strategy(strategy, table.space, seed=4, direction=table.direction, options={})
+        through = peers.make_peer("sampler", table, 4, 18, {"strategy": strategy})
+        rows = [replay(asker, table, budget=18, batch=1, enough=18, seed=4).rows for asker in (direct, through)]
+        assert rows[0] == rows[1]
+
+
 def test_an_unknown_peer_is_refused():
     import peers
 

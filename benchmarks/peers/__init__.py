@@ -18,6 +18,7 @@ _MODULES = {
     "nni_tpe": "of_nni",
     "optuna_tpe": "of_optuna",
     "optuna_gp": "of_optuna",
+    "sampler": "of_optuna",
     "smac": "of_smac",
     "catboost": "of_catboost",
     "catboost_pool": "of_catboost",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import Trial, TrialState, create_trial
 
+from nni_nasplus.hosts.optuna import NasSampler, suggest
+from nni_nasplus.registry import make_strategy
 from nni_nasplus.replay import Table
 from nni_nasplus.space import Architecture
+from nni_nasplus.strategy import Strategy
 
 from .base import Peer, Suggestion
 
-__all__ = ["optuna_gp", "optuna_tpe"]
+__all__ = ["optuna_gp", "optuna_tpe", "sampler"]
 
 
 class Optuna(Peer):
@@ -46,6 +50,33 @@ class Optuna(Peer):
         if score is not None:
             distributions = {name: self._choices[name] for name in architecture}
             self._study.add_trial(create_trial(params=architecture, distributions=distributions, value=score))
+
+
+class Sampled:
+    """A strategy of ours through :class:`~nni_nasplus.hosts.optuna.NasSampler`, by ask and tell of a study."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._space = strategy.space
+        self._study = optuna.create_study(direction=strategy.direction, sampler=NasSampler(strategy))
+        self._running: dict[str, Trial] = {}
+
+    def ask(self) -> Architecture:
+        """The architecture of a new trial."""
+        trial = self._study.ask()
+        architecture = suggest(trial, self._space)
+        self._running[self._space.key(architecture)] = trial
+        return architecture
+
+    def tell(self, architecture: Architecture, score: float | None) -> None:
+        """End its trial."""
+        trial = self._running.pop(self._space.key(architecture))
+        self._study.tell(trial, score, state=TrialState.FAIL if score is None else None)
+
+
+def sampler(table: Table, seed: int, budget: int, strategy: str = "thompson", **options: Any) -> Sampled:
+    """Ours through Optuna, which should differ from ours in nothing."""
+    return Sampled(make_strategy(strategy, table.space, seed=seed, direction=table.direction, options=options))
 
 
 def optuna_tpe(table: Table, seed: int, budget: int) -> Optuna:

@@ -211,9 +211,8 @@ class Plan:
         if self.settings.get("host") == "optuna":
             if importlib.util.find_spec("optuna") is None:
                 raise UserError('--host optuna needs Optuna; pip install "nni-nasplus[optuna]"')
-            for name, limit in {**self.settings["limits"], **self.settings["model_limits"]}.items():
-                if limit is not None:
-                    raise UserError(f"--host optuna knows no limit of {name} yet; leave it out, or use --host nni")
+            if any(limit is not None for limit in self.settings["limits"].values()):
+                raise UserError("--trial_seconds and --trial_mib need --host nni, which gives each trial a process")
         elif self.settings.get("storage") is not None:
             raise UserError("--storage has no effect; add --host optuna")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -152,10 +153,11 @@ class NasSampler(BaseSampler):
         if key == self._study:
             return
         self._require_direction(study)
-        known, own = study._storage.get_study_system_attrs(study._study_id).get(SPACE), self.space.to_json()
+        known = study._storage.get_study_system_attrs(study._study_id).get(SPACE)
+        own = json.loads(json.dumps(self.space.to_json()))
         if known is None:
             study._storage.set_study_system_attr(study._study_id, SPACE, own)
-        elif SearchSpace.from_json(known) != self.space:
+        elif known != own:
             raise UserError(f"study {study.study_name} searches another space: {_difference(known, own)}")
         self._history, self._study = History(copy.deepcopy(self._new)), key
 

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampler import NasSampler
+from nni_nasplus.limits import Limits
 from nni_nasplus.registry import make_strategy
 from nni_nasplus.run import Run
 
@@ -105,6 +106,9 @@ def open_study(run: Run) -> QueuedStudy:
         direction=run.evaluator.direction,
         options=run.settings["options"],
     )
+    limits = Limits(**run.settings.get("model_limits") or {})
+    if limits:
+        strategy.feasible = lambda architecture: limits.excess(run.space, architecture) is None
     optuna.create_study(storage=storage, study_name=name, direction=run.evaluator.direction, load_if_exists=True)
     study = QueuedStudy(name, storage, NasSampler(strategy), optuna.pruners.NopPruner())
     if study.direction.name.lower() != run.evaluator.direction:

@@ -1,0 +1,27 @@
+"""A sampler by the name of its strategy."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from nni_nasplus import SearchSpace
+from nni_nasplus.hosts import optuna as host
+from nni_nasplus.hosts.optuna import suggest
+from nni_nasplus.registry import make_strategy
+
+__all__ = ["NasSampler", "SearchSpace", "suggest"]
+
+
+class NasSampler(host.NasSampler):
+    """Search ``space`` by an installed strategy: ``thompson``, ``evolution``, ``random``."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        strategy: str = "thompson",
+        *,
+        seed: int = 0,
+        direction: Literal["maximize", "minimize"] = "maximize",
+        **options: Any,
+    ) -> None:
+        super().__init__(make_strategy(strategy, space, seed=seed, direction=direction, options=options))
