@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -50,12 +50,16 @@ class Limits:
 
     def excess(self, space: SearchableSpace, architecture: Mapping[str, Any]) -> str | None:
         """The first limit that an architecture exceeds, in words; None if it keeps to all."""
-        network = space.build(architecture)
-        for name, measure in _measures(network, space.example()).items():
+        for name, value in self.measured(space, architecture):
             limit = getattr(self, name)
-            if limit is not None and (value := measure()) > limit:
+            if value > limit:
                 return f"{name} {value:,.6g} is more than the limit {limit:,.6g}"
         return None
+
+    def measured(self, space: SearchableSpace, architecture: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+        """What an architecture takes of everything that is limited, one after the other."""
+        measures = _measures(space.build(architecture), space.example())
+        return ((name, measure()) for name, measure in measures.items() if getattr(self, name) is not None)
 
 
 def _measures(network: nn.Module, example: Any) -> dict[str, Callable[[], float]]:

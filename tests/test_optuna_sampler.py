@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
+from nni_nasplus.cost import count_parameters
+from nni_nasplus.limits import Limits
 from nni_nasplus.registry import make_strategy
 
 optuna = pytest.importorskip("optuna")
@@ -22,7 +24,7 @@ from optuna.storages.journal import JournalFileBackend  # noqa: E402
 from optuna.testing import pytest_samplers  # noqa: E402
 from optuna.trial import TrialState  # noqa: E402
 
-from nni_nasplus.hosts.optuna import NasSampler, suggest  # noqa: E402
+from nni_nasplus.hosts.optuna import NasSampler, constrain, suggest  # noqa: E402
 
 STRATEGIES = registry.available("strategies")
 SPACE = SearchSpace(
@@ -119,6 +121,34 @@ def test_only_active_decisions_are_parameters():
     assert {("heads" in t.params) == (t.params["op"] == "attention") for t in study.trials} == {True}
 
 
+def test_optunas_gaussian_process_searches_our_spaces():
+    study = optuna.create_study(sampler=optuna.samplers.GPSampler(seed=0, n_startup_trials=5))
+    study.optimize(objective, n_trials=9)
+    assert all(SPACE.validate(trial.params) == trial.params for trial in study.trials)
+
+
+def test_samplers_learn_how_far_limits_are_exceeded(cache):
+    from nni_nasplus.data import EventDataModule
+    from nni_nasplus.spaces.events import EventSequenceSpace
+
+    if not hasattr(optuna.Trial, "set_constraint"):
+        pytest.skip("this Optuna has no set_constraint")
+    space = EventSequenceSpace(**EventDataModule(cache).shape.to_json())
+    limits, sizes = Limits(parameters=50_000.0, flops=1e9), []
+
+    def sized(trial) -> tuple[float, float]:
+        architecture = suggest(trial, space.search_space)
+        constrain(trial, space, architecture, limits)
+        sizes.append(count_parameters(space.build(architecture)))
+        return len(architecture), sizes[-1]
+
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=optuna.samplers.NSGAIISampler(seed=0))
+    study.optimize(sized, n_trials=6)
+    told = [trial.constraints for trial in study.trials]
+    assert [constraints["parameters"] for constraints in told] == [size - 50_000 for size in sizes]
+    assert all(size <= 50_000 for size in [trial.values[1] for trial in study.best_trials])
+
+
 @pytest.mark.parametrize(
     "make", [optuna.samplers.TPESampler, optuna.samplers.RandomSampler, optuna.samplers.NSGAIISampler]
 )
@@ -211,6 +241,8 @@ def test_refusals():
     study.sampler = sampler_of("random", other)
     with pytest.raises(UserError, match=r"another space: decision 'd3' is \[0, 1, 2, 3\] there and \[0, 9\] here"):
         suggest(study.ask(), study.sampler.space)
+    with pytest.raises(UserError, match="the strategy searches another space: decision 'd3'"):
+        NasSampler(make_strategy("random", SPACE, seed=0, direction="minimize", options={}), other)
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler_of("random"))
     with pytest.raises(ValueError, match="multi-objective"):
         suggest(study.ask(), study.sampler.space)

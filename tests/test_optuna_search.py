@@ -19,7 +19,7 @@ import pytest
 from crashing import create
 from nni_server import free_port
 
-from nni_nasplus import Archive, UserError
+from nni_nasplus import Archive, SearchSpace, UserError
 from nni_nasplus.limits import Limits
 from nni_nasplus.registry import make_strategy
 from nni_nasplus.run import Run
@@ -183,11 +183,26 @@ def test_a_storage_that_cannot_be_reached_is_named(tmp_path):
         open_storage("sqlite:////none/study.db")
 
 
-def test_a_study_of_another_direction_or_space_is_refused(tmp_path):
+def test_a_study_of_another_space_is_refused(tmp_path):
+    run = create(tmp_path / "run", 3, host="optuna")
+    study = optuna.create_study(
+        study_name="run", storage=f"sqlite:///{run.directory / 'study.db'}", direction="maximize"
+    )
+    space = SearchSpace({"tens": list(range(5)), "ones": list(range(10))})
+    study.sampler = NasSampler(make_strategy("random", space, seed=0, direction="maximize", options={}))
+    study.optimize(lambda trial: worth(suggest(trial, space)), n_trials=1)
+    with (
+        pytest.raises(UserError, match=r"another space: decision 'tens' is \[0, 1, 2, 3, 4\] there"),
+        OptunaSearch(run),
+    ):
+        pass
+
+
+def test_a_study_of_another_direction_is_refused(tmp_path):
     run = create(tmp_path / "run", 3, host="optuna")
     url = f"sqlite:///{run.directory / 'study.db'}"
     optuna.create_study(study_name="run", storage=url, direction="minimize")
-    with pytest.raises(UserError, match="study run is to minimize, this run to maximize worth"), OptunaSearch(run):
+    with pytest.raises(UserError, match="study run is to minimize, the strategy to maximize"), OptunaSearch(run):
         pass
 
 
@@ -203,7 +218,8 @@ def dashboard(tmp_path) -> Iterator[tuple[Run, str]]:
     events, labels = shopping()
     events.to_csv(tmp_path / "events.csv", index=False)
     labels.to_parquet(tmp_path / "labels.parquet")
-    done = nasplus(*asking(tmp_path, tmp_path / "run"), "--host", "optuna")
+    distill = ("--distill", "--distillation.n_skip", "2", "--distillation.n_teachers", "1")
+    done = nasplus(*asking(tmp_path, tmp_path / "run"), "--host", "optuna", *distill)
     assert done.returncode == 0, done.stderr
     run, port = Run.open(tmp_path / "run"), free_port()
     command = [Path(sys.executable).with_name("optuna-dashboard"), f"sqlite:///{run.directory}/study.db"]
@@ -223,6 +239,7 @@ def test_optuna_dashboard_shows_the_architectures(dashboard):
 
     run, url = dashboard
     best = run.archive().best()[0]
+    assert any(trial.teachers for trial in run.archive().trials), "distillation works here too"
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1600, "height": 1400})

@@ -213,6 +213,10 @@ class Plan:
                 raise UserError('--host optuna needs Optuna; pip install "nni-nasplus[optuna]"')
             if any(limit is not None for limit in self.settings["limits"].values()):
                 raise UserError("--trial_seconds and --trial_mib need --host nni, which gives each trial a process")
+            if self.settings.get("storage"):
+                from nni_nasplus.hosts.optuna.study import open_storage
+
+                open_storage(self.settings["storage"])
         elif self.settings.get("storage") is not None:
             raise UserError("--storage has no effect; add --host optuna")
 

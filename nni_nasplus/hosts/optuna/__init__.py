@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from nni_nasplus._lazy import lazy
 
 if TYPE_CHECKING:
+    from nni_nasplus.hosts.optuna.reporter import OptunaReporter
     from nni_nasplus.hosts.optuna.sampler import NasSampler
-    from nni_nasplus.hosts.optuna.suggestion import suggest
+    from nni_nasplus.hosts.optuna.suggestion import constrain, suggest
 
-__all__ = ["NasSampler", "suggest"]
+__all__ = ["NasSampler", "OptunaReporter", "constrain", "suggest"]
 
-__getattr__ = lazy(__name__, {"NasSampler": "sampler", "suggest": "suggestion"})
+__getattr__ = lazy(
+    __name__,
+    {"NasSampler": "sampler", "OptunaReporter": "reporter", "constrain": "suggestion", "suggest": "suggestion"},
+)

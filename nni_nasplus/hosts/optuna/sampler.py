@@ -38,11 +38,13 @@ class NasSampler(BaseSampler):
     ----------
     strategy
         New; its direction must be the study's.
+    space
+        Given, it must be the strategy's.
 
     Raises
     ------
     UserError
-        When used with a study of another direction or of another space.
+        If the space is not the strategy's; when used with a study of another direction or of another space.
     ValueError
         When used with several objectives.
     SearchSpaceExhausted
@@ -55,7 +57,9 @@ class NasSampler(BaseSampler):
     >>> study.optimize(lambda trial: train(suggest(trial, space)), n_trials=20)
     """
 
-    def __init__(self, strategy: Strategy) -> None:
+    def __init__(self, strategy: Strategy, space: SearchSpace | None = None) -> None:
+        if space is not None and space != strategy.space:
+            raise UserError(f"the strategy searches another space: {_difference(strategy.space, space)}")
         self._new = strategy
         self._history = History(copy.deepcopy(strategy))
         self._study: tuple[int, int] | None = None
@@ -96,7 +100,7 @@ class NasSampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         architecture: Architecture = {}
         if self._distributions.keys() <= search_space.keys():
-            self._turn_to(study)
+            self.turn_to(study)
             architecture = architecture_of(trial, self.space) or self._propose(study, trial)
         rest = {name: kind for name, kind in search_space.items() if name not in self._distributions}
         return architecture | {name: self._other(study, trial, name, kind) for name, kind in rest.items()}
@@ -147,8 +151,14 @@ class NasSampler(BaseSampler):
             other.number != trial.number and other.system_attrs.get(ARCHITECTURE) == architecture for other in others
         )
 
-    def _turn_to(self, study: Study) -> None:
-        """Look once at a study whether it is of this direction and space; the first to come says which space it is."""
+    def turn_to(self, study: Study) -> None:
+        """Look once at a study whether it is of this direction and space; the first to come says which space it is.
+
+        Raises
+        ------
+        UserError
+            If it is not.
+        """
         key = (id(study._storage), study._study_id)
         if key == self._study:
             return
@@ -158,7 +168,8 @@ class NasSampler(BaseSampler):
         if known is None:
             study._storage.set_study_system_attr(study._study_id, SPACE, own)
         elif known != own:
-            raise UserError(f"study {study.study_name} searches another space: {_difference(known, own)}")
+            there = SearchSpace.from_json(known)
+            raise UserError(f"study {study.study_name} searches another space: {_difference(there, self.space)}")
         self._history, self._study = History(copy.deepcopy(self._new)), key
 
     def _require_direction(self, study: Study) -> None:
@@ -170,8 +181,9 @@ class NasSampler(BaseSampler):
             )
 
 
-def _difference(known: dict[str, Any], own: dict[str, Any]) -> str:
+def _difference(there: SearchSpace, here: SearchSpace) -> str:
     """The first decision that two spaces do not share."""
+    known, own = there.to_json(), here.to_json()
     for name in {**known, **own}:
         if known.get(name) != own.get(name):
             had, has = (space.get(name, {}).get("_value", "absent") for space in (known, own))

@@ -96,7 +96,7 @@ def open_study(run: Run) -> QueuedStudy:
     Raises
     ------
     UserError
-        If the storage cannot be reached, or the study is of another direction.
+        If the storage cannot be reached, or the study is of another direction or space.
     """
     storage, name = open_storage(storage_url(run)), study_name(run)
     strategy = make_strategy(
@@ -110,12 +110,12 @@ def open_study(run: Run) -> QueuedStudy:
     if limits:
         strategy.feasible = lambda architecture: limits.excess(run.space, architecture) is None
     optuna.create_study(storage=storage, study_name=name, direction=run.evaluator.direction, load_if_exists=True)
-    study = QueuedStudy(name, storage, NasSampler(strategy), optuna.pruners.NopPruner())
-    if study.direction.name.lower() != run.evaluator.direction:
-        raise UserError(
-            f"study {name} is to {study.direction.name.lower()}, this run to {run.evaluator.direction} "
-            f"{run.evaluator.objective}; use another storage"
-        )
+    sampler = NasSampler(strategy)
+    study = QueuedStudy(name, storage, sampler, optuna.pruners.NopPruner())
+    sampler.turn_to(study)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([run.evaluator.objective])
     return study
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution
-from optuna.trial import BaseTrial, FrozenTrial
+from optuna.trial import BaseTrial, FrozenTrial, Trial
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture, SearchSpace
 
-__all__ = ["ARCHITECTURE", "architecture_of", "distributions", "suggest"]
+if TYPE_CHECKING:
+    from nni_nasplus.limits import Limits
+    from nni_nasplus.model_space import SearchableSpace
+
+__all__ = ["ARCHITECTURE", "architecture_of", "constrain", "distributions", "suggest"]
 
 ARCHITECTURE = "nasplus:architecture"
 """The system attribute of a trial that holds what was proposed for it."""
@@ -31,6 +37,16 @@ def suggest(trial: BaseTrial, space: SearchSpace) -> Architecture:
         if space.is_active(name, architecture):
             architecture[name] = trial.suggest_categorical(name, choices)  # type: ignore[assignment]
     return architecture
+
+
+def constrain(trial: Trial, space: SearchableSpace, architecture: Mapping[str, Any], limits: Limits) -> None:
+    """Tell the study's sampler how far an architecture exceeds each limit; it is at most 0 where it keeps to one.
+
+    Optuna's samplers take heed of it from Optuna 5 on; earlier ones do not have it, and nothing is done.
+    """
+    if hasattr(trial, "set_constraint"):
+        for name, value in limits.measured(space, architecture):
+            trial.set_constraint(name, value - getattr(limits, name))
 
 
 def distributions(space: SearchSpace) -> dict[str, CategoricalDistribution]:
