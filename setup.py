@@ -89,6 +89,9 @@ setup(
             "forest=nni_nasplus.predictors.random_forest:RandomForest",
             "gp=nni_nasplus.predictors.gaussian_process:GaussianProcess",
         ],
-        "nni_nasplus.spaces": ["events=nni_nasplus.spaces.events:EventSequenceSpace"],
+        "nni_nasplus.spaces": [
+            "darts-rnn=nni_nasplus.spaces.recurrent:DartsRecurrentSpace",
+            "events=nni_nasplus.spaces.events:EventSequenceSpace",
+        ],
     },
 )

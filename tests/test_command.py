@@ -186,7 +186,7 @@ def refused(capsys, *arguments):
         ({"time": "when"}, "when"),
         ({"target": "class"}, "class"),
         ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, thompson"),
-        ({"space": "magic"}, "unknown space 'magic'; available: events"),
+        ({"space": "magic"}, "unknown space 'magic'; available: darts-rnn, events"),
         ({"objective": "auc"}, "unknown objective 'auc'"),
         ({"trials": 0}, "--trials is 0; use 1 or more"),
         ({"trials": "many"}, "trials"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 import time as clock
 from collections.abc import Mapping
@@ -192,7 +193,9 @@ class Plan:
 
     def check(self) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        registry.load("spaces", self.space)
+        kind = registry.load("spaces", self.space)
+        if "cardinalities" not in inspect.signature(kind._init_wrapped).parameters:
+            raise UserError(f"space '{self.space}' is not for tables of events; use --space events")
         options = {name: self.settings[name] for name in ("seed", "options")}
         registry.make_strategy(self.settings["strategy"], SearchSpace({}), direction="maximize", **options)
         for name in ("trials", "concurrency", "max_failures"):

@@ -12,7 +12,25 @@ from nni_nasplus.spaces.recurrent.recipe import PRESETS, Node, Recipe
 
 if TYPE_CHECKING:
     from nni_nasplus.spaces.recurrent.cell import RecurrentCell
+    from nni_nasplus.spaces.recurrent.darts import DartsRecurrentCell, DartsRecurrentSpace
+    from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
 
-__all__ = ["PRESETS", "Node", "Recipe", "RecurrentCell"]
+__all__ = [
+    "PRESETS",
+    "DartsRecurrentCell",
+    "DartsRecurrentSpace",
+    "Node",
+    "Recipe",
+    "RecurrentCell",
+    "RecurrentLanguageModel",
+]
 
-__getattr__ = lazy(__name__, {"RecurrentCell": "cell"})
+__getattr__ = lazy(
+    __name__,
+    {
+        "RecurrentCell": "cell",
+        "DartsRecurrentCell": "darts",
+        "DartsRecurrentSpace": "darts",
+        "RecurrentLanguageModel": "language_model",
+    },
+)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .recipe import Recipe
 
-__all__ = ["RecurrentCell"]
+__all__ = ["RecurrentCell", "deferred"]
 
 Product = Callable[[Tensor], Tensor]
 
@@ -65,7 +65,7 @@ class RecurrentCell(nn.Module):
         """Outputs [T, B, H] and the last states, each [B, H], of sequences [T, B, I] and first states, zero if None."""
         if states is None:
             states = [x.new_zeros(x.shape[1], self.n_out) for _ in range(self.n_states)]
-        weights = [_deferred(weight, x.shape[1]) for weight in self.weights]
+        weights = [deferred(weight, x.shape[1]) for weight in self.weights]
         state, outputs = tuple(states), []
         for given in self._projected(x).unbind(0):
             state = self._step(given, weights, state)
@@ -193,7 +193,7 @@ class _Lines:
         return " + ".join(terms)
 
 
-def _deferred(weight: Tensor, batch: int) -> Product:
+def deferred(weight: Tensor, batch: int) -> Product:
     """The product [B, K] of a source [B, H] with a weight [K, H], whose gradient is summed over all steps at once."""
     if not torch.is_grad_enabled():
         return _product(weight, batch)
