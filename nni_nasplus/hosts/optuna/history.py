@@ -67,8 +67,9 @@ class History:
     def _place(self, trial: FrozenTrial) -> str | None:
         """Put a trial into its entry; the entry's key, or None where its architecture is not known yet."""
         architecture = architecture_of(trial, self.strategy.space)
-        finished = trial.state.is_finished()
-        self._open.discard(trial.number) if finished else self._open.add(trial.number)
+        self._open.add(trial.number)
+        if trial.state.is_finished():
+            self._open.remove(trial.number)
         if architecture is None:
             return None
         key = self.strategy.space.key(architecture)

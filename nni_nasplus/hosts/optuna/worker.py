@@ -15,6 +15,7 @@ from typing import NoReturn
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import fail_stale_trials
+from optuna.trial import TrialState
 
 from nni_nasplus.evaluator import share_cores
 from nni_nasplus.hosts.optuna.artifacts import attach
@@ -29,6 +30,7 @@ from nni_nasplus.trial_files import clear_outcome, failure_reason, result_of, tr
 __all__ = ["train_trial", "work"]
 
 _POLL_S = 0.5
+_JOURNAL_S = 5.0
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 REASON = "reason"
 """The user attribute that says why a trial failed."""
@@ -80,9 +82,19 @@ def _earned(trial: optuna.Trial, directory: Path) -> float | None:
 
 def _trained(run: Run, trial: optuna.Trial, architecture: Architecture, directory: Path) -> float:
     clear_outcome(directory)
+    if run.evaluator.distillation is not None:
+        _await_journal(run, trial.study)
     reporter = OptunaReporter(trial, directory)
     metrics = run.evaluator.evaluate(run.space, architecture, directory, reporter, run.directory)
     return metrics[run.evaluator.objective]
+
+
+def _await_journal(run: Run, study: optuna.Study) -> None:
+    """Wait until the journal, where teachers are found, has what the study has finished; a few seconds at most."""
+    finished = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    deadline = time.monotonic() + _JOURNAL_S
+    while len(run.archive().best()) < finished and time.monotonic() < deadline:
+        time.sleep(_POLL_S / 5)
 
 
 def _interrupt_once(number: int, frame: FrameType | None) -> NoReturn:
