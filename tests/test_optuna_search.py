@@ -97,9 +97,9 @@ def test_one_worker_proposes_what_the_nni_host_would(tmp_path):
     complete(run)
     strategy = open_study(run).sampler.strategy
     for trial in Archive.read(run.directory / JOURNAL).trials:
-        architecture = strategy.ask()
-        assert architecture == trial.architecture
-        strategy.tell(architecture, trial.score)
+        proposal = strategy.propose()
+        assert proposal == (trial.architecture, trial.origin)
+        strategy.tell(proposal.architecture, trial.score)
 
 
 def test_failures_in_a_row_end_the_search_with_their_reason(tmp_path):

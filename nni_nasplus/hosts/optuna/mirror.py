@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.archive import Archive
 from nni_nasplus.hosts.optuna.study import RETRIES
-from nni_nasplus.hosts.optuna.suggestion import architecture_of
+from nni_nasplus.hosts.optuna.suggestion import ORIGIN, architecture_of
 from nni_nasplus.space import SearchSpace
 from nni_nasplus.trial_files import teachers_of, trial_directory
 
@@ -31,29 +31,39 @@ class Mirror:
 
     def copy(self) -> None:
         """Bring the journal up to date."""
-        trials = self._study.get_trials(deepcopy=False)
         groups: dict[str, list[FrozenTrial]] = {}
-        for trial in trials:
-            architecture = architecture_of(trial, self._space)
-            if architecture is not None:
-                key = self._space.key(architecture)
+        for trial in self._study.get_trials(deepcopy=False):
+            if (key := self._asked(trial)) is not None:
                 groups.setdefault(key, []).append(trial)
-                if key not in self._numbers:
-                    self._numbers[key] = self._archive.ask(architecture, self._study.sampler.__class__.__name__).number
         ended = {key: end for key, group in groups.items() if (end := _end(group)) is not None}
         for key in sorted(ended, key=lambda key: ended[key].datetime_complete or datetime.max):
-            self._tell(self._numbers[key], key, ended[key])
+            self._tell(key, ended[key])
 
-    def _tell(self, number: int, key: str, trial: FrozenTrial) -> None:
+    def _asked(self, trial: FrozenTrial) -> str | None:
+        """The key of what a trial trains, in the journal from now on; None while it is not known."""
+        architecture = architecture_of(trial, self._space)
+        if architecture is None:
+            return None
+        key = self._space.key(architecture)
+        if key not in self._numbers:
+            origin = trial.system_attrs.get(ORIGIN, "enqueued")
+            self._numbers[key] = self._archive.ask(architecture, origin).number
+        return key
+
+    def _tell(self, key: str, trial: FrozenTrial) -> None:
+        number = self._numbers[key]
         if self._archive.trials[number].status != "pending":
             return
-        score = trial.value if trial.state == TrialState.COMPLETE else None
+        score = trial.value if trial.value is not None and math.isfinite(trial.value) else None
+        score = score if trial.state == TrialState.COMPLETE else None
         metrics = {name: value for name, value in trial.user_attrs.items() if isinstance(value, (int, float))}
-        reason = None if score is not None else trial.user_attrs.get("reason", _WHY.get(trial.state))
-        teachers = teachers_of(trial_directory(self._archive.path.parent, key))
-        score = score if score is not None and math.isfinite(score) else None
         self._archive.tell(
-            number, score, metrics=metrics, cost=metrics.get("seconds"), reason=reason, teachers=teachers
+            number,
+            score,
+            metrics=metrics,
+            cost=metrics.get("seconds"),
+            reason=None if score is not None else trial.user_attrs.get("reason", _WHY.get(trial.state)),
+            teachers=teachers_of(trial_directory(self._archive.path.parent, key)),
         )
 
 

@@ -16,9 +16,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.history import History
-from nni_nasplus.hosts.optuna.suggestion import ARCHITECTURE, architecture_of, distributions
+from nni_nasplus.hosts.optuna.suggestion import ARCHITECTURE, ORIGIN, architecture_of, distributions
 from nni_nasplus.space import Architecture, SearchSpace
-from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
+from nni_nasplus.strategy import Proposal, SearchSpaceExhausted, Strategy
 
 __all__ = ["SPACE", "NasSampler"]
 
@@ -128,15 +128,16 @@ class NasSampler(BaseSampler):
         with self._lock:
             for attempt in range(len(study._storage.get_all_trials(study._study_id, deepcopy=False)) + 1):
                 self._follow(study, trial)
-                architecture = self._next(study, trial, attempt)
+                architecture, origin = self._next(study, trial, attempt)
+                study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, origin)
                 study._storage.set_trial_system_attr(trial._trial_id, ARCHITECTURE, architecture)
                 if not self._is_taken(study, trial, architecture):
                     return architecture
         raise SearchSpaceExhausted("other processes propose whatever this one does; the space is nearly exhausted")
 
-    def _next(self, study: Study, trial: FrozenTrial, attempt: int) -> Architecture:
+    def _next(self, study: Study, trial: FrozenTrial, attempt: int) -> Proposal:
         try:
-            return self.strategy.propose(draw=trial.number + attempt * _ATTEMPT).architecture
+            return self.strategy.propose(draw=trial.number + attempt * _ATTEMPT)
         except SearchSpaceExhausted:
             study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
             raise

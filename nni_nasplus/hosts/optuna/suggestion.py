@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from nni_nasplus.limits import Limits
     from nni_nasplus.model_space import SearchableSpace
 
-__all__ = ["ARCHITECTURE", "architecture_of", "constrain", "distributions", "suggest"]
+__all__ = ["ARCHITECTURE", "ORIGIN", "architecture_of", "constrain", "distributions", "suggest"]
 
 ARCHITECTURE = "nasplus:architecture"
 """The system attribute of a trial that holds what was proposed for it."""
+ORIGIN = "nasplus:origin"
+"""That which says how it came to be: ``random``, or a word of the strategy's own."""
 
 
 def suggest(trial: BaseTrial, space: SearchSpace) -> Architecture:
