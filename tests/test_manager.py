@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import shutil
 import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import nni_node
 import pytest
-from nni.experiment import Experiment
+from nni.experiment import Experiment, launcher
 from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
 from nni.runtime import msg_dispatcher_base
 from nni_server import free_port, get, trials, wait
@@ -99,6 +102,37 @@ def test_nni_is_still_the_one_that_the_patch_is_for(file, code):
 def test_nnis_dispatcher_still_waits_three_seconds_to_end():
     assert "command_queue.get(timeout=3)" in inspect.getsource(msg_dispatcher_base)
     assert "Queue()" in inspect.getsource(msg_dispatcher_base.MsgDispatcherBase.__init__)
+
+
+def test_nni_still_gives_a_manager_no_time_to_start():
+    assert "retry: int = 3" in inspect.getsource(launcher._check_rest_server)
+
+
+def test_a_manager_that_takes_long_to_start_is_waited_for():
+    """It answers no JSON at first, as one does that has no handlers yet."""
+    answers = iter([b"<html>", b"", b'{"status": "INITIALIZED"}'])
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(next(answers))
+
+        def log_message(self, *_):
+            pass
+
+    port = free_port()
+
+    def start():
+        time.sleep(5)
+        with HTTPServer(("127.0.0.1", port), Slow) as server:
+            for _ in range(3):
+                server.handle_request()
+
+    threading.Thread(target=start, daemon=True).start()
+    with manager_environment():
+        launcher._check_rest_server(port)
+    assert next(answers, None) is None
 
 
 def test_other_programs_of_node_are_left_alone(tmp_path):

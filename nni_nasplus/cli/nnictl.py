@@ -19,7 +19,12 @@ _DESCRIPTION = """NNI's nnictl, for any experiment and tuner; experiments that i
   on resume, leave what was interrupted to the tuner;
   on other machines, go on without one that is lost.
 """
-_NNICTL = "from nni.tools.nnictl.nnictl import parse_args; parse_args()"
+_NNICTL = """
+from nni.tools.nnictl.nnictl import parse_args
+from nni_nasplus.hosts.nni.manager import patient_start
+with patient_start():
+    parse_args()
+"""
 
 
 def run(arguments: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from pathlib import Path
 import psutil
 import requests
 
-__all__ = ["LOOPBACK", "Manager", "living_managers", "manager_environment", "warn_of"]
+__all__ = ["LOOPBACK", "Manager", "living_managers", "manager_environment", "patient_start", "warn_of"]
 
 LOOPBACK = "127.0.0.1"
 _PATCH = Path(__file__).with_name("manager_patch.js")
 _PATIENCE_S = 20.0
+_START_S = 60.0
+_POLL_S = 0.1
 
 
 @contextlib.contextmanager
@@ -37,7 +40,7 @@ def manager_environment(
     remaining
         How many trials a resumed experiment still runs; if None, what had not finished of its ``maxTrialNumber``.
     preload
-        A command that the manager runs as it starts, ahead of the first trial.
+        A command that the manager runs as the experiment starts, ahead of the first trial.
     """
     before = {name: os.environ.get(name) for name in ("NODE_OPTIONS", "NASPLUS_MANAGER")}
     options = before["NODE_OPTIONS"] or ""
@@ -45,13 +48,42 @@ def manager_environment(
     os.environ["NODE_OPTIONS"] = f'{options} --require "{_PATCH}"'.strip()
     os.environ["NASPLUS_MANAGER"] = json.dumps(settings)
     try:
-        yield
+        with patient_start():
+            yield
     finally:
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def patient_start() -> Iterator[None]:
+    """While this is open, NNI waits for a manager that takes long to start, on a cold disk or a busy machine."""
+    from nni.experiment import launcher
+
+    impatient = launcher._check_rest_server
+    launcher._check_rest_server = _wait_for_rest_server
+    try:
+        yield
+    finally:
+        launcher._check_rest_server = impatient
+
+
+def _wait_for_rest_server(port: int, retry: int = 0, url_prefix: str | None = None) -> None:
+    """NNI looks four times, once a second, and fails; an answer that is no JSON comes from a half-started manager."""
+    prefix = f"/{url_prefix}" if url_prefix else ""
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            requests.get(f"http://localhost:{port}{prefix}/api/v1/nni/check-status", timeout=_PATIENCE_S).json()
+        except requests.RequestException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
 
 
 def warn_of(bind: str) -> None:

@@ -16,9 +16,6 @@ const root = path.dirname(process.argv[1] || "");
 if (settings !== null && path.basename(root) === "nni_node") {
     delete process.env.NASPLUS_MANAGER;
     process.env.NODE_OPTIONS = settings.node_options;
-    if (settings.preload) {
-        spawn(settings.preload, { shell: true, stdio: "ignore" });
-    }
     listenOn(settings.bind);
     require("./remote_patch.js").patch(onLoad, (file) => require(path.join(root, file)));
     onLoad("training_service/v3/compat.js", (exports) => {
@@ -28,6 +25,7 @@ if (settings !== null && path.basename(root) === "nni_node") {
     onLoad("extensions/nniTensorboardManager.js", (exports) => startTensorboard(settings.bind, exports));
     onLoad("core/nnimanager.js", (exports) => {
         pollEvery(settings.poll_s, exports);
+        preload(settings.preload, exports);
         tryKilledTrialsAgain(exports);
         tryInterruptedTrialsAgain(settings.remaining, exports);
     });
@@ -120,6 +118,17 @@ function startTensorboard(host, { NNITensorboardManager }) {
         const [, ...options] = await command.apply(this, trials);
         const python = `"${global.nni.args.pythonInterpreter}" -m tensorboard.main`;
         return [python, ...options.map((option) => option.replace("--bind_all", `--host ${host}`))];
+    };
+}
+
+/* Not sooner than the manager answers, which it must in time. */
+function preload(command, { NNIManager }) {
+    const start = NNIManager.prototype.initTrainingService;
+    NNIManager.prototype.initTrainingService = function (config) {
+        if (command) {
+            spawn(command, { shell: true, stdio: "ignore" });
+        }
+        return start.call(this, config);
     };
 }
 
