@@ -32,7 +32,7 @@ from optuna.trial import TrialState  # noqa: E402
 from nni_nasplus.hosts.optuna import NasSampler, suggest  # noqa: E402
 from nni_nasplus.hosts.optuna.imported import as_study, draw_study  # noqa: E402
 from nni_nasplus.hosts.optuna.search import OptunaSearch  # noqa: E402
-from nni_nasplus.hosts.optuna.study import open_storage, open_study  # noqa: E402
+from nni_nasplus.hosts.optuna.study import fill_queue, open_storage, open_study  # noqa: E402
 
 HERE = Path(__file__).parent
 POSTGRES = shutil.which("pg_ctl") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")), None)
@@ -148,7 +148,8 @@ def postgres(tmp_path) -> Iterator[str]:
     try:
         yield f"postgresql+psycopg://nas@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run(as_postgres(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop"), **quiet)
+        stop = as_postgres(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+        subprocess.run(stop, **(quiet | {"check": False}))
 
 
 def has_postgres_user() -> bool:
@@ -334,3 +335,14 @@ def test_limits_of_size_are_kept_before_training(tmp_path, monkeypatch):
     for _ in range(9):
         study.enqueue_trial({})
         assert suggest(study.ask(), run.space.search_space)["tens"] <= 2
+
+
+def test_a_worker_that_dies_while_it_proposes_leaves_a_heartbeat(tmp_path):
+    """Without one, Optuna would take its trial as running for ever."""
+    run = create(tmp_path / "run", 1, host="optuna")
+    study = open_study(run)
+    fill_queue(study, 1)
+    trial_id = study._pop_waiting_trial_id()
+    study._storage._backend.grace_period = 1
+    time.sleep(2.1)
+    assert study._storage._get_stale_trial_ids(study._study_id) == [trial_id]

@@ -98,7 +98,7 @@ def kills(count: int, seed: int) -> list[tuple[str, float]]:
     ],
 )
 def test_a_search_that_is_killed_again_and_again_ends_like_one_that_never_was(tmp_path, moments):
-    trials, seconds = (6, 0.5) if len(moments) == 2 else (70, 1.0)
+    trials, seconds = (6, 0.5) if len(moments) == 2 else (70, 2.0)
     whole, broken = (create(tmp_path / name, trials, seconds=seconds) for name in ("whole", "broken"))
     complete(whole, 600)
     for part, after_s in moments:

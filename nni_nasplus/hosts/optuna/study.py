@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
@@ -39,6 +40,8 @@ class QueuedStudy(optuna.Study):
         trial_id = super()._pop_waiting_trial_id()
         if trial_id is None:
             raise QueueEmpty
+        if isinstance(self._storage, BaseHeartbeat):
+            self._storage.record_heartbeat(trial_id)  # Optuna's first comes after the proposal: a worker may die before
         return trial_id
 
 
