@@ -6,6 +6,7 @@ NNI's manager looks for ended trials every 0.5 s, twice a trial, the patched one
 Last, a whole run of one such trial, from the command to its end: NNI's ``Experiment.run`` and ``nasplus resume``.
 
     python benchmarks/trial_start.py --trials 12
+    python benchmarks/trial_start.py --memory       # only what a preloaded trial takes
 """
 
 from __future__ import annotations
@@ -125,6 +126,11 @@ class Memory:
     server: float = 0.0
     trial: float = 0.0
 
+    def __str__(self) -> str:
+        return (
+            f"memory: the fork server {self.server:.0f} MiB, and at most {self.trial:.0f} MiB of its own for each trial"
+        )
+
     def look(self) -> None:
         """Look once."""
         for process in psutil.process_iter():
@@ -226,6 +232,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--memory", action="store_true", help="measure memory alone")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -235,6 +242,9 @@ def main() -> None:
         return run_experiment(options.run[0], int(options.run[1]), options.trials, int(options.run[2]))
     sys.path.insert(0, str(TESTS))
     memory, plain = Memory(), (1.0, 1.0)
+    if options.memory:
+        measure("HPO Experiment, preloaded", 2, 6, memory)
+        return print(memory)
     print(f"{'trials a second':44} at once    all   ratio  steady  ratio")
     for concurrency in (1, 2):
         for kind, (_, preloaded, _) in KINDS.items():
@@ -242,7 +252,7 @@ def main() -> None:
             plain = plain if preloaded else rates
             cells = "  ".join(f"{rate:6.2f} {rate / base:5.1f}x" for rate, base in zip(rates, plain, strict=True))
             print(f"{kind:44} {concurrency:7} {cells}", flush=True)
-    print(f"memory: fork server {memory.server:.0f} MiB, and {memory.trial:.0f} MiB of its own for each trial at most")
+    print(memory)
     nni_s, nasplus_s = seconds_of(one_trial_of_nni), seconds_of(one_trial_of_nasplus)
     print(f"a run of one trial, from the command to its end: NNI {nni_s:.1f} s, nasplus {nasplus_s:.1f} s")
     return None

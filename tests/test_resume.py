@@ -109,6 +109,19 @@ def test_a_search_that_is_killed_again_and_again_ends_like_one_that_never_was(tm
     assert sorted(told) == list(range(trials))
 
 
+def test_a_manager_that_is_killed_as_it_starts_is_named(tmp_path):
+    run = create(tmp_path / "run", 2)
+    main = going_on(run)
+    while not (managers := living_managers(run.directory / NNI)):
+        time.sleep(0.02)
+    managers[0].process.kill()
+    out, _ = main.communicate(timeout=30)
+    assert main.returncode == 2, out
+    assert "the NNI manager was ended" in " ".join(out.split())
+    assert "Traceback" not in out
+    assert "ERROR" not in out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_search_keeps_what_it_had_and_goes_on(tmp_path, number):

@@ -113,13 +113,16 @@ class NniSearch:
         require_dead(self.run)
         require_idle(self.port)
         silence_stdout()
-        logging.getLogger("nni.experiment").setLevel(logging.ERROR)
+        logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         try:
             preload = preloading(self._trial)
             with manager_environment(bind=self.bind, remaining=self._remaining(), preload=preload):
                 self.experiment.start(self.port, run_mode=RunMode.Background)
-        except BaseException:
+        except BaseException as error:
             self._end_half_started()
+            if isinstance(error, requests.RequestException):
+                what = self._full_disk or "the NNI manager was ended as it started"
+                raise UserError(f"{what}; {self._remedy}") from None
             raise
         return self
 

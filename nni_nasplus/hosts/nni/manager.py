@@ -74,16 +74,27 @@ def patient_start() -> Iterator[None]:
 def _wait_for_rest_server(port: int, retry: int = 0, url_prefix: str | None = None) -> None:
     """NNI looks four times, once a second, and fails; an answer that is no JSON comes from a half-started manager."""
     prefix = f"/{url_prefix}" if url_prefix else ""
-    deadline = time.monotonic() + _START_S
+    deadline, was_there = time.monotonic() + _START_S, False
     while True:
+        is_there = _is_child(port)
         try:
             requests.get(f"http://localhost:{port}{prefix}/api/v1/nni/check-status", timeout=_PATIENCE_S).json()
         except requests.RequestException:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or (was_there and not is_there):
                 raise
+            was_there |= is_there
             time.sleep(_POLL_S)
         else:
             return
+
+
+def _is_child(port: int) -> bool:
+    """Whether a child of this process is the manager of a port."""
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if _options(process.cmdline()).get("--port") == str(port):
+                return True
+    return False
 
 
 def warn_of(bind: str) -> None:
