@@ -72,9 +72,11 @@ def crash(run, part: str, after_s: float, number: int = signal.SIGKILL) -> bool:
     deadline = time.monotonic() + after_s
     while main.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
+    while main.poll() is None and not (found := family(main, run)[part]):
+        time.sleep(0.05)
     alive = main.poll() is None
     if alive:
-        for process in family(main, run)[part]:
+        for process in found:
             process.send_signal(number)
     if part == "main" and number == signal.SIGKILL:
         main.wait()
@@ -98,7 +100,7 @@ def kills(count: int, seed: int) -> list[tuple[str, float]]:
     ],
 )
 def test_a_search_that_is_killed_again_and_again_ends_like_one_that_never_was(tmp_path, moments):
-    trials, seconds = (6, 0.5) if len(moments) == 2 else (70, 2.0)
+    trials, seconds = (6, 0.5) if len(moments) == 2 else (70, 1.5)
     whole, broken = (create(tmp_path / name, trials, seconds=seconds) for name in ("whole", "broken"))
     complete(whole, 600)
     for part, after_s in moments:
