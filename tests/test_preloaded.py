@@ -231,6 +231,24 @@ def test_a_server_can_be_started_ahead_of_the_first_trial(script, sockets):
     assert until(lambda: ended(server), 3)
 
 
+def test_no_server_is_started_for_a_trial_whose_manager_is_gone(script, sockets, tmp_path):
+    code = """
+        import os, subprocess, sys, time
+        if os.fork():
+            os._exit(0)
+        while os.getppid() != 1:
+            time.sleep(0.01)
+        os.execv(sys.argv[1], sys.argv[1:])
+    """
+    before, out = of(sockets), tmp_path / "out"
+    with out.open("w") as file:
+        command = [*PLAIN, "-c", textwrap.dedent(code), *FORKED, script("print('well')")]
+        subprocess.run(command, stdout=file, stderr=file, check=True, timeout=30)
+    assert until(lambda: "well" in out.read_text(), 20), out.read_text()
+    assert "without preloading, for the fork server failed: the manager is gone" in out.read_text()
+    assert of(sockets) == before
+
+
 def test_random_states_differ_between_trials(script):
     path = script(LOOK)
     first, second = (run([*FORKED, path]).stderr.split() for _ in range(2))

@@ -22,6 +22,7 @@ _SERVER = "nni_nasplus.hosts.nni.preloaded.server"
 _PATIENCE_S = 60.0
 _POLL_S = 0.01
 _LONGEST = 60
+_INIT = 1
 
 
 def connect(arguments: list[str]) -> socket.socket | None:
@@ -29,6 +30,8 @@ def connect(arguments: list[str]) -> socket.socket | None:
     path = ""
     try:
         manager = _manager()
+        if manager == _INIT:
+            raise ProcessLookupError("the manager is gone")  # a server would never end
         path = _path(manager)
         connection = _reach(path, manager, arguments)
         connection.settimeout(_PATIENCE_S)
