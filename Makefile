@@ -35,7 +35,7 @@ $(VENV)/oldest.stamp: | $(VENV)/dev.stamp
 	touch $@
 
 $(VENV)/dev.stamp: setup.py constraints.txt | $(VENV)/bin/python
-	$(INSTALL) -e ".[dev,demo,optuna,onnx]"
+	$(INSTALL) -e ".[dev,demo,optuna,onnx,plots]"
 	touch $@
 
 clean:
