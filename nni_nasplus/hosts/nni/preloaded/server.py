@@ -9,6 +9,7 @@ import contextlib
 import signal
 import socket
 import sys
+import traceback
 from pathlib import Path
 
 import psutil
@@ -39,6 +40,9 @@ def main() -> None:
 
             server = Server(listener, threads)
             server.serve(lambda: not stopping and _alive(process))
+        except Exception:  # noqa: BLE001 - all is told, and before the socket closes: then clients read the log
+            traceback.print_exc()
+            sys.exit(1)
         finally:
             path.unlink(missing_ok=True)
         path.with_name(f"{path.name}.log").unlink(missing_ok=True)
