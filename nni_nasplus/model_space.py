@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nni
+from nni.mutable import ensure_frozen
 from nni.nas.nn.pytorch import ModelSpace
 from nni.nas.space import model_context
 from safetensors.torch import load_file
 from torch import nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.space import Architecture, Choice, SearchSpace
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -35,6 +37,16 @@ class SearchableSpace(ModelSpace):
     def search_space(self) -> SearchSpace:
         """The decisions, host-independent."""
         return SearchSpace.from_nni(self)
+
+    def _register(self, decisions: Mapping[str, Sequence[Choice]]) -> Architecture:
+        """Register every decision; the active ones with their values in NNI's context."""
+        active: Architecture = {}
+        for name, choices in decisions.items():
+            choice = self.add_mutable(nni.choice(name, list(choices)))
+            parents = self.conditions.get(name, {})
+            if all(parent in active and active[parent] in allowed for parent, allowed in parents.items()):
+                active[name] = ensure_frozen(choice)
+        return active
 
     def build(self, architecture: Mapping[str, Any]) -> nn.Module:
         """A freshly initialised network of one architecture; torch's global generator draws its weights.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from filelock import FileLock, Timeout
 
 from nni_nasplus._files import write_json
+from nni_nasplus._installed import installed
 from nni_nasplus.archive import Archive
 from nni_nasplus.errors import UserError
 from nni_nasplus.run_files import CACHE, JOURNAL, SETTINGS
@@ -155,12 +155,4 @@ def instantiate(description: Mapping[str, Any], kind: type[T]) -> T:
     UserError
         If the description names no installed subclass of ``kind``: nothing else is called, whatever a file says.
     """
-    path = description["class_path"]
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
-        found = None
-    if not (isinstance(found, type) and issubclass(found, kind)):
-        raise UserError(f"'{path}' is no installed {kind.__name__}; install the package that the file was made with")
-    return found(**description["init_args"])
+    return installed(description["class_path"], kind)(**description["init_args"])

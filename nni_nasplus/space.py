@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nni_nasplus._counting import Diagram, UncountableError
+from nni_nasplus._installed import installed
 from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
@@ -273,12 +274,17 @@ class SearchSpace:
         return f"{type(self).__name__}({len(self.decisions)} decisions, {size} architectures)"
 
     def to_json(self) -> dict[str, dict[str, Any]]:
-        """NNI's search-space format, ``{name: {"_type": "choice", "_value": […]}}``, with conditions as ``_when``."""
+        """NNI's search-space format, ``{name: {"_type": "choice", "_value": […]}}``, with conditions as ``_when``.
+
+        A subclass leaves its class path at its first decision, as ``_space``; it must take no arguments.
+        """
         space: dict[str, dict[str, Any]] = {}
         for name, choices in self.decisions.items():
             space[name] = {"_type": "choice", "_value": list(choices)}
             if name in self.conditions:
                 space[name]["_when"] = {p: list(ok) for p, ok in self.conditions[name].items()}
+        if type(self) is not SearchSpace:
+            next(iter(space.values()))["_space"] = f"{type(self).__module__}.{type(self).__qualname__}"
         return space
 
     @classmethod
@@ -288,8 +294,10 @@ class SearchSpace:
         Raises
         ------
         UserError
-            If a parameter is not a ``choice``.
+            If a parameter is not a ``choice``, or the class of the space is not installed.
         """
+        if path := next(iter(space.values()), {}).get("_space"):
+            return installed(path, SearchSpace)()
         for name, parameter in space.items():
             if parameter.get("_type") != "choice" or "_value" not in parameter:
                 raise UserError(f"parameter '{name}' is no choice; an architecture space has only _type: choice")

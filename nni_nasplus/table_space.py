@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -45,7 +45,7 @@ class TableSpace(SearchSpace):
 
     def __init__(self, space: SearchSpace, rows: Iterable[Mapping[str, Any]]) -> None:
         super().__init__(space.decisions, space.conditions)
-        self._whole = SearchSpace(space.decisions, space.conditions)
+        self._whole = space
         self._rows = [self._whole.validate(row) for row in rows]
         if not self._rows:
             raise UserError("the table has no architecture; give at least one")
@@ -148,9 +148,18 @@ class TableSpace(SearchSpace):
         """The codes of all rows, in order; float64 [rows, width]."""
         return self._encoded.copy()
 
+    def features(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """The features that the architectures have in the whole space."""
+        return self._whole.features(architectures)
+
+    @property
+    def feature_groups(self) -> np.ndarray:  # type: ignore[override]
+        """Those of the whole space."""
+        return self._whole.feature_groups
+
     def to_json(self) -> dict[str, dict[str, Any]]:
         """The whole space's format, and the rows; :meth:`SearchSpace.from_json` refuses it."""
-        return {**super().to_json(), _ROWS: {"_type": "rows", "_value": [dict(row) for row in self._rows]}}
+        return {**self._whole.to_json(), _ROWS: {"_type": "rows", "_value": [dict(row) for row in self._rows]}}
 
     @classmethod
     def from_json(cls, space: Mapping[str, Mapping[str, Any]]) -> TableSpace:

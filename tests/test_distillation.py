@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import Archive, UserError
-from nni_nasplus.cli.search import search
+from nni_nasplus.cli.tasks.events import EventTask
 from nni_nasplus.data import EventDataModule
 from nni_nasplus.distillation import Distillation
 from nni_nasplus.evaluator import Evaluator
@@ -542,15 +542,11 @@ class TestCommand:
             ({"trials": 20, "distillation": {"n_skip": 2, "loss": "kl", "weight": 0.5}}, {"n_skip": 2, "loss": "kl"}),
         ],
     )
-    def test_it_begins_early_enough_for_the_number_of_trials(self, monkeypatch, options, expected):
-        plans = []
-        monkeypatch.setattr(
-            "nni_nasplus.cli.search.search_tables", lambda events, labels, plan, *rest: plans.append(plan)
-        )
-        search(events="e", labels="l", **COLUMNS, distill=True, **options)
-        search(events="e", labels="l", **COLUMNS)
-        assert plans[0].training["distillation"].items() >= expected.items()
-        assert plans[1].training["distillation"] is None
+    def test_it_begins_early_enough_for_the_number_of_trials(self, options, expected):
+        trials = options.pop("trials")
+        task = EventTask(events="e", labels="l", **COLUMNS, distill=True, **options)
+        assert task.settings_of_distillation(trials).items() >= expected.items()
+        assert EventTask(events="e", labels="l", **COLUMNS).settings_of_distillation(trials) is None
 
     @pytest.mark.parametrize(
         ("changes", "message"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from itertools import permutations
 
 import networkx as nx
@@ -18,10 +19,10 @@ from torch import nn
 from nni_nasplus import UserError
 from nni_nasplus.cost import count_parameters
 from nni_nasplus.spaces.recurrent import PRESETS, Node, Recipe, RecurrentCell
-from nni_nasplus.spaces.recurrent.recipe import uses
 
 SIZES = ((400, 600), (600, 600), (600, 400))
 EMBEDDED = 401
+STATE = re.compile(r"h_(prev|new)_(\d+)")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,28 @@ def isomorphic(one: Recipe, other: Recipe) -> bool:
         nx.is_isomorphic(uses(one, {}), uses(other, dict(zip(states, numbers, strict=True))), *label)
         for numbers in permutations(states)
     )
+
+
+def uses(recipe: Recipe, renumbered: dict[int, int]) -> nx.Graph:
+    """A graph with a vertex for each node and one for each use of a node: equal cells are isomorphic by ``label``."""
+    graph: nx.Graph = nx.Graph()
+    for name in recipe.graph:
+        graph.add_node(name, label=label_of(recipe, name, renumbered))
+    for name, node in recipe.nodes.items():
+        for place, source in enumerate(node.inputs):
+            use = f"{name} {place}"
+            graph.add_node(use, label=f"use {place}" if node.op == "blend" else "use")
+            graph.add_edge(source, use, label="from")
+            graph.add_edge(use, name, label="to")
+    return graph
+
+
+def label_of(recipe: Recipe, name: str, renumbered: dict[int, int]) -> str:
+    role = name if name == "x" else ""
+    if found := STATE.fullmatch(name):
+        number = int(found[2])
+        role = f"h_{found[1]}_{renumbered.get(number, number)}"
+    return f"{role} {recipe.nodes[name].op if name in recipe.nodes else ''}"
 
 
 def shuffled(recipe: Recipe, rng: random.Random) -> Recipe:

@@ -10,17 +10,18 @@ from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Any, NoReturn, TextIO, get_type_hints
+from typing import Any, NoReturn, TextIO
 
 from jsonargparse import ArgumentParser
 
+from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.errors import UserError
 
 __all__ = ["main"]
 
 COMMANDS = {
     "demo": "search on Complete Journey, households' transactions",
-    "search": "search an architecture for your tables",
+    "search": "search an architecture for your tables or texts",
     "resume": "go on with a search that was interrupted, or with more trials",
     "stop": "end a search that still runs; what had finished is kept",
     "work": "train trials of an Optuna search beside its own workers, from this machine",
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        _run(arguments[0], [_underscored(a) for a in arguments[1:]])
+        _run(arguments[0], [underscored(a) for a in arguments[1:]])
     except (UserError, ArgumentError) as error:
         message = error.message if isinstance(error, ArgumentError) else str(error)
         sys.stderr.write(f"nasplus: error: {' '.join(message.split())}\n")
@@ -74,18 +75,8 @@ def _run(command: str, arguments: list[str]) -> None:
     parser = ArgumentParser(prog=f"nasplus {command}", description=COMMANDS[command], exit_on_error=False)
     parser.add_argument("--config", action="config", help="a YAML file of these options")
     names = parser.add_function_arguments(function, as_positional=True)
-    flags = [f"--{name}" for name, kind in get_type_hints(function).items() if kind is bool]
-    arguments = [f"{a}=true" if a in flags else a for a in arguments]
-    options = parser.instantiate_classes(parser.parse_args(arguments))
+    options = parser.instantiate_classes(parser.parse_args(switched(arguments, function)))
     function(**{name: options[name] for name in names})
-
-
-def _underscored(argument: str) -> str:
-    """``--max-length=9`` as ``--max_length=9``: both spellings name an option."""
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument[2:].partition("=")
-    return f"--{name.replace('-', '_')}{equals}{value}"
 
 
 def _help() -> str:

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pandas as pd
+
+from nni_nasplus.cli.search import search
+from nni_nasplus.cli.settings import Settings
+from nni_nasplus.cli.tasks.events import EventTask
+from nni_nasplus.data.ready import complete_journey
+
 __all__ = ["demo"]
 
 
@@ -23,16 +32,17 @@ def demo(
     out
         The directory to keep everything in; by default a new one under runs/.
     """
-    from nni_nasplus.cli.search import Plan, search_tables
-    from nni_nasplus.data.ready import complete_journey
-
     events, labels, columns = complete_journey()
-    plan = Plan(
-        "events",
-        columns,
-        preparation={"max_length": 128},
-        training={"objective": "roc_auc", "epochs": 8, "batch_size": 32, "learning_rate": 3e-3},
-        settings={"strategy": strategy, "options": {}, "trials": trials, "concurrency": 2, "seed": seed},
-        network={"hidden": 32},
-    )
-    search_tables(events, labels, plan, port, out)
+    data = {"events": "Complete Journey", "labels": "Complete Journey", **columns, "ready": (events, labels)}
+    task = _ReadyTask(**data, epochs=8, batch_size=32, max_length=128)  # type: ignore[arg-type]
+    search(task, Settings(strategy=strategy, trials=trials, seed=seed, port=port, out=out))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ReadyTask(EventTask):
+    """Tables that are in memory."""
+
+    ready: tuple[pd.DataFrame, pd.DataFrame]
+
+    def tables(self) -> tuple[str | pd.DataFrame, str | pd.DataFrame]:
+        return self.ready

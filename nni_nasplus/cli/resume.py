@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nni_nasplus.cli.search import finish
+from nni_nasplus.cli.running import finish
 from nni_nasplus.errors import UserError
 from nni_nasplus.run import Run
 from nni_nasplus.run_files import JOURNAL

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from nni_nasplus._lazy import lazy
 from nni_nasplus.spaces.recurrent.recipe import PRESETS, Node, Recipe
+from nni_nasplus.spaces.recurrent.recipe_space import RecipeSpace
 
 if TYPE_CHECKING:
     from nni_nasplus.spaces.recurrent.cell import RecurrentCell
     from nni_nasplus.spaces.recurrent.darts import DartsRecurrentCell, DartsRecurrentSpace
     from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
+    from nni_nasplus.spaces.recurrent.recurrent_space import RecurrentCellSpace
 
 __all__ = [
     "PRESETS",
@@ -21,7 +23,9 @@ __all__ = [
     "DartsRecurrentSpace",
     "Node",
     "Recipe",
+    "RecipeSpace",
     "RecurrentCell",
+    "RecurrentCellSpace",
     "RecurrentLanguageModel",
 ]
 
@@ -29,6 +33,7 @@ __getattr__ = lazy(
     __name__,
     {
         "RecurrentCell": "cell",
+        "RecurrentCellSpace": "recurrent_space",
         "DartsRecurrentCell": "darts",
         "DartsRecurrentSpace": "darts",
         "RecurrentLanguageModel": "language_model",

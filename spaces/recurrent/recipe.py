@@ -6,21 +6,24 @@ A recipe is a graph of named nodes. The inputs are ``x`` and the states ``h_prev
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
 from typing import Any, NamedTuple
 
 import networkx as nx
 
 from nni_nasplus.errors import UserError
 
-__all__ = ["PRESETS", "Node", "Recipe"]
+from .canonical import canonical_names
+from .notation import read, written
 
-_INPUTS = {
+__all__ = ["ARITY", "MOST_EDGES", "MOST_STATES", "MOST_VERTICES", "PRESETS", "Node", "Recipe"]
+
+ARITY = {
     "linear": (1, 3),
     "blend": (3, 3),
     "elementwise_prod": (2, 2),
@@ -30,8 +33,11 @@ _INPUTS = {
     "activation_leaky_relu": (1, 1),
 }
 """The operations, with the least and the most inputs."""
-_MOST_STATES = 3
-_ITERATIONS = 24
+MOST_STATES = 3
+MOST_VERTICES = 24
+"""Of NAS-Bench-NLP's recipes, inputs among them; a recipe of one's own may have more."""
+MOST_EDGES = 99
+"""Likewise."""
 _STATE = re.compile(r"h_(prev|new)_(\d+)")
 
 
@@ -74,13 +80,15 @@ class Recipe:
 
     @classmethod
     def parse(cls, recipe: str | Mapping[str, Any]) -> Recipe:
-        """Read the published format: ``{name: {"op": …, "input": […]}}``, or its JSON.
+        """Read the published format, ``{name: {"op": …, "input": […]}}``, or its JSON, or :attr:`notation`.
 
         Raises
         ------
         UserError
             If it is no such thing.
         """
+        if isinstance(recipe, str) and not recipe.lstrip().startswith("{"):
+            return cls({name: Node(op, inputs) for name, op, inputs in read(recipe)})
         try:
             content = json.loads(recipe) if isinstance(recipe, str) else recipe
             nodes = {name: Node(str(node["op"]), tuple(map(str, node["input"]))) for name, node in content.items()}
@@ -93,11 +101,15 @@ class Recipe:
         return {name: {"op": node.op, "input": list(node.inputs)} for name, node in self.nodes.items()}
 
     def _check(self, name: str, node: Node) -> None:
-        if node.op not in _INPUTS:
-            raise UserError(f"node '{name}' has the unknown operation '{node.op}'; known: {', '.join(_INPUTS)}")
-        least, most = _INPUTS[node.op]
+        if node.op not in ARITY:
+            raise UserError(f"node '{name}' has the unknown operation '{node.op}'; known: {', '.join(ARITY)}")
+        least, most = ARITY[node.op]
         if not least <= len(node.inputs) <= most:
             raise UserError(f"node '{name}' has {len(node.inputs)} inputs; {node.op} takes {least} to {most}")
+        if node.op == "linear" and len(set(node.inputs)) < len(node.inputs):
+            raise UserError(
+                f"node '{name}' takes an input twice by linear, which says no more than once; leave one out"
+            )
         for source in node.inputs:
             if source not in self.nodes and source != "x" and not re.fullmatch(r"h_prev_\d+", source):
                 raise UserError(f"node '{name}' takes '{source}', which is not there")
@@ -107,8 +119,8 @@ class Recipe:
     def _check_states(self) -> None:
         states = sorted(int(found[2]) for name in self.nodes if (found := _STATE.fullmatch(name)) and found[1] == "new")
         used = {int(found[2]) for name in self.graph if (found := _STATE.fullmatch(name)) and found[1] == "prev"}
-        if not states or states != list(range(len(states))) or len(states) > _MOST_STATES:
-            raise UserError(f"the next states are {states}; use h_new_0 up to h_new_{_MOST_STATES - 1}, without a gap")
+        if not states or states != list(range(len(states))) or len(states) > MOST_STATES:
+            raise UserError(f"the next states are {states}; use h_new_0 up to h_new_{MOST_STATES - 1}, without a gap")
         if used != set(states):
             raise UserError(f"the states read are {sorted(used)}, those written {states}; read each that is written")
 
@@ -146,43 +158,41 @@ class Recipe:
         """The nodes that reach a next state."""
         states = [f"h_new_{state}" for state in range(self.n_states)]
         alive = set(states).union(*(nx.ancestors(self.graph, state) for state in states))
+        if alive.issuperset(self.nodes):
+            return self
         return Recipe({name: node for name, node in self.nodes.items() if name in alive})
 
     @cached_property
-    def key(self) -> str:
-        """A hash (32 hexadecimal digits), equal for cells that differ only in names, dead nodes, the order of inputs
-        that may be swapped, or the numbers of the states but the first.
+    def canonical(self) -> Recipe:
+        """The same cell without dead nodes, under the one numbering of :mod:`~nni_nasplus.spaces.recurrent.canonical`.
+
+        It is equal for cells that differ only in names, dead nodes, the order of inputs that may be swapped, or the
+        numbers of the states but the first. The nodes come after their inputs.
         """
         whole = self.without_dead_nodes()
-        others = range(1, whole.n_states)
-        return min(_hash(whole, dict(zip(others, numbers, strict=True))) for numbers in permutations(others))
+        names = canonical_names(whole)
+        place = {new: i for i, new in enumerate(names.values())}
+        nodes = {}
+        for old in list(names)[1 + whole.n_states :]:
+            op, inputs = whole.nodes[old]
+            new = [names[source] for source in inputs]
+            nodes[names[old]] = Node(op, tuple(new if op == "blend" else sorted(new, key=place.__getitem__)))
+        found = Recipe(nodes)
+        found.__dict__["canonical"] = found
+        return found
 
+    @cached_property
+    def notation(self) -> str:
+        """The canonical form as a line, such as ``linear(x,h0) tanh(0) | 1``: nodes that name their inputs by number,
+        then the numbers of the nodes that are the next states.
+        """
+        return written((name, *node) for name, node in self.canonical.nodes.items())
 
-def _hash(recipe: Recipe, renumbered: Mapping[int, int]) -> str:
-    graph = uses(recipe, renumbered)
-    return nx.weisfeiler_lehman_graph_hash(graph, "label", "label", iterations=_ITERATIONS, digest_size=16)
-
-
-def uses(recipe: Recipe, renumbered: Mapping[int, int]) -> nx.Graph:
-    """A graph with a vertex for each node and one for each use of a node: equal cells are isomorphic by ``label``."""
-    graph: nx.Graph = nx.Graph()
-    for name in recipe.graph:
-        graph.add_node(name, label=_label(recipe, name, renumbered))
-    for name, node in recipe.nodes.items():
-        for place, source in enumerate(node.inputs):
-            use = f"{name} {place}"
-            graph.add_node(use, label=f"use {place}" if node.op == "blend" else "use")
-            graph.add_edge(source, use, label="from")
-            graph.add_edge(use, name, label="to")
-    return graph
-
-
-def _label(recipe: Recipe, name: str, renumbered: Mapping[int, int]) -> str:
-    role = name if name == "x" else ""
-    if found := _STATE.fullmatch(name):
-        number = int(found[2])
-        role = f"h_{found[1]}_{renumbered.get(number, number)}"
-    return f"{role} {recipe.nodes[name].op if name in recipe.nodes else ''}"
+    @cached_property
+    def key(self) -> str:
+        """A hash (32 hexadecimal digits), equal for cells of one canonical form only."""
+        content = json.dumps(list(self.canonical.to_json().items()))
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
 def _gate(name: str, activation: str, *inputs: str) -> dict[str, Node]:

@@ -1,0 +1,65 @@
+"""What every task of ``nasplus search`` says."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nni_nasplus import registry
+from nni_nasplus.errors import UserError
+
+if TYPE_CHECKING:
+    from nni_nasplus.evaluator import Evaluator
+
+__all__ = ["Task"]
+
+
+class Task(ABC):
+    """Data, the space of networks for them, and the evaluator; a subclass is a dataclass of its options."""
+
+    space: str
+    data_argument: ClassVar[str]
+    """The argument that every space for such data has."""
+    noun: ClassVar[str]
+    """The data, in a word or two."""
+
+    @abstractmethod
+    def check(self, trials: int) -> None:
+        """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
+
+    @abstractmethod
+    def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
+        """Write the data into a new folder; the arguments of the space, and the evaluator."""
+
+    def space_class(self) -> type:
+        """The installed space.
+
+        Raises
+        ------
+        UserError
+            If there is none of that name, or it is for other data.
+        """
+        kind = registry.load("spaces", self.space)
+        if self.data_argument not in _arguments(kind):
+            raise UserError(f"space '{self.space}' is not for {self.noun}; {self._remedy()}")
+        return kind
+
+    def _remedy(self) -> str:
+        fitting = [
+            name
+            for name in registry.available("spaces")
+            if self.data_argument in _arguments(registry.load("spaces", name))
+        ]
+        return f"use --space {' or '.join(fitting)}"
+
+    def _require_positive(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise UserError(f"--{name} is {value}; use more than 0")
+
+
+def _arguments(space: type) -> list[str]:
+    return list(inspect.signature(space._init_wrapped).parameters)  # type: ignore[attr-defined]

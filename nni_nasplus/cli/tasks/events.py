@@ -1,0 +1,160 @@
+"""``nasplus search --events``: classifiers of users by their events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nni_nasplus.cli.tasks.base import Task
+from nni_nasplus.distillation import Distillation
+from nni_nasplus.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nni_nasplus.evaluator import Evaluator
+
+__all__ = ["EventTask"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTask(Task):
+    """Classify users by their events.
+
+    Parameters
+    ----------
+    events
+        Table of events, CSV or Parquet: a row an event.
+    labels
+        Table of labels, CSV or Parquet: a row a user.
+    id
+        The column of both tables that names the user.
+    time
+        The column of the events that says when: numbers or dates.
+    target
+        The column of the labels to predict.
+    space
+        What to search; one of the installed spaces.
+    objective
+        What the search optimises on validation users: roc_auc, accuracy, f1 or loss.
+    epochs
+        The most passes over the training users; training stops early when it no longer improves.
+    batch_size
+        Users a batch.
+    learning_rate
+        The peak of the one-cycle schedule.
+    distill
+        Let a trial learn from the 3 best architectures before it as well, once 30 trials have finished; in a shorter
+        search once a third have, and enough to teach.
+    distillation
+        The settings of --distill, as in --distillation.n_teachers 3: weight, n_teachers, n_skip (finished trials before
+        the first is distilled), loss (mse or kl), temperature (of kl), max_bytes.
+    hidden
+        Width of attention heads and feed-forward layers.
+    max_length
+        The most recent events of a user that are used.
+    categorical
+        Columns to treat as categories, comma-separated; the rest is inferred.
+    numeric
+        Columns to treat as numbers, comma-separated.
+    ignore
+        Columns to leave out, comma-separated.
+    drop_unmatched
+        Leave out users without a label or without events, instead of stopping.
+    """
+
+    data_argument: ClassVar[str] = "cardinalities"
+    noun: ClassVar[str] = "tables of events"
+
+    events: str
+    labels: str
+    id: str
+    time: str
+    target: str
+    space: str = "events"
+    objective: str = "roc_auc"
+    epochs: int = 10
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    distill: bool = False
+    distillation: dict[str, Any] = field(default_factory=dict)
+    hidden: int = 32
+    max_length: int = 256
+    categorical: str = ""
+    numeric: str = ""
+    ignore: str = ""
+    drop_unmatched: bool = False
+
+    def check(self, trials: int) -> None:
+        """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
+        self.space_class()
+        self._require_positive("epochs", "batch_size", "learning_rate")
+        self.settings_of_distillation(trials)
+
+    def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
+        """Write the tables into a new folder; the arguments of the space, and the evaluator."""
+        from nni_nasplus.data.module import EventDataModule
+        from nni_nasplus.data.preparation import prepare
+        from nni_nasplus.training.events import EventClassification
+
+        evaluator = EventClassification(
+            str(cache),
+            objective=self.objective,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            distillation=self.settings_of_distillation(trials),
+            seed=seed,
+        )
+        events, labels = self.tables()
+        prepare(
+            events,
+            labels,
+            id=self.id,
+            time=self.time,
+            target=self.target,
+            categorical=_columns(self.categorical),
+            numeric=_columns(self.numeric),
+            ignore=_columns(self.ignore),
+            drop_unmatched=self.drop_unmatched,
+            max_length=self.max_length,
+            out=cache,
+            seed=seed,
+        )
+        return {**EventDataModule(cache).shape.to_json(), "hidden": self.hidden}, evaluator
+
+    def tables(self) -> tuple[str | pd.DataFrame, str | pd.DataFrame]:
+        """Events and labels."""
+        return self.events, self.labels
+
+    def settings_of_distillation(self, trials: int) -> dict[str, Any] | None:
+        """The evaluator's. By default the first distilled trial finds all its teachers, and most trials have some.
+
+        Raises
+        ------
+        UserError
+            If they are wrong, would reach no trial, or are given without --distill.
+        """
+        if not self.distill:
+            if self.distillation:
+                raise UserError(f"--distillation.{next(iter(self.distillation))} has no effect; add --distill")
+            return None
+        return _distillation(self.distillation, trials)
+
+
+def _distillation(options: Mapping[str, Any], trials: int) -> dict[str, Any]:
+    given = Distillation.of(options)
+    default = min(given.n_skip, max(given.n_teachers, trials // 3))
+    settings = replace(given, n_skip=options.get("n_skip", default))
+    if settings.n_skip >= trials:
+        raise UserError(
+            f"--distill begins after {settings.n_skip} of {trials} trials and would reach none; "
+            "set --distillation.n_skip below --trials"
+        )
+    return asdict(settings)
+
+
+def _columns(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
