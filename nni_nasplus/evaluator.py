@@ -22,6 +22,7 @@ from nni_nasplus.distillation import Distillation
 from nni_nasplus.errors import UserError
 from nni_nasplus.export import export_onnx
 from nni_nasplus.model_space import SearchableSpace
+from nni_nasplus.preprocessing import Preprocessing
 from nni_nasplus.reporting import LogReporter, Reporter, require_finite
 from nni_nasplus.strategy import Direction
 from nni_nasplus.teachers import Examples, find_teachers
@@ -86,9 +87,13 @@ class Evaluator(ABC):
         """The training set as teachers are asked on it."""
         raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")
 
-    def baselines(self) -> dict[str, nn.Module]:
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
         """Plain networks to train beside the winner, by name."""
         return {}
+
+    def preprocessing(self) -> Preprocessing:
+        """What an exported network takes new data through."""
+        raise UserError(f"{type(self).__name__} cannot export its networks: it has no method preprocessing()")
 
     def evaluate(
         self,

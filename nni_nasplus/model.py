@@ -7,28 +7,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-import torch
 from safetensors.torch import load_file, save_file
 
 from nni_nasplus._files import write_json
-from nni_nasplus.data.encoder import EventEncoder
+from nni_nasplus._installed import installed
 from nni_nasplus.drawing import draw
 from nni_nasplus.errors import UserError
 from nni_nasplus.export import export_onnx, onnx_available
 from nni_nasplus.model_space import SearchableSpace
+from nni_nasplus.preprocessing import Preprocessing
 from nni_nasplus.run import Run, instantiate
 from nni_nasplus.space import Architecture
 from nni_nasplus.trial_files import WEIGHTS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    import pandas as pd
 
 __all__ = ["Model"]
 
 ARCHITECTURE = "architecture.json"
-VERSION = 1
+VERSION = 2
 
 
 class Model:
@@ -43,13 +41,13 @@ class Model:
         self,
         description: Mapping[str, Any],
         architecture: Architecture,
-        encoder: EventEncoder,
+        preprocessing: Preprocessing,
         metrics: Mapping[str, float],
     ) -> None:
         self.description = dict(description)
         self.space = instantiate(description, SearchableSpace)
         self.architecture = architecture
-        self.encoder = encoder
+        self.preprocessing = preprocessing
         self.metrics = dict(metrics)
         self.network = self.space.build(architecture).eval()
 
@@ -68,8 +66,8 @@ class Model:
         if number is not None and number not in done:
             raise UserError(f"trial {number} is not among the finished ones: {', '.join(map(str, sorted(done)))}")
         trial = done[number] if number is not None else next(iter(done.values()))
-        encoder = EventEncoder.load(run.cache)
-        model = cls(run.settings["space"], trial.architecture, encoder, trial.metrics)
+        preprocessing = run.evaluator.preprocessing()
+        model = cls(run.settings["space"], trial.architecture, preprocessing, trial.metrics)
         model.network.load_state_dict(load_file(run.trial_directory(trial) / WEIGHTS))
         return model
 
@@ -89,7 +87,8 @@ class Model:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.get("version") != VERSION:
             raise UserError(f"{path} has format {content.get('version')}, this release reads {VERSION}")
-        model = cls(content["space"], content["architecture"], EventEncoder.load(directory), content["metrics"])
+        preprocessing = installed(content["preprocessing"], Preprocessing).load(directory)  # type: ignore[type-abstract]
+        model = cls(content["space"], content["architecture"], preprocessing, content["metrics"])
         model.network.load_state_dict(load_file(directory / WEIGHTS))
         return model
 
@@ -105,33 +104,21 @@ class Model:
             raise UserError('model.onnx needs the onnx extra; pip install "nni-nasplus[onnx]"')
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        self.encoder.save(directory)
+        self.preprocessing.save(directory)
         save_file(self.network.state_dict(), directory / WEIGHTS)
         genotype = self.space.genotype(self.architecture)
         draw(self.space.graph(self.architecture), directory / "architecture.svg", genotype)
         if onnx and not export_onnx(self.network, self.space.example(), directory / "model.onnx"):
             raise UserError(f"{genotype} cannot be written as ONNX; see the log")
-        content = {"version": VERSION, "genotype": genotype, "architecture": self.architecture}
+        kind = type(self.preprocessing)
+        content = {
+            "version": VERSION,
+            "genotype": genotype,
+            "architecture": self.architecture,
+            "preprocessing": f"{kind.__module__}.{kind.__qualname__}",
+        }
         write_json(directory / ARCHITECTURE, {**content, "space": self.description, "metrics": self.metrics})
 
-    def logits(self, events: str | Path | pd.DataFrame) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
-        """Ids [U] in order of first appearance, and logits [U, C]."""
-        ids, logits = [], []
-        with torch.inference_mode():
-            for part, batch in self.encoder.batches(events):
-                ids.append(part)
-                logits.append(self.network(batch).numpy())
-        return np.concatenate(ids), np.concatenate(logits)
-
-    def predict(self, events: str | Path | pd.DataFrame) -> pd.DataFrame:
-        """A row a user: the id and ``p_<class>`` for each class.
-
-        Raises
-        ------
-        UserError
-            If a column of the training events is missing or does not parse.
-        """
-        ids, logits = self.logits(events)
-        probabilities = torch.from_numpy(logits).softmax(-1).numpy()
-        columns = {f"p_{label}": probabilities[:, i] for i, label in enumerate(self.encoder.classes)}
-        return pd.DataFrame({self.encoder.id: ids, **columns})
+    def predict(self, data: Any) -> pd.DataFrame:
+        """What the network says of new data: see :meth:`~nni_nasplus.preprocessing.Preprocessing.predict`."""
+        return self.preprocessing.predict(self.network, data)

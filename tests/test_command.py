@@ -123,11 +123,13 @@ class TestSearch:
         np.testing.assert_allclose(table[["p_no", "p_yes"]].sum(axis=1), 1, atol=1e-5)
         printed = nasplus("predict", moved, "--events", tables / "events.csv").stdout
         assert printed.splitlines()[0] == "user,p_no,p_yes"
+        assert "reads events; name them with --events" in nasplus("predict", moved, "--text", "a.txt").stderr
 
     def test_a_reloaded_network_gives_the_logits_it_was_tested_with(self, found, tables, tmp_path):
         run = Run.open(found[0])
         Model.of(run).save(tmp_path / "exported")
-        ids, logits = Model.load(tmp_path / "exported").logits(tables / "events.csv")
+        again = Model.load(tmp_path / "exported")
+        ids, logits = again.preprocessing.logits(again.network, tables / "events.csv")
         order = {user: i for i, user in enumerate(ids)}
         data = EventDataModule(run.cache)
         network = run.network(run.archive().best()[0]).eval()
@@ -146,6 +148,9 @@ class TestSearch:
             content["space"] = {"class_path": name, "init_args": {}}
             path.write_text(json.dumps(content))
             with pytest.raises(UserError, match=f"'{name}' is no installed SearchableSpace"):
+                Model.load(tmp_path / "exported")
+            path.write_text(json.dumps({**content, "preprocessing": name}))
+            with pytest.raises(UserError, match=f"'{name}' is no installed Preprocessing"):
                 Model.load(tmp_path / "exported")
 
     def test_a_second_search_in_the_same_directory_is_refused(self, found, tables):

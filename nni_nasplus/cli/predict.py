@@ -11,8 +11,8 @@ from nni_nasplus.model import Model
 __all__ = ["predict"]
 
 
-def predict(model: str, *, events: str, to: str | None = None) -> None:
-    """Write each user's id and class probabilities, a column p_CLASS for each class.
+def predict(model: str, *, events: str | None = None, text: str | None = None, to: str | None = None) -> None:
+    """Write what the network says: of each user the class probabilities, of each line of a text the perplexity.
 
     Parameters
     ----------
@@ -20,16 +20,23 @@ def predict(model: str, *, events: str, to: str | None = None) -> None:
         The directory written by nasplus export.
     events
         Table of new events with the columns of the training events, CSV or Parquet.
+    text
+        A plain text file.
     to
         A .csv or .parquet file; standard output when left out.
     """
     out = Path(to) if to else None
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise UserError(f"--to is {out}; end it in .csv or .parquet")
-    probabilities = Model.load(model).predict(events)
+    loaded = Model.load(model)
+    source = loaded.preprocessing.source
+    data = {"events": events, "text": text}.pop(source, None)
+    if data is None:
+        raise UserError(f"{model} reads {source}; name them with --{source}")
+    answers = loaded.predict(data)
     if out is None:
-        probabilities.to_csv(sys.stdout, index=False)
+        answers.to_csv(sys.stdout, index=False)
     elif out.suffix == ".csv":
-        probabilities.to_csv(out, index=False)
+        answers.to_csv(out, index=False)
     else:
-        probabilities.to_parquet(out, index=False)
+        answers.to_parquet(out, index=False)

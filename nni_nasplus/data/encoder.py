@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from nni_nasplus.data.arrays import EventArrays
 from nni_nasplus.data.batch import EventBatch, EventShape
@@ -21,6 +22,10 @@ from nni_nasplus.data.histories import Histories, times_of, users_of
 from nni_nasplus.data.source import Source
 from nni_nasplus.data.spool import Asked, Spool, spool
 from nni_nasplus.errors import UserError
+from nni_nasplus.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["FORMAT", "EventEncoder"]
 
@@ -29,12 +34,14 @@ _FILE = "preprocessing.json"
 
 
 @dataclass(frozen=True)
-class EventEncoder:
+class EventEncoder(Preprocessing):
     """The fitted encoding of every column.
 
     ``id``: the column that names the user. ``classes``: label values by class. ``max_length``: the most
     recent events kept of a user.
     """
+
+    source: ClassVar[str] = "events"
 
     id: str
     clock: Clock
@@ -78,6 +85,32 @@ class EventEncoder:
                 batch = self.encode(spooled, histories.part(start, stop), ids[start:stop])
                 rows = batch.batch(np.arange(stop - start), self.max_length)
                 yield ids[start:stop], rows._replace(row=rows.row + start)
+
+    def logits(
+        self, network: nn.Module, events: str | Path | pd.DataFrame
+    ) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+        """Ids [U] in order of first appearance, and a network's logits [U, C]."""
+        import torch
+
+        ids, logits = [], []
+        with torch.inference_mode():
+            for part, batch in self.batches(events):
+                ids.append(part)
+                logits.append(network(batch).numpy())
+        return np.concatenate(ids), np.concatenate(logits)
+
+    def predict(self, network: nn.Module, data: str | Path | pd.DataFrame) -> pd.DataFrame:
+        """A row a user: the id and ``p_<class>`` for each class.
+
+        Raises
+        ------
+        UserError
+            If a column of the training events is missing or does not parse.
+        """
+        ids, logits = self.logits(network, data)
+        probabilities = softmax(logits, axis=-1)
+        columns = {f"p_{label}": probabilities[:, i] for i, label in enumerate(self.classes)}
+        return pd.DataFrame({self.id: ids, **columns})
 
     def encode(self, spooled: Spool, histories: Histories, ids: NDArray[np.generic]) -> EventArrays:
         """The encoded events of some users [U], without labels or splits."""

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from nni_nasplus.data.batch import EventBatch, EventShape
+from nni_nasplus.data.encoder import EventEncoder
 from nni_nasplus.data.module import EventDataModule
 from nni_nasplus.distillation import Distillation
 from nni_nasplus.errors import UserError
@@ -92,7 +93,11 @@ class EventClassification(Evaluator):
         data = EventDataModule(self.cache, batch_size=self.batch_size)
         return Examples(data.arrays.rows("train"), data.shape.n_classes, data.ordered("train"), attrgetter("row"))
 
-    def baselines(self) -> dict[str, nn.Module]:
+    def preprocessing(self) -> EventEncoder:
+        """The encoder that was fitted on the training users."""
+        return EventEncoder.load(self.cache)
+
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
         """A plain GRU and a plain LSTM of 64 units."""
         shape = EventDataModule(self.cache).shape
         with isolate_rng():
