@@ -92,6 +92,7 @@ setup(
         "nni_nasplus.spaces": [
             "darts-rnn=nni_nasplus.spaces.recurrent:DartsRecurrentSpace",
             "events=nni_nasplus.spaces.events:EventSequenceSpace",
+            "rnn=nni_nasplus.spaces.recurrent:RecurrentCellSpace",
         ],
     },
 )

@@ -41,10 +41,14 @@ class RecurrentCell(nn.Module):
         The cell.
     n_in, n_out
         The sizes I of ``x`` and H of every other node.
+    weight_drop
+        In training, the rate of dropout, in [0, 1), of the entries of all weights but those of ``x`` and the biases,
+        the same at all steps of a sequence (arXiv 1708.02182).
     """
 
-    def __init__(self, recipe: Recipe, n_in: int, n_out: int) -> None:
+    def __init__(self, recipe: Recipe, n_in: int, n_out: int, weight_drop: float = 0.0) -> None:
         super().__init__()
+        self.weight_drop = weight_drop
         self.recipe = recipe.without_dead_nodes()
         self.n_in, self.n_out = n_in, n_out
         self.plan = _Plan.of(self.recipe)
@@ -65,7 +69,8 @@ class RecurrentCell(nn.Module):
         """Outputs [T, B, H] and the last states, each [B, H], of sequences [T, B, I] and first states, zero if None."""
         if states is None:
             states = [x.new_zeros(x.shape[1], self.n_out) for _ in range(self.n_states)]
-        weights = [deferred(weight, x.shape[1]) for weight in self.weights]
+        dropped = (F.dropout(weight, self.weight_drop, self.training) for weight in self.weights)
+        weights = [deferred(weight, x.shape[1]) for weight in dropped]
         state, outputs = tuple(states), []
         for given in self._projected(x).unbind(0):
             state = self._step(given, weights, state)

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["RecurrentLanguageModel", "States"]
+from .regularisation import Regularisation
+
+__all__ = ["Outcome", "RecurrentLanguageModel", "States"]
 
 States = tuple[tuple[Tensor, ...], ...]
 """For each layer its hidden states, each [B, H]."""
 _BOUND = 0.04
+
+
+class Outcome(NamedTuple):
+    """What a language model makes of tokens [T, B]."""
+
+    logits: Tensor
+    """[T, B, V] of the tokens after each."""
+    states: States
+    """The layers' last states, to go on from."""
+    raw: Tensor
+    """[T, B, E] the last layer's output."""
+    dropped: Tensor
+    """[T, B, E] the same after dropout: what is decoded."""
 
 
 class RecurrentLanguageModel(nn.Module):
@@ -24,22 +42,54 @@ class RecurrentLanguageModel(nn.Module):
         The size E of the embedding, which the first layer takes and the last gives; embedding and decoder share their
         weights (arXiv 1608.05859).
     layers
-        Modules that map [T, B, size in] and their states to [T, B, size out] and their last states.
+        Modules that map [T, B, size in] and their states to [T, B, size out] and their last states. They run in full
+        precision where the rest does not: rounding would add up in the states.
+    regularisation
+        Rates of dropout, which layers apply to their weights themselves; None for none.
     """
 
-    def __init__(self, vocabulary: int, width: int, layers: Iterable[nn.Module]) -> None:
+    def __init__(
+        self, vocabulary: int, width: int, layers: Iterable[nn.Module], regularisation: Regularisation | None = None
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
         self.layers = nn.ModuleList(layers)
-        self.decoder = nn.Linear(width, vocabulary)
-        self.decoder.weight = self.embedding.weight
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.regularisation = regularisation or Regularisation.none()
         nn.init.uniform_(self.embedding.weight, -_BOUND, _BOUND)
-        nn.init.zeros_(self.decoder.bias)
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of tokens."""
+        return self.embedding.num_embeddings
 
     def forward(self, tokens: Tensor, states: Sequence[Sequence[Tensor]] | None = None) -> tuple[Tensor, States]:
         """Logits [T, B, V] of the tokens after each of [T, B], and the layers' last states, to go on from."""
-        values, last = self.embedding(tokens), []
-        for number, layer in enumerate(self.layers):
-            values, state = layer(values, None if states is None else states[number])
-            last.append(state)
-        return self.decoder(values), tuple(last)
+        outcome = self.run(tokens, states)
+        return outcome.logits, outcome.states
+
+    def run(self, tokens: Tensor, states: Sequence[Sequence[Tensor]] | None = None) -> Outcome:
+        """All that training needs, of tokens [T, B] and first states, zero if None."""
+        rates = self.regularisation
+        before = [rates.input, *[rates.hidden] * (len(self.layers) - 1)]
+        values, last = self._embedded(tokens), []
+        with torch.autocast(tokens.device.type, enabled=False):
+            for number, (layer, rate) in enumerate(zip(self.layers, before, strict=True)):
+                values, state = layer(self._locked(values, rate), None if states is None else states[number])
+                last.append(state)
+        dropped = self._locked(values, rates.output)
+        logits = F.linear(dropped, self.embedding.weight, self.bias)
+        return Outcome(logits, tuple(last), values, dropped)
+
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        """[T, B, E] without the words that are dropped, everywhere they stand."""
+        values, rate = self.embedding(tokens), self.regularisation.embedding
+        if not self.training or rate == 0:
+            return values
+        return values * F.dropout(values.new_ones(self.vocabulary), rate)[tokens].unsqueeze(-1)
+
+    def _locked(self, values: Tensor, rate: float) -> Tensor:
+        """[T, B, size] without units that are dropped at all steps of an example (arXiv 1512.05287)."""
+        if not self.training or rate == 0:
+            return values
+        return values * F.dropout(values.new_ones(values.shape[1:]), rate)
