@@ -54,6 +54,8 @@ class Evaluator(ABC):
 
     directions: Mapping[str, Direction]
     init_args: Mapping[str, Any]
+    gradient_clip: float = 1.0
+    """The largest norm of a step's gradient."""
 
     def __init__(
         self,
@@ -216,7 +218,7 @@ class Evaluator(ABC):
             logger=board,
             default_root_dir=directory,
             num_sanity_val_steps=0,
-            gradient_clip_val=1.0,
+            gradient_clip_val=self.gradient_clip,
             log_every_n_steps=1,
             **_quiet(),
         )

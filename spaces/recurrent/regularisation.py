@@ -40,11 +40,15 @@ class Regularisation:
 
     @classmethod
     def of(cls, rates: Mapping[str, Any]) -> Regularisation:
-        """From rates by name; :class:`UserError` if there is no such rate."""
+        """From rates by name; :class:`UserError` if there is no such rate, or it is no number."""
         known = [field.name for field in fields(cls)]
         if unknown := [name for name in rates if name not in known]:
             raise UserError(f"there is no {unknown[0]} dropout; the rates are {', '.join(known)}")
-        return cls(**{name: float(rate) for name, rate in rates.items()})
+        try:
+            numbers = {name: float(rate) for name, rate in rates.items()}
+        except (TypeError, ValueError):
+            raise UserError(f"the rates of dropout are {dict(rates)}; use numbers") from None
+        return cls(**numbers)
 
     @classmethod
     def none(cls) -> Regularisation:

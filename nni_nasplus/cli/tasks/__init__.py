@@ -10,7 +10,7 @@ from nni_nasplus.errors import UserError
 
 __all__ = ["TASKS", "Task", "task_class"]
 
-TASKS = {"events": "EventTask"}
+TASKS = {"events": "EventTask", "text": "TextTask"}
 """The class, in the module of that name, by the option."""
 
 

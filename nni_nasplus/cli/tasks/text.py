@@ -1,0 +1,129 @@
+"""``nasplus search --text``: language models."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from nni_nasplus.cli.tasks.base import Task
+
+if TYPE_CHECKING:
+    from nni_nasplus.evaluator import Evaluator
+
+__all__ = ["TextTask"]
+
+_SCALES: dict[str, dict[str, Any]] = {
+    "published": {
+        "epochs": 50,
+        "batch_size": 20,
+        "bptt": 70,
+        "learning_rate": 1e-3,
+        "embedding": 400,
+        "hidden": 600,
+        "layers": 3,
+    },
+    "small": {
+        "vocabulary": 2000,
+        "epochs": 3,
+        "batch_size": 32,
+        "bptt": 35,
+        "learning_rate": 5e-3,
+        "embedding": 64,
+        "hidden": 64,
+        "layers": 1,
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTask(Task):
+    """Predict the next word of a text.
+
+    Parameters
+    ----------
+    text
+        A plain text file, UTF-8, to train on.
+    valid
+        A text to choose architectures by; by default the tenth of --text after the first eight.
+    test
+        A text that the search never sees, for the result; by default the last tenth of --text.
+    level
+        What a token is: a word, or a character.
+    vocabulary
+        The most frequent tokens to know; the rest are one unknown token. By default all.
+    scale
+        The size of networks and training where no option says: as published for NAS-Bench-NLP, which takes a GPU, or
+        small, which trains in about a minute on two cores.
+    space
+        What to search; one of the installed spaces.
+    objective
+        What the search minimises on the validation text: perplexity, loss or bits_per_token.
+    epochs
+        The most passes over the text; training stops early when it no longer improves.
+    batch_size
+        Places of the text that are read side by side.
+    bptt
+        Tokens through which gradients go back, about.
+    learning_rate
+        Of Adam.
+    embedding
+        The size of a token's embedding.
+    hidden
+        Units of the layers but the last, whose size is the embedding's.
+    layers
+        Recurrent layers.
+    dropout
+        The rates, as in --dropout.weight 0.5: embedding, input, hidden, output, weight.
+    """
+
+    data_argument: ClassVar[str] = "vocabulary"
+    noun: ClassVar[str] = "texts"
+
+    text: str
+    valid: str | None = None
+    test: str | None = None
+    level: Literal["word", "character"] = "word"
+    vocabulary: int | None = None
+    scale: Literal["published", "small"] = "published"
+    space: str = "rnn"
+    objective: str = "perplexity"
+    epochs: int | None = None
+    batch_size: int | None = None
+    bptt: int | None = None
+    learning_rate: float | None = None
+    embedding: int | None = None
+    hidden: int | None = None
+    layers: int | None = None
+    dropout: dict[str, float] = field(default_factory=dict)
+
+    def check(self, trials: int) -> None:
+        """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
+        from nni_nasplus.spaces.recurrent.regularisation import Regularisation
+
+        self.space_class()
+        self._require_positive(*_SCALES["published"])
+        Regularisation.of(self.dropout)
+
+    def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
+        """Write the text into a new folder; the arguments of the space, and the evaluator."""
+        from nni_nasplus.data.text import TextDataModule, prepare_text
+        from nni_nasplus.training.language import LanguageModelling
+
+        chosen = ("epochs", "batch_size", "bptt", "learning_rate")
+        training = {name: self._value(name) for name in chosen}
+        evaluator = LanguageModelling(str(cache), objective=self.objective, seed=seed, **training)
+        vocabulary = self._value("vocabulary")
+        prepare_text(self.text, self.valid, self.test, out=cache, level=self.level, vocabulary=vocabulary)
+        sizes = {name: self._value(name) for name in ("embedding", "hidden", "layers")}
+        known = inspect.signature(self.space_class()._init_wrapped).parameters  # type: ignore[attr-defined]
+        return {
+            "vocabulary": len(TextDataModule(cache).vocabulary),
+            **{name: size for name, size in sizes.items() if name in known},
+            "regularisation": self.dropout or None,
+        }, evaluator
+
+    def _value(self, name: str) -> Any:
+        value = getattr(self, name)
+        return _SCALES[self.scale].get(name) if value is None else value

@@ -1,0 +1,169 @@
+"""Prepare a text once, for all trials: split it, count its tokens, and store their numbers as mapped arrays."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from nni_nasplus._files import write_json
+from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.text.source import TextSource
+from nni_nasplus.data.text.vocabulary import LEVELS, Level, Vocabulary, split_line
+from nni_nasplus.errors import UserError
+
+__all__ = ["prepare_text"]
+
+logger = logging.getLogger(__name__)
+_META = "meta.json"
+_VERSION = 1
+_FEWEST = 2
+"""Tokens of which one can be predicted."""
+
+
+def prepare_text(
+    train: str | Path,
+    valid: str | Path | None = None,
+    test: str | Path | None = None,
+    *,
+    out: str | Path,
+    level: Level = "word",
+    vocabulary: int | None = None,
+    min_count: int = 1,
+    progress: bool = True,
+) -> Path:
+    """Write the cache ``out`` that ``TextDataModule`` reads, and return it; at once where it is ready.
+
+    Words are what white space separates, with ``<eos>`` at the end of each line that has any; characters include
+    newlines. Without ``valid`` and ``test`` the lines of ``train`` are split 80/10/10 in order; one that is missing
+    by itself is the last 10 %.
+
+    Parameters
+    ----------
+    train, valid, test
+        UTF-8 text files.
+    out
+        The folder to write.
+    level
+        What a token is: ``word`` or ``character``.
+    vocabulary
+        The most tokens to know, ``<unk>`` included; None for all of the training text.
+    min_count
+        How often the training text has a token that is known.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    UserError
+        If a file is missing, empty, not UTF-8 or too short, the level is unknown, ``vocabulary`` is below 2 or
+        ``min_count`` below 1, or ``out`` holds something else.
+    """
+    _check(level, vocabulary, min_count)
+    files = {"train": train, "val": valid, "test": test}
+    sources = {split: TextSource(Path(file)) for split, file in files.items() if file is not None}
+    made_from = {split: _fingerprint(source.path) for split, source in sources.items()}
+    stamp = {**made_from, "level": level, "vocabulary": vocabulary, "min_count": min_count}
+    out = Path(out)
+    if not _ready(out, stamp):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(out.parent / f".{out.name}.lock"):
+            if not _ready(out, stamp):
+                _publish(_split(sources), stamp, out, progress)
+    return out
+
+
+def _check(level: str, vocabulary: int | None, min_count: int) -> None:
+    if level not in LEVELS:
+        raise UserError(f"level '{level}' is unknown; choose {' or '.join(LEVELS)}")
+    if vocabulary is not None and vocabulary < 2:
+        raise UserError(f"a vocabulary of {vocabulary} leaves nothing to predict; use 2 or more")
+    if min_count < 1:
+        raise UserError(f"min_count is {min_count}; use 1 or more")
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    stat = path.stat()
+    return {"path": str(path.resolve()), "bytes": stat.st_size, "changed_ns": stat.st_mtime_ns}
+
+
+def _ready(out: Path, stamp: Mapping[str, Any]) -> bool:
+    """Whether ``out`` is this cache; UserError where it is something else."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    meta = out / _META
+    found = json.loads(meta.read_text(encoding="utf-8")) if meta.is_file() else {}
+    if found.get("kind") != "text":
+        raise UserError(f"{out} exists and is no prepared text: choose another folder")
+    if found["version"] != _VERSION:
+        raise UserError(f"{out} was prepared by another version: delete it, or choose another folder")
+    if found["made_from"] != stamp:
+        raise UserError(f"{out} was prepared from other files or settings: delete it, or choose another folder")
+    return True
+
+
+def _split(sources: Mapping[str, TextSource]) -> dict[str, TextSource]:
+    """A part of the training text for each split that has no file."""
+    missing = [split for split in SPLITS if split not in sources]
+    parts = sources["train"].cut(1 - 0.1 * len(missing), *[0.1] * len(missing))
+    return {**sources, **dict(zip(["train", *missing], parts, strict=True))}
+
+
+def _publish(parts: Mapping[str, TextSource], stamp: Mapping[str, Any], out: Path, progress: bool) -> None:
+    """Build beside ``out``, under its lock, and rename: a reader finds all or nothing."""
+    partial = out.parent / f".{out.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        counts = _counts(parts["train"], stamp["level"], progress)
+        vocabulary = Vocabulary.of(counts, stamp["level"], stamp["vocabulary"], stamp["min_count"])
+        vocabulary.save(partial)
+        sizes = {split: _encode(part, split, vocabulary, partial, progress) for split, part in parts.items()}
+        write_json(partial / _META, {"kind": "text", "version": _VERSION, "sizes": sizes, "made_from": stamp})
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    _warn_of_unknown(sizes)
+
+
+def _counts(part: TextSource, level: Level, progress: bool) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for line in part.read("counting tokens", progress):
+        counts.update(split_line(line, level))
+    return counts
+
+
+def _encode(part: TextSource, split: str, vocabulary: Vocabulary, folder: Path, progress: bool) -> dict[str, int]:
+    """Write the numbers of a split's tokens; return how many there are, and how many of them are unknown."""
+    dtype = np.min_scalar_type(len(vocabulary) - 1)
+    numbers = array(dtype.char)
+    for line in part.read(f"encoding {split}", progress):
+        numbers.extend(vocabulary.encode_line(line))
+    if len(numbers) < _FEWEST:
+        raise UserError(
+            f"{part.path} leaves {len(numbers)} tokens for {split}, of {_FEWEST} at the least: give a longer text, "
+            "one of more lines, or a file for each split"
+        )
+    np.save(folder / f"{split}.npy", np.frombuffer(numbers, dtype), allow_pickle=False)
+    return {"tokens": len(numbers), "unknown": numbers.count(0)}
+
+
+def _warn_of_unknown(sizes: Mapping[str, Mapping[str, int]]) -> None:
+    """A network cannot expect what it never sees in training, and loses much for each."""
+    unknown = [split for split, size in sizes.items() if size["unknown"]]
+    if unknown and "train" not in unknown:
+        size = sizes[unknown[0]]
+        logger.warning(
+            "%d of %d tokens for %s are unknown, and the training text has none to learn from; prepare it with "
+            "min_count=2, or with a vocabulary that leaves some out",
+            size["unknown"],
+            size["tokens"],
+            unknown[0],
+        )
