@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 
 from nni_nasplus.data.text.module import TextDataModule
@@ -13,6 +15,7 @@ from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.errors import UserError
 from nni_nasplus.evaluator import Evaluator
 from nni_nasplus.training.averaging import AVERAGING, NON_MONOTONE, Averaging
+from nni_nasplus.training.language_baselines import recurrent_baselines
 from nni_nasplus.training.language_model import DIRECTIONS, LanguageModel
 
 if TYPE_CHECKING:
@@ -100,8 +103,18 @@ class LanguageModelling(Evaluator):
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A language model in training; UserError if the network is too small for the vocabulary."""
         network = cast("RecurrentLanguageModel", network)
-        Vocabulary.load(self.cache).require_known_by(network.vocabulary)
+        self.preprocessing().require_known_by(network.vocabulary)
         return LanguageModel(network, bptt=self.bptt, **self.training)  # type: ignore[arg-type]
+
+    def preprocessing(self) -> Vocabulary:
+        """The vocabulary of the training text."""
+        return Vocabulary.load(self.cache)
+
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
+        """A GRU and an LSTM of as many parameters as the winner."""
+        with isolate_rng():
+            torch.manual_seed(self.seed)
+            return recurrent_baselines(cast("RecurrentLanguageModel", winner))
 
 
 def _check(objective: str, averaging: str, patience: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nni_nasplus.cli.tasks.base import Task
+from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
     from nni_nasplus.evaluator import Evaluator
@@ -108,7 +110,7 @@ class TextTask(Task):
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the text into a new folder; the arguments of the space, and the evaluator."""
-        from nni_nasplus.data.text import TextDataModule, prepare_text
+        from nni_nasplus.data.text import prepare_text
         from nni_nasplus.training.language import LanguageModelling
 
         chosen = ("epochs", "batch_size", "bptt", "learning_rate")
@@ -116,10 +118,15 @@ class TextTask(Task):
         evaluator = LanguageModelling(str(cache), objective=self.objective, seed=seed, **training)
         vocabulary = self._value("vocabulary")
         prepare_text(self.text, self.valid, self.test, out=cache, level=self.level, vocabulary=vocabulary)
+        try:
+            evaluator.data()
+        except UserError:
+            shutil.rmtree(cache)
+            raise
         sizes = {name: self._value(name) for name in ("embedding", "hidden", "layers")}
         known = inspect.signature(self.space_class()._init_wrapped).parameters  # type: ignore[attr-defined]
         return {
-            "vocabulary": len(TextDataModule(cache).vocabulary),
+            "vocabulary": len(evaluator.preprocessing()),
             **{name: size for name, size in sizes.items() if name in known},
             "regularisation": self.dropout or None,
         }, evaluator

@@ -1,0 +1,198 @@
+"""Language modelling as a Lightning module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from nni_nasplus.data.text.batches import IGNORED, TextBatch
+from nni_nasplus.reporting import TrialFailed
+from nni_nasplus.strategy import Direction
+from nni_nasplus.training.averaging import Averaging, WeightAverage
+
+if TYPE_CHECKING:
+    from nni_nasplus.spaces.recurrent.language_model import Outcome, RecurrentLanguageModel, States
+
+__all__ = ["DIRECTIONS", "LanguageModel", "activation_penalty"]
+
+DIRECTIONS: Mapping[str, Direction] = {"perplexity": "minimize", "loss": "minimize", "bits_per_token": "minimize"}
+_RESUME = "language_model"
+
+
+def activation_penalty(outcome: Outcome, alpha: float, beta: float) -> Tensor:
+    """α · the mean square of outputs after dropout + β · that of the raw outputs' changes (arXiv 1708.01009)."""
+    penalty = alpha * outcome.dropped.square().mean()
+    if len(outcome.raw) > 1:
+        penalty = penalty + beta * outcome.raw.diff(dim=0).square().mean()
+    return penalty
+
+
+class LanguageModel(pl.LightningModule):
+    """Truncated back-propagation through time as in AWD-LSTM (arXiv 1708.02182), with Adam.
+
+    States go on from batch to batch, without their gradients. It logs the mean over the tokens of the cross-entropy,
+    ``train_loss``, ``val_loss`` and ``test_loss``, and of the latter two the ``perplexity`` exp(loss) and the
+    ``bits_per_token`` loss / ln 2. A checkpoint has all that training needs to go on exactly, in an epoch too.
+
+    Parameters
+    ----------
+    network
+        The language model.
+    learning_rate
+        For a batch of ``bptt`` tokens a column; in proportion for others.
+    alpha, beta
+        Of :func:`activation_penalty`, in training.
+    averaging
+        When to begin to average weights: see :class:`~nni_nasplus.training.averaging.WeightAverage`. Validation uses
+        the mean, and the network ends with it.
+
+    Raises
+    ------
+    TrialFailed
+        As soon as a training loss is not finite.
+    """
+
+    def __init__(
+        self,
+        network: RecurrentLanguageModel,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1.2e-6,
+        alpha: float = 2.0,
+        beta: float = 1.0,
+        bptt: int = 70,
+        averaging: Averaging = "none",
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.alpha, self.beta, self.bptt = alpha, beta, bptt
+        self.averaging = averaging
+        self.mean_loss = MeanMetric(nan_strategy="disable")
+        self._states: dict[str, States] = {}
+        self._average: WeightAverage | None = None
+        self._resumed: dict[str, Any] | None = None
+
+    def forward(self, tokens: Tensor, states: States | None = None) -> tuple[Tensor, States]:
+        """Logits [T, B, V] of the tokens after each of [T, B], and the last states."""
+        return self.network(tokens, states)
+
+    def training_step(self, batch: TextBatch, batch_index: int) -> Tensor:
+        """The cross-entropy of a batch and the penalty of its activations."""
+        outcome = self._run(batch, "train")
+        loss = _cross_entropy(outcome.logits, batch.targets)
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=batch.targets.numel())
+        loss = loss + activation_penalty(outcome, self.alpha, self.beta)
+        if not loss.isfinite():
+            raise TrialFailed(
+                f"the training loss is {loss.item()} in batch {batch_index + 1} of epoch {self.current_epoch + 1}: "
+                "training diverged"
+            )
+        return loss
+
+    def validation_step(self, batch: TextBatch, batch_index: int) -> None:
+        """Take in a batch."""
+        self._measure(batch, "val")
+
+    def test_step(self, batch: TextBatch, batch_index: int) -> None:
+        """Take in a batch."""
+        self._measure(batch, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log ``val_*``."""
+        loss = self._log_means("val")
+        if self._average is not None:
+            self._average.check(loss)
+
+    def on_test_epoch_end(self) -> None:
+        """Log ``test_*``."""
+        self._log_means("test")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam."""
+        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+
+    def on_train_start(self) -> None:
+        """Begin, or go on from a checkpoint."""
+        self._average = WeightAverage(self.network, self.averaging)
+        if self._resumed is not None:
+            self._average.load_state_dict(self._resumed["average"])
+            states = self._resumed["states"]
+            self._states = {"train": _each(states, self.device)} if states else {}
+            torch.set_rng_state(self._resumed["rng"])
+            if self._resumed["cuda_rng"]:
+                torch.cuda.set_rng_state_all(self._resumed["cuda_rng"])
+            self._resumed = None
+
+    def on_train_batch_start(self, batch: TextBatch, batch_index: int) -> None:
+        """Set the learning rate for the batch's length."""
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.learning_rate * len(batch.tokens) / self.bptt
+
+    def on_train_batch_end(self, outputs: Any, batch: TextBatch, batch_index: int) -> None:
+        """Average the weights, if it is time."""
+        if self._average is not None:
+            self._average.update()
+
+    def on_validation_start(self) -> None:
+        """Use the mean of the weights."""
+        if self._average is not None:
+            self._average.swap()
+
+    def on_validation_end(self) -> None:
+        """Go back to the weights in training; callbacks that save the network have done so by now."""
+        if self._average is not None:
+            self._average.swap()
+
+    def on_train_end(self) -> None:
+        """End with the mean of the weights."""
+        if self._average is not None:
+            self._average.swap()
+            self._average = None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the states, the average and the random generators."""
+        if self._average is not None:
+            checkpoint[_RESUME] = {
+                "average": self._average.state_dict(),
+                "states": self._states.get("train"),
+                "rng": torch.get_rng_state(),
+                "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember them until training starts."""
+        self._resumed = checkpoint.get(_RESUME)
+
+    def _run(self, batch: TextBatch, stage: str) -> Outcome:
+        outcome = self.network.run(batch.tokens, None if batch.first else self._states.get(stage))
+        self._states[stage] = tuple(tuple(state.detach() for state in layer) for layer in outcome.states)
+        return outcome
+
+    def _measure(self, batch: TextBatch, stage: str) -> None:
+        loss = _cross_entropy(self._run(batch, stage).logits, batch.targets)
+        self.mean_loss.update(loss, (batch.targets != IGNORED).sum())
+
+    def _log_means(self, stage: str) -> float:
+        loss = self.mean_loss.compute()
+        self.mean_loss.reset()
+        means = {"loss": loss, "perplexity": loss.exp(), "bits_per_token": loss / math.log(2)}
+        self.log_dict({f"{stage}_{name}": value for name, value in means.items()})
+        return loss.item()
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Of logits [T, B, V] and targets [T, B], the mean over those that are there."""
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
+
+
+def _each(states: States, device: torch.device) -> States:
+    return tuple(tuple(state.to(device) for state in layer) for layer in states)
