@@ -297,7 +297,7 @@ class SearchSpace:
             If a parameter is not a ``choice``, or the class of the space is not installed.
         """
         if path := next(iter(space.values()), {}).get("_space"):
-            return installed(path, SearchSpace)()
+            return installed(path, SearchSpace)()  # type: ignore[call-arg] - a subclass without arguments
         for name, parameter in space.items():
             if parameter.get("_type") != "choice" or "_value" not in parameter:
                 raise UserError(f"parameter '{name}' is no choice; an architecture space has only _type: choice")

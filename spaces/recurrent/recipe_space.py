@@ -162,7 +162,7 @@ def _conditions() -> dict[str, dict[str, list[Choice]]]:
     for node in range(_NODES):
         exists = conditions.get(f"op{node}", {})
         for place in range(_MOST_INPUTS):
-            takes = [short for short, op in OPERATIONS.items() if ARITY[op][1] > place]
+            takes: list[Choice] = [short for short, op in OPERATIONS.items() if ARITY[op][1] > place]
             conditions[f"in{node}_{place}"] = {**exists, f"op{node}": takes}
     for state in range(1, MOST_STATES):
         conditions[f"state{state}"] = {"states": list(range(state + 1, MOST_STATES + 1))}
