@@ -49,10 +49,20 @@ class WeightAverage:
                 self._average = self._begun()
             self.losses.append(loss)
 
+    @property
+    def count(self) -> int | None:
+        """The number of steps averaged; None as long as the average has not begun."""
+        return None if self._average is None else int(self._average.n_averaged)
+
+    @property
+    def mean(self) -> nn.Module:
+        """The network with the mean of its weights, or with its weights where there is no mean."""
+        return self._average.module if self._average and self.count and not self._swapped else self.network
+
     @torch.no_grad()
     def swap(self) -> None:
         """Exchange the network's weights and their mean, if there is one."""
-        if self._average is not None and self._average.n_averaged > 0:
+        if self._average is not None and self.count:
             self._swapped = not self._swapped
             for mean, weight in zip(self._average.module.parameters(), self.network.parameters(), strict=True):
                 kept = weight.clone()
@@ -60,16 +70,14 @@ class WeightAverage:
                 mean.copy_(kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain values and tensors."""
-        average = None if self._average is None else self._average.state_dict()
-        return {"losses": self.losses, "swapped": self._swapped, "average": average}
+        """What to go on from, beside the mean: plain values, and the weights in training."""
+        current = self._average.module if self._average and self._swapped else self.network
+        return {"losses": self.losses, "count": self.count, "weights": current.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there; the network has the weights that it had then, and ends with its own."""
+        """Go on from there; the network comes with the mean of the weights, and leaves with those in training."""
         self.losses = list(state["losses"])
-        if state["average"] is not None:
+        if state["count"] is not None:
             self._average = self._begun()
-            self._average.load_state_dict(state["average"])
-        if state["swapped"]:
-            self.swap()
-            self._swapped = False
+            self._average.n_averaged.fill_(state["count"])
+        self.network.load_state_dict(state["weights"])

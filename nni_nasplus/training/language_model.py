@@ -75,7 +75,7 @@ class LanguageModel(pl.LightningModule):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.alpha, self.beta, self.bptt = alpha, beta, bptt
         self.averaging = averaging
-        self.mean_loss = MeanMetric(nan_strategy="disable")
+        self.mean_loss = MeanMetric(nan_strategy=math.nan)  # keeps NaN; "disable" would do so without the weights
         self._states: dict[str, States] = {}
         self._average: WeightAverage | None = None
         self._resumed: dict[str, Any] | None = None
@@ -137,8 +137,9 @@ class LanguageModel(pl.LightningModule):
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * len(batch.tokens) / self.bptt
 
-    def on_train_batch_end(self, outputs: Any, batch: TextBatch, batch_index: int) -> None:
-        """Average the weights, if it is time."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take a step, and average the weights after it, if it is time."""
+        super().optimizer_step(*args, **kwargs)
         if self._average is not None:
             self._average.update()
 
@@ -148,7 +149,7 @@ class LanguageModel(pl.LightningModule):
             self._average.swap()
 
     def on_validation_end(self) -> None:
-        """Go back to the weights in training; callbacks that save the network have done so by now."""
+        """Go back to the weights in training."""
         if self._average is not None:
             self._average.swap()
 
@@ -159,8 +160,10 @@ class LanguageModel(pl.LightningModule):
             self._average = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the states, the average and the random generators."""
+        """Keep the mean of the weights as the weights, and what training goes on from."""
         if self._average is not None:
+            mean = self._average.mean.state_dict()
+            checkpoint["state_dict"] |= {f"network.{name}": value for name, value in mean.items()}
             checkpoint[_RESUME] = {
                 "average": self._average.state_dict(),
                 "states": self._states.get("train"),

@@ -36,8 +36,8 @@ class TextBatch(NamedTuple):
 class TextBatches:
     """Passes over a text, in which every token but the first is a target once.
 
-    A column is about as long as any other and goes on in the next one. The pieces of a pass are a function of
-    (seed, number of the pass). It is a loader that Lightning saves in its checkpoints, to go on in the middle of a pass.
+    A column goes on in the next one, and all but the last are equally long. The pieces of a pass are a function of
+    (seed, number of the pass). As a loader it is kept in Lightning's checkpoints, to go on in the middle of a pass.
 
     Parameters
     ----------
@@ -56,6 +56,8 @@ class TextBatches:
         If a size is less than 1.
     """
 
+    batch_sampler = None
+
     def __init__(self, ids: NDArray[np.unsignedinteger], batch_size: int, bptt: int, seed: int | None = None) -> None:
         for name, size in {"batch_size": batch_size, "bptt": bptt}.items():
             if size < 1:
@@ -73,15 +75,25 @@ class TextBatches:
         self._next = (number + 1, 0)
         ends = self._ends(number)
         for place in range(begin, len(ends)):
-            self._reached = (number, place + 1) if place + 1 < len(ends) else self._next
+            self._reached = (number, place + 1)
             yield self._batch(ends[place - 1] if place else 0, ends[place])
 
+    @property
+    def sampler(self) -> TextBatches:
+        """Itself: Lightning tells a loader's sampler the epoch."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next pass be that of an epoch, from the place loaded if that is in it."""
+        if self._next[0] != epoch:
+            self._next = (epoch, 0)
+
     def state_dict(self) -> dict[str, int]:
-        """The pass and the place in it of the batch after the last one given."""
+        """The pass, and how many of its batches have been given."""
         return dict(zip(("pass", "place"), self._reached, strict=True))
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from there."""
+        """Let the next pass be the rest of that one."""
         self._next = self._reached = (state["pass"], state["place"])
 
     def _ends(self, number: int) -> list[int]:

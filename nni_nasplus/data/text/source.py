@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,7 +44,7 @@ class TextSource:
         with self.path.open("rb") as file:
             lines = sum(piece.endswith(b"\n") for piece in _pieces(file))
         ends = [round(sum(shares[:i]) * lines) for i in range(len(shares) + 1)]
-        return [replace(self, start=a, stop=b) for a, b in zip(ends, ends[1:], strict=False)]
+        return [replace(self, start=a, stop=b) for a, b in pairwise(ends)]
 
     def read(self, what: str, progress: bool) -> Iterator[str]:
         """Yield the lines, each with its newline, the last too; very long ones in parts that end after a space.
