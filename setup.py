@@ -91,6 +91,7 @@ setup(
         ],
         "nni_nasplus.spaces": [
             "darts-rnn=nni_nasplus.spaces.recurrent:DartsRecurrentSpace",
+            "enas-rnn=nni_nasplus.spaces.recurrent:EnasRecurrentSpace",
             "events=nni_nasplus.spaces.events:EventSequenceSpace",
             "rnn=nni_nasplus.spaces.recurrent:RecurrentCellSpace",
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -297,7 +297,8 @@ class SearchSpace:
             If a parameter is not a ``choice``, or the class of the space is not installed.
         """
         if path := next(iter(space.values()), {}).get("_space"):
-            return installed(path, SearchSpace)()  # type: ignore[call-arg] - a subclass without arguments
+            made: Callable[[], SearchSpace] = installed(path, SearchSpace)
+            return made()
         for name, parameter in space.items():
             if parameter.get("_type") != "choice" or "_value" not in parameter:
                 raise UserError(f"parameter '{name}' is no choice; an architecture space has only _type: choice")

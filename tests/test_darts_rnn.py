@@ -32,6 +32,13 @@ def test_parameters_are_the_published_ones(hidden, parameters, capsys):
     assert count_parameters(network.layers) == 20 * hidden**2
 
 
+def test_more_layers_have_weights_of_their_own():
+    with torch.device("meta"):
+        space = DartsRecurrentSpace(hidden=30, layers=3)
+        network = space.build(space.parse_genotype("DARTS_V1"))
+    assert count_parameters(network) == 3 * 20 * 30**2 + 10_000 * 31
+
+
 def test_describe(capsys, tmp_path):
     words = ["--space", "darts-rnn", "--genotype", "DARTS_V2", "--hidden", "850", "--to", str(tmp_path / "cell.svg")]
     main(["describe", *words])
@@ -84,7 +91,7 @@ def test_what_is_no_genotype_is_named(space, text):
 
 def test_a_text_can_be_read_in_pieces(space):
     torch.manual_seed(0)
-    network, tokens = space.build(space.parse_genotype("DARTS_V1")), torch.randint(50, (8, 3))
+    network, tokens = space.build(space.parse_genotype("DARTS_V1")).eval(), torch.randint(50, (8, 3))
     whole, _ = network(tokens)
     first, states = network(tokens[:5])
     second, _ = network(tokens[5:], states)

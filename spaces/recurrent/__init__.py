@@ -13,7 +13,10 @@ from nni_nasplus.spaces.recurrent.recipe_space import RecipeSpace
 
 if TYPE_CHECKING:
     from nni_nasplus.spaces.recurrent.cell import RecurrentCell
+    from nni_nasplus.spaces.recurrent.cells import cell_of
+    from nni_nasplus.spaces.recurrent.classifier import RecurrentClassifier, TextExamples
     from nni_nasplus.spaces.recurrent.darts import DartsRecurrentCell, DartsRecurrentSpace
+    from nni_nasplus.spaces.recurrent.enas import EnasRecurrentCell, EnasRecurrentSpace
     from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
     from nni_nasplus.spaces.recurrent.recurrent_space import RecurrentCellSpace
 
@@ -21,12 +24,17 @@ __all__ = [
     "PRESETS",
     "DartsRecurrentCell",
     "DartsRecurrentSpace",
+    "EnasRecurrentCell",
+    "EnasRecurrentSpace",
     "Node",
     "Recipe",
     "RecipeSpace",
     "RecurrentCell",
     "RecurrentCellSpace",
+    "RecurrentClassifier",
     "RecurrentLanguageModel",
+    "TextExamples",
+    "cell_of",
 ]
 
 __getattr__ = lazy(
@@ -36,6 +44,11 @@ __getattr__ = lazy(
         "RecurrentCellSpace": "recurrent_space",
         "DartsRecurrentCell": "darts",
         "DartsRecurrentSpace": "darts",
+        "EnasRecurrentCell": "enas",
+        "EnasRecurrentSpace": "enas",
+        "RecurrentClassifier": "classifier",
+        "TextExamples": "classifier",
+        "cell_of": "cells",
         "RecurrentLanguageModel": "language_model",
     },
 )

@@ -55,7 +55,7 @@ class LanguageModelSpace(SearchableSpace):
         regularisation: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        sizes = {"vocabulary": vocabulary, "embedding": embedding, "hidden": hidden, "layers": layers}
+        sizes = {"vocabulary": vocabulary, "hidden": hidden, "embedding": embedding, "layers": layers}
         for name, size in sizes.items():
             if size < 1:
                 raise UserError(f"{name} is {size}; use 1 or more")

@@ -1,0 +1,168 @@
+"""Cells of nodes that each take one earlier node, as of DARTS and ENAS, and what their spaces share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import networkx as nx
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.space import Architecture
+
+from .cell import deferred
+from .language_space import LanguageModelSpace
+
+__all__ = ["NodeCell", "NodeSpace", "Nodes", "Steps", "decisions", "read", "steps"]
+
+_BOUND = 0.04
+_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "identity": nn.Identity(),
+}
+_STEP = re.compile(rf"({'|'.join(_FUNCTIONS)})(\d*)")
+Steps = Sequence[tuple[str, int]]
+"""For each node its operation and the number of an earlier node."""
+
+
+class Nodes(NamedTuple):
+    """Node 0 takes the input and the state, each other one an earlier node; the next state is a mean."""
+
+    first: str
+    """The operation of node 0."""
+    steps: Steps
+    """Of nodes 1, 2, …"""
+    ends: Sequence[int]
+    """The nodes whose mean is the next state."""
+
+
+class NodeCell(nn.Module):
+    """A layer of a cell: s₀ of x and h, sᵢ of an earlier s, and the mean of some of them as output and next h.
+
+    With highways sᵢ = s + σ(cᵢ)(f(hᵢ) − s), where the pair (cᵢ, hᵢ) is the product of s with a matrix without bias, of
+    x and of h with one each for s₀, and s = h there. Without, sᵢ = f(hᵢ).
+
+    Parameters
+    ----------
+    nodes
+        The cell.
+    n_in, n_out
+        The sizes I of the input and H of the state.
+    weight_drop
+        In training, the rate of dropout, in [0, 1), of the entries of all matrices but that of x, the same at all
+        steps of a sequence.
+    """
+
+    def __init__(self, nodes: Nodes, n_in: int, n_out: int, weight_drop: float = 0.0, highway: bool = True) -> None:
+        super().__init__()
+        self.nodes, self.n_out, self.weight_drop = nodes, n_out, weight_drop
+        rows = 2 * n_out if highway else n_out
+        self.weight_x = nn.Parameter(torch.empty(rows, n_in).uniform_(-_BOUND, _BOUND))
+        self.weights = nn.ParameterList(
+            torch.empty(rows, n_out).uniform_(-_BOUND, _BOUND) for _ in range(len(nodes.steps) + 1)
+        )
+        self._node = _moved if highway else _replaced
+
+    def forward(self, x: Tensor, states: Sequence[Tensor] | None = None) -> tuple[Tensor, tuple[Tensor]]:
+        """Outputs [T, B, H] and the last state of sequences [T, B, I] and a first state [B, H], zero if None."""
+        hidden = x.new_zeros(x.shape[1], self.n_out) if states is None else states[0]
+        dropped = (F.dropout(weight, self.weight_drop, self.training) for weight in self.weights)
+        first, *products = (deferred(weight, x.shape[1]) for weight in dropped)
+        outputs = []
+        for given in F.linear(x, self.weight_x).unbind(0):
+            nodes = [self._node(hidden, given + first(hidden), self.nodes.first)]
+            for (operation, source), product in zip(self.nodes.steps, products, strict=True):
+                nodes.append(self._node(nodes[source], product(nodes[source]), operation))
+            hidden = torch.stack([nodes[end] for end in self.nodes.ends]).mean(0)
+            outputs.append(hidden)
+        return torch.stack(outputs), (hidden,)
+
+
+def _moved(state: Tensor, pair: Tensor, operation: str) -> Tensor:
+    gate, value = pair.chunk(2, 1)
+    return torch.lerp(state, _FUNCTIONS[operation](value), torch.sigmoid(gate))
+
+
+def _replaced(state: Tensor, value: Tensor, operation: str) -> Tensor:
+    return _FUNCTIONS[operation](value)
+
+
+class NodeSpace(LanguageModelSpace):
+    """Language models of such cells: ``op1``, ``from1``, ``op2``, ``from2``, …, as :func:`decisions` gives them.
+
+    A genotype is the operation and the earlier node of each node, such as ``relu0 relu1 tanh2``.
+    """
+
+    first: int
+    """The number of the node of x and h; if it is 1, its operation is a decision and no earlier node is."""
+    published: Mapping[str, str] = {}
+    """Genotypes by name."""
+
+    def _nodes(self, architecture: Mapping[str, Any]) -> Nodes:
+        raise NotImplementedError
+
+    def genotype(self, architecture: Mapping[str, Any]) -> str:
+        """Operation and earlier node of each node."""
+        a = self.search_space.validate(architecture)
+        return " ".join(f"{a[f'op{i}']}{a.get(f'from{i}', '')}" for i, _ in enumerate(steps(a), 1))
+
+    def parse_genotype(self, text: str) -> Architecture:
+        """The architecture of a genotype, or of a published one by its name."""
+        found = read(self.published.get(text, text))
+        if found.keys() != self.search_space.decisions.keys():
+            raise UserError(f"'{text}' is no genotype: write {self._known()}")
+        return self.search_space.validate(found)
+
+    def _known(self) -> str:
+        count = sum(name.startswith("op") for name in self.search_space.decisions)
+        example = " ".join(("relu0", "tanh1") if self.first == 0 else ("relu", "tanh1"))
+        return f"{', '.join(self.published)}, or the operation and earlier node of {count} nodes, as in {example} …"
+
+    def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
+        """The data flow of a cell, for drawing."""
+        nodes = self._nodes(self.search_space.validate(architecture))
+        graph: nx.DiGraph = nx.DiGraph()
+        for name in ("x", "h"):
+            graph.add_node(name, label=name, kind="input")
+            graph.add_edge(name, 0)
+        for i, operation in enumerate([nodes.first, *(operation for operation, _ in nodes.steps)]):
+            graph.add_node(i, label=f"s{i + self.first}: {operation}", kind="op")
+        graph.add_edges_from((source, i) for i, (_, source) in enumerate(nodes.steps, 1))
+        graph.add_node("mean", label="mean", kind="output")
+        graph.add_edges_from((end, "mean") for end in nodes.ends)
+        return graph
+
+
+def decisions(nodes: int, first: int) -> dict[str, list[Any]]:
+    """The operation of nodes 1, 2, … and the earlier node, from ``first`` on, of those after it."""
+    found: dict[str, list[Any]] = {}
+    for i in range(1, nodes + 1):
+        found[f"op{i}"] = list(_FUNCTIONS)
+        if i > first:
+            found[f"from{i}"] = list(range(first, i))
+    return found
+
+
+def steps(architecture: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Operation and earlier node of each node, 0 if that is no decision."""
+    count = sum(name.startswith("op") for name in architecture)
+    return [(architecture[f"op{i}"], architecture.get(f"from{i}", 0)) for i in range(1, count + 1)]
+
+
+def read(genotype: str) -> Architecture:
+    """The decisions that a genotype of any number of nodes writes down, none if it is no genotype; not validated."""
+    found: Architecture = {}
+    for i, word in enumerate(genotype.split(), 1):
+        step = _STEP.fullmatch(word)
+        if step is None:
+            return {}
+        found[f"op{i}"] = step[1]
+        if step[2]:
+            found[f"from{i}"] = int(step[2])
+    return found
