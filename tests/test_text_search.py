@@ -74,7 +74,7 @@ def test_a_search_through_optuna(text, tmp_path):
     ("changes", "message"),
     [
         ({"text": "nowhere.txt"}, "nowhere.txt"),
-        ({"space": "events"}, "space 'events' is not for texts; use --space darts-rnn"),
+        ({"space": "events"}, "space 'events' is not for texts; use --space darts-rnn or enas-rnn or rnn"),
         ({"objective": "roc_auc"}, "unknown objective 'roc_auc'"),
         ({"vocabulary": 1}, "a vocabulary of 1 leaves nothing to predict"),
         ({"dropout.weight": 1}, "the weight dropout is 1.0; use 0 or more and less than 1"),

@@ -1,13 +1,16 @@
-"""The encoder: layers of attention, GRU and convolution side by side (SeqNAS, arXiv 2401.03246)."""
+"""The encoder: layers of attention, recurrence and convolution side by side (SeqNAS, arXiv 2401.03246)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from .blocks import Attention, FeedForward
+from nni_nasplus.errors import UserError
 
-__all__ = ["Convolution", "EncoderLayer", "Recurrence", "SplitOps"]
+from .blocks import Attention, FeedForward
+from .decisions import GRU
+
+__all__ = ["CellRecurrence", "Convolution", "EncoderLayer", "Recurrence", "SplitOps"]
 
 
 class Recurrence(nn.Module):
@@ -19,6 +22,33 @@ class Recurrence(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         return self.gru(x)[0]
+
+
+class CellRecurrence(nn.Module):
+    """A cell, as :func:`~nni_nasplus.spaces.recurrent.cells.cell_of` makes it, over the events [B, L, d].
+
+    It runs in full precision where the rest does not: rounding would add up in its states. Its output is 0 at padding,
+    where a state may grow beyond bounds.
+
+    Raises
+    ------
+    UserError
+        While it is exported to ONNX, which would keep the example's number of events.
+    """
+
+    def __init__(self, cell: str, width: int) -> None:
+        from nni_nasplus.spaces.recurrent.cells import cell_of
+
+        super().__init__()
+        self.cell = cell_of(cell, width, width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():
+            raise UserError("ONNX has no loop for a recurrent cell over events; choose the space's own gru")
+        with torch.autocast(x.device.type, enabled=False):
+            weight = next(self.parameters())
+            outputs, _ = self.cell(x.to(weight.dtype).transpose(0, 1))
+        return outputs.transpose(0, 1).masked_fill(~mask.unsqueeze(-1), 0.0)
 
 
 class Convolution(nn.Module):
@@ -39,11 +69,11 @@ class SplitOps(nn.Module):
     The first parts are one channel wider where D does not divide.
     """
 
-    def __init__(self, op: str, width: int, heads: int | None, hidden: int) -> None:
+    def __init__(self, op: str, width: int, heads: int | None, hidden: int, cell: str = GRU) -> None:
         super().__init__()
         self.widths = [width // len(op) + (i < width % len(op)) for i in range(len(op))]
         self.ops = nn.ModuleList(
-            _make(letter, part, heads, hidden) for letter, part in zip(op, self.widths, strict=True)
+            _make(letter, part, heads, hidden, cell) for letter, part in zip(op, self.widths, strict=True)
         )
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -51,23 +81,25 @@ class SplitOps(nn.Module):
         return torch.cat([op(part, mask) for op, part in zip(self.ops, parts, strict=True)], -1)
 
 
-def _make(letter: str, width: int, heads: int | None, hidden: int) -> nn.Module:
+def _make(letter: str, width: int, heads: int | None, hidden: int, cell: str) -> nn.Module:
     if letter == "a":
         assert heads is not None
         return Attention(width, heads, hidden)
-    return Recurrence(width) if letter == "g" else Convolution(width)
+    if letter == "g":
+        return Recurrence(width) if cell == GRU else CellRecurrence(cell, width)
+    return Convolution(width)
 
 
 class EncoderLayer(nn.Module):
     """y = x + Drop(SplitOps(LN x)), then y + FeedForward(y), on [B, L, D] with the mask [B, L].
 
-    ``heads`` is None for an op without attention.
+    ``heads`` is None for an op without attention; ``cell`` is what runs in the GRU's place.
     """
 
-    def __init__(self, op: str, width: int, heads: int | None, hidden: int, dropout: float) -> None:
+    def __init__(self, op: str, width: int, heads: int | None, hidden: int, dropout: float, cell: str = GRU) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.split = SplitOps(op, width, heads, hidden)
+        self.split = SplitOps(op, width, heads, hidden, cell)
         self.dropout = nn.Dropout(dropout)
         self.feed_forward = FeedForward(width, hidden, dropout)
 

@@ -2,7 +2,7 @@
 
 ``01|1|agc1|44,12|00`` reads: stem kernel index and stem dropout | temporal encoding | an op with its heads
 per encoder layer | self and cross heads per decoder layer | temporal dropout and pooling index. The first
-field is empty without numeric columns.
+field is empty without numeric columns. A cell in the GRU's place follows in braces, as in ``agc1{lstm}``.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from typing import Any
 
 from nni_nasplus.errors import UserError
 
-from .decisions import DECODER_LAYERS, ENCODER_LAYERS, HEADS, OPS, POOLINGS, STEM_KERNELS
+from .decisions import DECODER_LAYERS, ENCODER_LAYERS, GRU, HEADS, OPS, POOLINGS, STEM_KERNELS
 
 __all__ = ["encode_bits", "genotype", "parse"]
 
-_ENCODER = re.compile("|".join(f"{op}[1248]" if "a" in op else op for op in OPS))
+_LAYERS = "|".join(op + ("[1248]" if "a" in op else "") + (r"(?:{[^{}]+})?" if "g" in op else "") for op in OPS)
+_LAYER = re.compile(r"(?P<op>[agc]+)(?P<heads>\d?)(?:{(?P<cell>.+)})?")
 
 
 def genotype(architecture: Mapping[str, Any]) -> str:
     """The compact genotype of an architecture (a mapping of its active decisions)."""
     a = architecture
     stem = f"{STEM_KERNELS.index(a['stem_kernel'])}{a['stem_dropout']}" if "stem_kernel" in a else ""
-    encoder = (f"{a[f'encoder_{i}_op']}{a.get(f'encoder_{i}_heads', '')}" for i in range(1, a["encoder_layers"] + 1))
+    encoder = (_written_layer(a, i) for i in range(1, a["encoder_layers"] + 1))
     decoder = (
         f"{a[f'decoder_{i}_self_heads']}{a[f'decoder_{i}_cross_heads']}" for i in range(1, a["decoder_layers"] + 1)
     )
@@ -32,9 +33,17 @@ def genotype(architecture: Mapping[str, Any]) -> str:
     return "|".join([stem, str(a["temporal_encoding"]), ",".join(encoder), ",".join(decoder), head])
 
 
-def parse(text: str) -> dict[str, Any]:
-    """The architecture that a compact genotype names; UserError tells which part is wrong."""
-    fields = text.split("|")
+def _written_layer(a: Mapping[str, Any], i: int) -> str:
+    cell = a.get(f"encoder_{i}_cell", GRU)
+    return f"{a[f'encoder_{i}_op']}{a.get(f'encoder_{i}_heads', '')}" + ("" if cell == GRU else f"{{{cell}}}")
+
+
+def parse(text: str, with_cells: bool = False) -> dict[str, Any]:
+    """The architecture that a compact genotype names; UserError tells which part is wrong.
+
+    ``with_cells``: the space decides on cells, and a layer that names none has the GRU; else none may name one.
+    """
+    fields = _split("|", text)
     if len(fields) != 5:
         raise UserError(f"genotype {text!r} has {len(fields)} fields; give 5, as in '01|1|agc1|44,12|00'")
     try:
@@ -42,7 +51,7 @@ def parse(text: str) -> dict[str, Any]:
         return {
             **_parse_stem(stem),
             "temporal_encoding": int(_match("temporal encoding", time, "[01]", "0 or 1")),
-            **_parse_encoder(encoder.split(",") if encoder else []),
+            **_parse_encoder(_split(",", encoder) if encoder else [], with_cells),
             **_parse_decoder(decoder.split(",") if decoder else []),
             **_parse_head(head),
         }
@@ -58,14 +67,24 @@ def _parse_stem(text: str) -> dict[str, Any]:
     return {"stem_kernel": STEM_KERNELS[int(kernel)], "stem_dropout": int(dropout)}
 
 
-def _parse_encoder(layers: Sequence[str]) -> dict[str, Any]:
+def _split(separator: str, text: str) -> list[str]:
+    """The parts of a text, which it does not separate in braces."""
+    return re.split(rf"[{separator}](?![^{{}}]*}})", text)
+
+
+def _parse_encoder(layers: Sequence[str], with_cells: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"encoder_layers": _depth("encoder", layers, ENCODER_LAYERS)}
     allowed = "one of a, ag, ac, agc with heads 1, 2, 4 or 8, as in 'agc4', or one of g, c, gc alone"
     for i, layer in enumerate(layers, 1):
-        _match(f"encoder layer {i}", layer, _ENCODER.pattern, allowed)
-        found[f"encoder_{i}_op"] = layer.rstrip("1248")
-        if "a" in layer:
-            found[f"encoder_{i}_heads"] = int(layer[-1])
+        parts = _LAYER.fullmatch(_match(f"encoder layer {i}", layer, _LAYERS, allowed))
+        assert parts is not None
+        found[f"encoder_{i}_op"] = parts["op"]
+        if parts["heads"]:
+            found[f"encoder_{i}_heads"] = int(parts["heads"])
+        if parts["cell"] and not with_cells:
+            raise UserError(f"encoder layer {i} names the cell '{parts['cell']}'; give the space cells to allow it")
+        if with_cells and "g" in parts["op"]:
+            found[f"encoder_{i}_cell"] = parts["cell"] or GRU
     return found
 
 
@@ -101,7 +120,8 @@ def encode_bits(architecture: Mapping[str, Any]) -> list[int]:
     """The published ``arch_code``: 122 bits, or the last 117 of them without numeric columns.
 
     Layer counts and heads are thermometers (4 heads of 8 are 1,1,1,1,0,0,0,0), the other choices one-hot.
-    Of a decoder layer's 7 op bits only the first is used. 71 of the 122 columns are distinct and vary.
+    Of a decoder layer's 7 op bits only the first is used. 71 of the 122 columns are distinct and vary. Cells are not
+    in it.
     """
     a = architecture
     stem = [*_one_hot(a["stem_kernel"], STEM_KERNELS), a["stem_dropout"]] if "stem_kernel" in a else []

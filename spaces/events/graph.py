@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+
+from .decisions import GRU
 
 if TYPE_CHECKING:
     from nni_nasplus.data.batch import EventShape
@@ -59,7 +62,7 @@ def _stem(flow: nx.DiGraph, a: Mapping[str, Any], shape: EventShape) -> str:
 def _encoder_layer(flow: nx.DiGraph, i: int, a: Mapping[str, Any], last: str) -> str:
     labels = {
         "a": f"attention, {_heads(a.get(f'encoder_{i}_heads', 0))}",
-        "g": "GRU",
+        "g": _recurrence(a.get(f"encoder_{i}_cell", GRU)),
         "c": "convolution of 3",
     }
     layer = f"encoder {i}"
@@ -67,6 +70,10 @@ def _encoder_layer(flow: nx.DiGraph, i: int, a: Mapping[str, Any], last: str) ->
     join = "join channels, add input" if len(ops) > 1 else "add input"
     joined = _node(flow, f"encoder_{i}_join", join, "merge", layer, *ops, last)
     return _node(flow, f"encoder_{i}_feed_forward", "feed-forward", "op", layer, joined)
+
+
+def _recurrence(cell: str) -> str:
+    return "GRU" if cell == GRU else shorten(f"recurrent cell {cell}", 60, placeholder=" …")
 
 
 def _decoder(flow: nx.DiGraph, a: Mapping[str, Any], memory: str) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.data.batch import EventBatch, EventShape
 
+from .decisions import GRU
 from .decoder import Decoder
 from .encoder import EncoderLayer
 from .head import Head
@@ -36,14 +37,17 @@ class EventSequenceNet(nn.Module):
         self.stem = Stem(shape, a.get("stem_kernel"), dropout * a.get("stem_dropout", 0))
         width = self.stem.width
         self.temporal = TemporalEncoding(shape.periods, width) if a["temporal_encoding"] else None
-        self.encoder = nn.ModuleList(
-            EncoderLayer(a[f"encoder_{i}_op"], width, a.get(f"encoder_{i}_heads"), hidden, dropout)
+        layers = [
+            (a[f"encoder_{i}_op"], a.get(f"encoder_{i}_heads"), a.get(f"encoder_{i}_cell", GRU))
             for i in range(1, a["encoder_layers"] + 1)
+        ]
+        self.encoder = nn.ModuleList(
+            EncoderLayer(op, width, heads, hidden, dropout, cell) for op, heads, cell in layers
         )
-        heads = [
+        decoder_heads = [
             (a[f"decoder_{i}_self_heads"], a[f"decoder_{i}_cross_heads"]) for i in range(1, a["decoder_layers"] + 1)
         ]
-        self.decoder = Decoder(heads, shape.n_classes, width, hidden, dropout) if heads else None
+        self.decoder = Decoder(decoder_heads, shape.n_classes, width, hidden, dropout) if decoder_heads else None
         self.head = Head(width, shape.n_classes, a["pooling"], 2 * dropout * a["temporal_dropout"])
 
     def forward(self, batch: EventBatch) -> Tensor:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import nni
-from nni.mutable import ensure_frozen
 from nni.nas.space import model_context
 from torch import Tensor
 
 from nni_nasplus.data.batch import EventBatch, EventShape
+from nni_nasplus.errors import UserError
 from nni_nasplus.model_space import SearchableSpace
 from nni_nasplus.space import Architecture
+from nni_nasplus.spaces.recurrent.cells import cell_maker
+from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe
 
-from .decisions import conditions, decisions
+from .decisions import GRU, conditions, decisions
 from .genotype import genotype, parse
 from .graph import graph
 from .network import EventSequenceNet
@@ -31,9 +32,19 @@ class EventSequenceSpace(SearchableSpace):
     See :class:`~nni_nasplus.data.batch.EventShape` for the first five (``**shape.to_json()`` gives them), and
     :class:`~nni_nasplus.spaces.events.network.EventSequenceNet` for the last two. Without numeric columns the
     stem has no decisions and 428,179,752 architectures are left.
+
+    With ``cells`` each encoder layer that has a GRU decides what runs in its place: ``gru``, which is
+    :class:`torch.nn.GRU`, or one of the cells, each a text of
+    :func:`~nni_nasplus.spaces.recurrent.cells.cell_of` such as ``lstm``. Recipes become their canonical notation; that
+    of the recipe ``gru``, whose name is taken, is its only name here. Networks with cells are not exported to ONNX.
+
+    Raises
+    ------
+    UserError
+        If a cell is unknown or given twice.
     """
 
-    conditions = conditions()
+    conditions: Mapping[str, Mapping[str, Any]] = conditions()
 
     def __init__(
         self,
@@ -44,21 +55,15 @@ class EventSequenceSpace(SearchableSpace):
         periods: Sequence[float] = (1.0, 0.1, 0.01),
         hidden: int = 32,
         dropout: float = 0.1,
+        cells: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
         self.sizes = (hidden, dropout)
-        self.net = EventSequenceNet(self.shape, self._decide(), hidden, dropout)
-
-    def _decide(self) -> Architecture:
-        """Register every decision; return the active ones with their values in NNI's context."""
-        active: Architecture = {}
-        for name, choices in decisions(self.shape.n_numeric > 0).items():
-            choice = self.add_mutable(nni.choice(name, choices))
-            parents = self.conditions.get(name, {})
-            if all(parent in active and active[parent] in allowed for parent, allowed in parents.items()):
-                active[name] = ensure_frozen(choice)
-        return active
+        self.cells = _named(cells)
+        self.conditions = conditions(self.cells)
+        chosen = self._register(decisions(n_numeric > 0, self.cells))
+        self.net = EventSequenceNet(self.shape, chosen, hidden, dropout)
 
     def forward(self, batch: EventBatch) -> Tensor:
         """Logits [B, C] of B users."""
@@ -78,13 +83,27 @@ class EventSequenceSpace(SearchableSpace):
         return self.shape.example()
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """The compact genotype of the published table, such as ``01|1|agc1|44,12|00``."""
+        """The compact genotype of the published table, such as ``01|1|agc1|44,12|00``; a cell as in ``agc1{lstm}``."""
         return genotype(self.search_space.validate(architecture))
 
     def parse_genotype(self, text: str) -> Architecture:
         """The architecture of a compact genotype; UserError if it is none of this space."""
-        return self.search_space.validate(parse(text))
+        return self.search_space.validate(parse(text, with_cells=bool(self.cells)))
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """The data flow of an architecture, for drawing: see graph.py."""
         return graph(self.search_space.validate(architecture), self.shape)
+
+
+def _named(cells: Sequence[str]) -> list[str]:
+    """The cells, recipes by their notation."""
+    names: list[str] = []
+    for cell in cells:
+        name = Recipe.parse(cell).notation if set(cell) & set("({") else cell
+        if name == GRU:
+            raise UserError(f"'{GRU}' is torch's here and always there; for the recipe write '{PRESETS[GRU].notation}'")
+        if name in names:
+            raise UserError(f"the cell '{name}' is given twice; leave one out")
+        cell_maker(name)
+        names.append(name)
+    return names

@@ -53,6 +53,9 @@ class EventTask(Task):
         the first is distilled), loss (mse or kl), temperature (of kl), max_bytes.
     hidden
         Width of attention heads and feed-forward layers.
+    cells
+        Recurrent cells that may take the GRU's place, as in --cells '[lstm, DARTS_V2]': published ones by name, recipes
+        or genotypes.
     max_length
         The most recent events of a user that are used.
     categorical
@@ -81,6 +84,7 @@ class EventTask(Task):
     distill: bool = False
     distillation: dict[str, Any] = field(default_factory=dict)
     hidden: int = 32
+    cells: list[str] = field(default_factory=list)
     max_length: int = 256
     categorical: str = ""
     numeric: str = ""
@@ -89,7 +93,9 @@ class EventTask(Task):
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        self.space_class()
+        space = self.space_class()
+        if self.cells:
+            space(cells=self.cells)
         self._require_positive("epochs", "batch_size", "learning_rate")
         self.settings_of_distillation(trials)
 
@@ -123,7 +129,8 @@ class EventTask(Task):
             out=cache,
             seed=seed,
         )
-        return {**EventDataModule(cache).shape.to_json(), "hidden": self.hidden}, evaluator
+        cells = {"cells": self.cells} if self.cells else {}
+        return {**EventDataModule(cache).shape.to_json(), "hidden": self.hidden, **cells}, evaluator
 
     def tables(self) -> tuple[str | pd.DataFrame, str | pd.DataFrame]:
         """Events and labels."""
