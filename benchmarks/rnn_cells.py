@@ -2,12 +2,14 @@
 
 Forward and backward over a batch of 20 sequences of 70 tokens, 400 inputs, 600 units, in tokens a second: the plain
 interpreter, node by node and step by step, ours, and torch's own as the limit. The recipes are NAS-Bench-NLP's
-(nbnlp_wikitext2.jsonl.gz), drawn at random; what is compared runs in turns.
+(nbnlp_wikitext2.jsonl.gz), drawn at random; what is compared runs in turns. The bound is what a layer would reach whose
+matrix products ran as fast as one large product does, and all else took no time.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import json
 import random
@@ -34,6 +36,26 @@ def tokens_a_second(layers: dict[str, nn.Module]) -> dict[str, float]:
         for name, layer in layers.items():
             times[name].append(_seconds(lambda layer=layer: layer(x)[0]))
     return {name: STEPS * BATCH / statistics.median(taken[1:]) for name, taken in times.items()}
+
+
+def bound(recipe: Recipe) -> float:
+    """Tokens a second of nothing but the recipe's products, at the rate of a large one: each forward, and backward for
+    its weights and, but for those of the tokens, its input."""
+    cell = RecurrentCell(recipe, N_IN, N_OUT)
+    products = 2 * cell.weight_x.numel() + 3 * sum(weight.numel() for weight in cell.weights)
+    return _rate() / (2 * products)
+
+
+@functools.cache
+def _rate() -> float:
+    """Operations a second of a product of all steps with four matrices, the best of some."""
+    x, weight = torch.randn(STEPS * BATCH, N_OUT), torch.randn(4 * N_OUT, N_OUT)
+    times = []
+    for _ in range(20):
+        started = time.perf_counter()
+        x @ weight.t()
+        times.append(time.perf_counter() - started)
+    return 2 * x.numel() * len(weight) / min(times)
 
 
 def _seconds(forward: Callable[[], torch.Tensor]) -> float:
@@ -72,11 +94,17 @@ def main() -> None:
         shares = f"{to_plain:.2f} of the interpreter, {to_torch:.2f} of torch's"
         print(f"{name}: " + ", ".join(f"{kind} {rate:,.0f}" for kind, rate in rates.items()) + f"; ours is {shares}")
     if options.data:
-        ratios = [r["ours"] / r["interpreter"] for r in map(compared, recipes(options.data, options.recipes))]
-        print(
-            f"{len(ratios)} recipes: ours is {statistics.median(ratios):.2f} of the interpreter in the median, "
-            f"{min(ratios):.2f} to {max(ratios):.2f}"
-        )
+        drawn = list(recipes(options.data, options.recipes))
+        rates = [compared(recipe) for recipe in drawn]
+        _summary("ours", [r["ours"] / r["interpreter"] for r in rates])
+        _summary("the bound", [bound(recipe) / r["interpreter"] for recipe, r in zip(drawn, rates, strict=True)])
+
+
+def _summary(what: str, ratios: list[float]) -> None:
+    print(
+        f"{len(ratios)} recipes: {what} is {statistics.median(ratios):.2f} of the interpreter in the median, "
+        f"{min(ratios):.2f} to {max(ratios):.2f}"
+    )
 
 
 if __name__ == "__main__":
