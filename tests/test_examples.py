@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from nni_server import free_port, get, trials, wait
 
@@ -77,15 +78,16 @@ def test_nas_experiment(project, environment):
     assert len(re.findall(r"^\d\d\|[01]\|", printed, re.MULTILINE)) == 3
 
 
-def readme_commands() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def commands_of(readme: str) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in lines if line.startswith(("nasplus", "python examples"))]
 
 
 @pytest.mark.nni
 def test_the_readme(project, environment):
-    commands = [c for c in readme_commands() if not re.search("uci|nasplus demo|nnictl", c)]
+    commands = [c for c in commands_of("README.md") if not re.search("uci|nasplus demo|nnictl|--text", c)]
+    commands += [c for c in commands_of("examples/text/README.md") if c.startswith("nasplus describe")]
     assert {c.split()[1] for c in commands} >= {"search", "show", "export", "predict", "describe", "register"}
     for command in commands:
         words = shlex.split(command, comments=True)
@@ -93,6 +95,19 @@ def test_the_readme(project, environment):
             words += ["--port", str(free_port())]
         run([sys.executable if words[0] == "python" else words[0], *words[1:]], project)
     assert json.loads((project / "vowels" / "architecture.json").read_text())["genotype"]
+
+
+@pytest.mark.slow
+@pytest.mark.nni
+@pytest.mark.parametrize("number", range(3))
+def test_searches_of_texts(project, environment, number):
+    rng = np.random.default_rng(0)
+    for name in ("tinyshakespeare.txt", "wiki.train.tokens", "wiki.valid.tokens", "wiki.test.tokens"):
+        lines = (" ".join(rng.choice(["to", "be", "or", "not"], 12)) for _ in range(300))
+        (project / name).write_text("\n".join(lines) + "\n")
+    small = ["--trials=2", "--epochs=1", "--batch_size=4", "--embedding=8", "--hidden=8", "--layers=1"]
+    search = [c for c in commands_of("examples/text/README.md") if c.startswith("nasplus search")][number]
+    assert "test perplexity" in run([*shlex.split(search), *small, "--port", str(free_port())], project)
 
 
 def test_the_uci_tables(project, tmp_path):
