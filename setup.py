@@ -90,9 +90,11 @@ setup(
             "gp=nni_nasplus.predictors.gaussian_process:GaussianProcess",
         ],
         "nni_nasplus.spaces": [
+            "darts=nni_nasplus.spaces.images:DartsSpace",
             "darts-rnn=nni_nasplus.spaces.recurrent:DartsRecurrentSpace",
             "enas-rnn=nni_nasplus.spaces.recurrent:EnasRecurrentSpace",
             "events=nni_nasplus.spaces.events:EventSequenceSpace",
+            "nb201=nni_nasplus.spaces.images:NasBench201Space",
             "rnn=nni_nasplus.spaces.recurrent:RecurrentCellSpace",
         ],
     },

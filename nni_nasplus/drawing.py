@@ -7,6 +7,8 @@ from textwrap import fill
 
 import networkx as nx
 
+from nni_nasplus.cell_drawing import draw_cells
+
 __all__ = ["as_text", "draw"]
 
 _COLOURS = {"input": "#dbeafe", "op": "#dcfce7", "merge": "#f3f4f6", "output": "#fde68a"}
@@ -19,11 +21,15 @@ def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
     Parameters
     ----------
     graph
-        Acyclic; each node has a ``label`` and a ``kind`` (input, op, merge or output).
+        Acyclic; each node has a ``label`` and a ``kind`` (input, op, merge or output). Where each has a ``cell``, the
+        cells are drawn side by side as papers show them: see :mod:`nni_nasplus.cell_drawing`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    if all("cell" in node for _, node in graph.nodes(data=True)):
+        draw_cells(graph, path, title)
+        return
     places = _places(graph)
     width = max(x for x, _ in places.values()) - min(x for x, _ in places.values()) + _BOX_WIDTH + 0.4
     height = -min(y for _, y in places.values()) + _BOX_HEIGHT + (0.8 if title else 0.4)

@@ -191,7 +191,7 @@ def refused(capsys, *arguments):
         ({"time": "when"}, "when"),
         ({"target": "class"}, "class"),
         ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, thompson"),
-        ({"space": "magic"}, "unknown space 'magic'; available: darts-rnn, enas-rnn, events"),
+        ({"space": "magic"}, "unknown space 'magic'; available: darts, darts-rnn, enas-rnn, events"),
         ({"objective": "auc"}, "unknown objective 'auc'"),
         ({"cells": "[lstn]"}, "unknown cell 'lstn'; choose one of"),
         ({"trials": 0}, "--trials is 0; use 1 or more"),

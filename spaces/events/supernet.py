@@ -1,0 +1,115 @@
+"""The supernet of the event-sequence space: each encoder layer is a mixture of its seven ops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nni_nasplus.data.batch import EventBatch, EventShape
+from nni_nasplus.errors import UserError
+from nni_nasplus.space import Architecture
+from nni_nasplus.supernet import Edge, MixedOperation, Mode, Supernet
+
+from .decisions import OPS, decisions
+from .encoder import EncoderLayer, SplitOps
+from .network import EventSequenceNet
+
+__all__ = ["EventSupernet"]
+
+_CELL = "encoder"
+
+
+class _MixedSplit(MixedOperation):
+    """The mixture in the place of a layer's :class:`SplitOps`; each forward pass of the supernet says the weights."""
+
+    given: tuple[Tensor, Sequence[str]] | None = None
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
+        assert self.given is not None
+        return super().forward(x, *self.given, mask)
+
+
+class EventSupernet(Supernet):
+    """Batches of events → logits [B, C], every op computed in each encoder layer.
+
+    Parameters
+    ----------
+    architecture
+        What is not searched: every decision but the ops of the encoder's layers and, where an op has attention, its
+        heads. No layer has a recurrent cell other than the GRU.
+    hidden, dropout
+        See :class:`~nni_nasplus.spaces.events.network.EventSequenceNet`.
+    heads
+        Of the attention in each layer.
+    mode, generator
+        See :class:`~nni_nasplus.supernet.Supernet`.
+
+    Raises
+    ------
+    UserError
+        If the architecture has no encoder layer.
+    """
+
+    def __init__(
+        self,
+        shape: EventShape,
+        architecture: Mapping[str, Any],
+        hidden: int = 32,
+        dropout: float = 0.1,
+        heads: int = 1,
+        *,
+        mode: Mode = "softmax",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        depth = architecture["encoder_layers"]
+        if not depth:
+            raise UserError("encoder_layers is 0; give the supernet 1, 2 or 4")
+        super().__init__([Edge(_CELL, i, i + 1) for i in range(depth)], OPS, mode=mode, generator=generator)
+        self.heads = heads
+        self.fixed = {name: choice for name, choice in architecture.items() if not _searched(name)}
+        self._order = list(decisions(shape.n_numeric > 0))
+        self.net = EventSequenceNet(shape, {**self.fixed, "encoder_layers": 0}, hidden, dropout)
+        width = self.net.stem.width
+        self.net.encoder.extend(EncoderLayer("c", width, None, hidden, dropout) for _ in range(depth))
+        for layer in self.net.encoder:
+            layer.split = _MixedSplit({op: SplitOps(op, width, heads, hidden) for op in OPS})
+
+    def forward(self, batch: EventBatch, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Logits [B, C] of B users.
+
+        Parameters
+        ----------
+        weights
+            ``{"encoder": [layers, 7]}``; :meth:`weights` where None.
+        """
+        rows = (self.weights() if weights is None else weights)[_CELL].unbind()
+        for split, edge, row in zip(self._splits, self.edges, rows, strict=True):
+            split.given = (row, self.alive(edge))
+        try:
+            return self.net(batch)
+        finally:
+            for split in self._splits:
+                split.given = None
+
+    @property
+    def _splits(self) -> list[_MixedSplit]:
+        return [module for module in self.net.encoder.modules() if isinstance(module, _MixedSplit)]
+
+    def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
+        """The op of each layer of an architecture that differs in the ops alone."""
+        return [(edge, architecture[f"encoder_{edge.target}_op"]) for edge in self.edges]
+
+    def derive(self) -> Architecture:
+        """In each layer the op that weighs most."""
+        best = self.probabilities()[_CELL].argmax(-1).tolist()
+        ops = {f"encoder_{edge.target}_op": OPS[i] for edge, i in zip(self.edges, best, strict=True)}
+        heads = {name.replace("op", "heads"): self.heads for name, op in ops.items() if "a" in op}
+        found = {**self.fixed, **ops, **heads}
+        return {name: found[name] for name in self._order if name in found}
+
+
+def _searched(name: str) -> bool:
+    return name.startswith("encoder_") and name.endswith(("_op", "_heads"))

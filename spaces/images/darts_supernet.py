@@ -1,0 +1,124 @@
+"""The supernet of the DARTS cells (arXiv 1806.09055)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.space import Architecture
+from nni_nasplus.supernet import NONE, Edge, MixedOperation, Mode, Supernet
+
+from .darts import NODES, architecture_of, genotype_of
+from .genotype import KINDS, OPERATIONS, CellGenotype, Genotype
+from .operations import operation
+from .stack import CellPlan, CellStack, Macro, Preprocess
+
+__all__ = ["DartsSupernet"]
+
+_SOURCES = tuple((source, node + 2) for node in range(NODES) for source in range(node + 2))
+"""The 14 edges of a cell: earlier state and later state."""
+_CANDIDATES = (NONE, *OPERATIONS)
+
+
+class _MixedCell(nn.Module):
+    """A cell whose 14 edges are mixtures."""
+
+    def __init__(self, plan: CellPlan, *, affine: bool) -> None:
+        super().__init__()
+        self.kind = plan.kind
+        self.out_channels = NODES * plan.channels
+        self.preprocess = Preprocess(plan, affine=affine)
+        self.edges = nn.ModuleList(_mixture(plan, source, affine) for source, _ in _SOURCES)
+
+    def forward(self, before: Tensor, last: Tensor, weights: Tensor, alive: Sequence[Sequence[str]]) -> Tensor:
+        states = self.preprocess(before, last)
+        for state in range(2, NODES + 2):
+            incoming = [e for e, (_, target) in enumerate(_SOURCES) if target == state and alive[e]]
+            terms = [self.edges[e](states[_SOURCES[e][0]], weights[e], alive[e]) for e in incoming]
+            states.append(reduce(torch.add, terms))
+        return torch.cat(states[2:], 1)
+
+
+def _mixture(plan: CellPlan, source: int, affine: bool) -> MixedOperation:
+    stride = 2 if plan.kind == "reduce" and source < 2 else 1
+    return MixedOperation(
+        {name: operation(name, plan.channels, stride, affine=affine, normalised_pools=True) for name in _CANDIDATES}
+    )
+
+
+class DartsSupernet(Supernet):
+    """Images [B, in_channels, H, W] → logits [B, classes], by mixtures of all eight operations on all 14 edges.
+
+    Parameters
+    ----------
+    macro
+        The sizes; DARTS searches with 16 channels and 8 layers.
+    affine
+        Whether the batch norms of the cells have weights; those of DARTS have none, those of TE-NAS have.
+    mode, generator
+        See :class:`~nni_nasplus.supernet.Supernet`.
+    """
+
+    def __init__(
+        self,
+        macro: Macro,
+        *,
+        affine: bool = False,
+        mode: Mode = "softmax",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        edges = [Edge(kind, *ends) for kind in KINDS for ends in _SOURCES]
+        super().__init__(edges, _CANDIDATES, mode=mode, generator=generator)
+        self.net = CellStack(macro, lambda plan: _MixedCell(plan, affine=affine))
+
+    def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Logits [B, classes].
+
+        Parameters
+        ----------
+        weights
+            By kind of cell, [14, 8]; :meth:`weights` where None.
+        """
+        given = self.weights() if weights is None else weights
+        alive = {kind: [self.alive(edge) for edge in self.edges if edge.cell == kind] for kind in KINDS}
+        return self.net(images, lambda cell, *inputs: cell(*inputs, given[cell.kind], alive[cell.kind]))
+
+    def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
+        """The eight edges of each cell of an architecture, with the operation on each."""
+        genotype = genotype_of(architecture)
+        return [
+            (Edge(kind, source, position // 2 + 2), operation)
+            for kind in KINDS
+            for position, (operation, source) in enumerate(genotype.cell(kind).edges)
+        ]
+
+    def derive(self) -> Architecture:
+        """For each node the two edges whose best operation other than ``none`` weighs most, with that operation.
+
+        Raises
+        ------
+        UserError
+            If fewer than two edges of a node have such an operation left.
+        """
+        weights = {kind: value.tolist() for kind, value in self.probabilities().items()}
+        cells = []
+        for kind in KINDS:
+            edges = [pair for node in range(NODES) for pair in self._best(kind, node + 2, weights[kind])]
+            cells.append(CellGenotype(tuple(edges), tuple(range(2, NODES + 2))))
+        return architecture_of(Genotype(*cells))
+
+    def _best(self, kind: str, state: int, weights: Sequence[Sequence[float]]) -> list[tuple[str, int]]:
+        """The operations and inputs of the two edges of a node."""
+        best: list[tuple[float, str, int]] = []
+        for source in range(state):
+            row = dict(zip(_CANDIDATES, weights[_SOURCES.index((source, state))], strict=True))
+            names = [name for name in self.alive(Edge(kind, source, state)) if name != NONE]
+            best += [(row[name], name, source) for name in sorted(names, key=row.__getitem__, reverse=True)[:1]]
+        if len(best) < 2:
+            raise UserError(f"node {state - 2} of the {kind} cell has fewer than two edges left; prune fewer")
+        return [(name, source) for _, name, source in sorted(best, key=lambda one: -one[0])[:2]]

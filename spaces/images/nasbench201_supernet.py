@@ -1,0 +1,86 @@
+"""The supernet of the NAS-Bench-201 cells (arXiv 2001.00326)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nni_nasplus.space import Architecture
+from nni_nasplus.supernet import Edge, MixedOperation, Mode, Supernet
+
+from .chain import CellChain, ChainMacro
+from .nasbench201 import EDGES, NODES, OPERATIONS, decision
+from .operations import operation
+
+__all__ = ["NasBench201Supernet"]
+
+_CELL = "cell"
+
+
+class _MixedCell(nn.Module):
+    """A cell whose six edges are mixtures."""
+
+    def __init__(self, channels: int, *, affine: bool) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(
+            MixedOperation({name: operation(name, channels, 1, affine=affine) for name in OPERATIONS}) for _ in EDGES
+        )
+
+    def forward(self, x: Tensor, weights: Tensor, alive: Sequence[Sequence[str]]) -> Tensor:
+        nodes = [x]
+        for node in range(1, NODES):
+            incoming = [e for e, (_, target) in enumerate(EDGES) if target == node and alive[e]]
+            nodes.append(reduce(torch.add, [self.edges[e](nodes[EDGES[e][0]], weights[e], alive[e]) for e in incoming]))
+        return nodes[-1]
+
+
+class NasBench201Supernet(Supernet):
+    """Images [B, in_channels, H, W] → logits [B, classes], by mixtures of all five operations on all six edges.
+
+    TE-NAS (arXiv 2102.11535) takes its kernel from ``ChainMacro(channels=3, cells=1)``, and counts linear regions with
+    ``ChainMacro(channels=1, cells=1, in_channels=1, stages=1, stem=False)``.
+
+    Parameters
+    ----------
+    affine
+        Whether the batch norms of the cells have weights.
+    mode, generator
+        See :class:`~nni_nasplus.supernet.Supernet`.
+    """
+
+    def __init__(
+        self,
+        macro: ChainMacro,
+        *,
+        affine: bool = True,
+        mode: Mode = "softmax",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        edges = [Edge(_CELL, *ends) for ends in EDGES]
+        super().__init__(edges, OPERATIONS, mode=mode, generator=generator)
+        self.net = CellChain(macro, lambda channels: _MixedCell(channels, affine=affine))
+
+    def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Logits [B, classes].
+
+        Parameters
+        ----------
+        weights
+            ``{"cell": [6, 5]}``; :meth:`weights` where None.
+        """
+        given = (self.weights() if weights is None else weights)[_CELL]
+        alive = [self.alive(edge) for edge in self.edges]
+        return self.net(images, lambda cell, x: cell(x, given, alive))
+
+    def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
+        """The six edges of the cell of an architecture, with the operation on each."""
+        return [(Edge(_CELL, *ends), architecture[decision(*ends)]) for ends in EDGES]
+
+    def derive(self) -> Architecture:
+        """On each edge the operation that weighs most; ``none`` where the edge is pruned."""
+        rows = zip(EDGES, self.probabilities()[_CELL].argmax(-1).tolist(), strict=True)
+        return {decision(*ends): OPERATIONS[best] for ends, best in rows}
