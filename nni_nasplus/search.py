@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nni_nasplus.archive import Archive, Trial
+from nni_nasplus.reporting import TrialFailed
 from nni_nasplus.space import Architecture
 from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
 
@@ -29,12 +30,17 @@ class RepeatedFailure(Exception):
 
 
 def repeated_failure(archive: Archive, count: int | None) -> str | None:
-    """The reason that the latest ``count`` finished trials failed for, numbers in it apart; None if there is none."""
+    """The reason that the latest ``count`` finished trials failed for, numbers in it apart; None if there is none.
+
+    Trials that diverge are no reason where others have succeeded: some architectures do.
+    """
     latest = archive.by_time[-count:] if count else []
     if not count or len(latest) < count or any(trial.status != "failed" for trial in latest):
         return None
     reasons = {_NUMBER.sub("#", trial.reason or "") for trial in latest}
     reason = latest[-1].reason or "no reason left"
+    if reason.startswith(f"{TrialFailed.__name__}:") and any(trial.status == "done" for trial in archive.trials):
+        return None
     return reason if len(reasons) == 1 and reason not in _NO_FAULT else None
 
 

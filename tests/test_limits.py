@@ -58,6 +58,19 @@ def test_failures_in_a_row_for_one_reason_stop_the_search_numbers_apart(tmp_path
         running.ask()
 
 
+def test_architectures_that_diverge_stop_no_search_in_which_others_do_not(tmp_path):
+    running = search(tmp_path / "j.jsonl", max_failures=3)
+    for _ in range(3):
+        running.tell(running.ask().number, None, reason="TrialFailed: loss is nan")
+    with pytest.raises(RepeatedFailure, match="3 trials in a row failed: TrialFailed: loss is nan"):
+        running.ask()
+    running = search(tmp_path / "k.jsonl", max_failures=3)
+    running.tell(running.ask().number, 1.0)
+    for _ in range(4):
+        running.tell(running.ask().number, None, reason="TrialFailed: loss is nan")
+    assert running.ask().number == 5
+
+
 def test_failures_for_several_reasons_or_by_the_user_do_not(tmp_path):
     running = search(tmp_path / "j.jsonl", max_failures=2)
     for reason in ("a", "b", *["cancelled by the user, or ended by a signal"] * 3):

@@ -31,7 +31,7 @@ class Settings:
     seed
         Fixes split, search and training.
     max_failures
-        After so many failures in a row for one reason, the search stops.
+        After so many failures in a row for one reason, the search stops; divergence is none where others succeeded.
     trial_seconds
         A trial that takes longer fails.
     trial_mib
