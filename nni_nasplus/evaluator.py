@@ -6,6 +6,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,8 @@ class Evaluator(ABC):
         write_result(Path(directory), final)
         reporter.final(final)
         if reporter.output is not None:
-            export_onnx(network, space.example(), reporter.output / "model.onnx")
+            with suppress(UserError):
+                export_onnx(network, space.example(), reporter.output / "model.onnx")
         return metrics
 
     def fit(

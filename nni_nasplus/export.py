@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from nni_nasplus.errors import UserError
+
 __all__ = ["export_onnx", "onnx_available"]
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,11 @@ def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
     Returns
     -------
     Whether the file was written.
+
+    Raises
+    ------
+    UserError
+        If the network itself says that it cannot be ONNX.
     """
     if not onnx_available():
         logger.info("model.onnx is not written: install nni-nasplus[onnx]")
@@ -54,6 +61,8 @@ def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             _export(network.eval(), example, path)
+    except UserError:
+        raise
     except Exception as error:  # noqa: BLE001 - the exporter raises anything, and the trial's result stands
         logger.warning("model.onnx is not written: %s", str(error).partition("\n")[0])
         return False

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nni_nasplus.errors import UserError
+
 from .regularisation import Regularisation
 
 __all__ = ["Encoded", "RecurrentEncoder", "States"]
@@ -60,7 +62,15 @@ class RecurrentEncoder(nn.Module):
         return self.embedding.num_embeddings
 
     def encode(self, tokens: Tensor, states: Sequence[Sequence[Tensor]] | None = None) -> Encoded:
-        """Outputs and last states of tokens [T, B] and first states, zero if None."""
+        """Outputs and last states of tokens [T, B] and first states, zero if None.
+
+        Raises
+        ------
+        UserError
+            While it is exported to ONNX, which would keep the example's number of tokens.
+        """
+        if torch.onnx.is_in_onnx_export():
+            raise UserError("ONNX has no loop for a recurrent cell over tokens")
         rates = self.regularisation
         before = [rates.input, *[rates.hidden] * (len(self.layers) - 1)]
         values, last = self._embedded(tokens), []

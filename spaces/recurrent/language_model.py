@@ -9,13 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .encoder import RecurrentEncoder, States
 from .regularisation import Regularisation
 
 __all__ = ["Outcome", "RecurrentLanguageModel", "States"]
-
-States = tuple[tuple[Tensor, ...], ...]
-"""For each layer its hidden states, each [B, H]."""
-_BOUND = 0.04
 
 
 class Outcome(NamedTuple):
@@ -31,7 +28,7 @@ class Outcome(NamedTuple):
     """[T, B, E] the same after dropout: what is decoded."""
 
 
-class RecurrentLanguageModel(nn.Module):
+class RecurrentLanguageModel(RecurrentEncoder):
     """Predicts the next token.
 
     Parameters
@@ -51,17 +48,8 @@ class RecurrentLanguageModel(nn.Module):
     def __init__(
         self, vocabulary: int, width: int, layers: Iterable[nn.Module], regularisation: Regularisation | None = None
     ) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width)
-        self.layers = nn.ModuleList(layers)
+        super().__init__(vocabulary, width, layers, regularisation)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
-        self.regularisation = regularisation or Regularisation.none()
-        nn.init.uniform_(self.embedding.weight, -_BOUND, _BOUND)
-
-    @property
-    def vocabulary(self) -> int:
-        """The number of tokens."""
-        return self.embedding.num_embeddings
 
     def forward(self, tokens: Tensor, states: Sequence[Sequence[Tensor]] | None = None) -> tuple[Tensor, States]:
         """Logits [T, B, V] of the tokens after each of [T, B], and the layers' last states, to go on from."""
@@ -70,26 +58,6 @@ class RecurrentLanguageModel(nn.Module):
 
     def run(self, tokens: Tensor, states: Sequence[Sequence[Tensor]] | None = None) -> Outcome:
         """All that training needs, of tokens [T, B] and first states, zero if None."""
-        rates = self.regularisation
-        before = [rates.input, *[rates.hidden] * (len(self.layers) - 1)]
-        values, last = self._embedded(tokens), []
-        with torch.autocast(tokens.device.type, enabled=False):
-            for number, (layer, rate) in enumerate(zip(self.layers, before, strict=True)):
-                values, state = layer(self._locked(values, rate), None if states is None else states[number])
-                last.append(state)
-        dropped = self._locked(values, rates.output)
-        logits = F.linear(dropped, self.embedding.weight, self.bias)
-        return Outcome(logits, tuple(last), values, dropped)
-
-    def _embedded(self, tokens: Tensor) -> Tensor:
-        """[T, B, E] without the words that are dropped, everywhere they stand."""
-        values, rate = self.embedding(tokens), self.regularisation.embedding
-        if not self.training or rate == 0:
-            return values
-        return values * F.dropout(values.new_ones(self.vocabulary), rate)[tokens].unsqueeze(-1)
-
-    def _locked(self, values: Tensor, rate: float) -> Tensor:
-        """[T, B, size] without units that are dropped at all steps of an example (arXiv 1512.05287)."""
-        if not self.training or rate == 0:
-            return values
-        return values * F.dropout(values.new_ones(values.shape[1:]), rate)
+        encoded = self.encode(tokens, states)
+        logits = F.linear(encoded.dropped, self.embedding.weight, self.bias)
+        return Outcome(logits, encoded.states, encoded.raw, encoded.dropped)
