@@ -46,6 +46,7 @@ setup(
         "matplotlib",
         "networkx",
         "filelock",
+        "pillow",
         "psutil",
         "requests",
         "rich",

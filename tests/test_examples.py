@@ -87,7 +87,8 @@ def commands_of(readme: str) -> list[str]:
 @pytest.mark.nni
 def test_the_readme(project, environment):
     commands = [c for c in commands_of("README.md") if not re.search("uci|nasplus demo|nnictl|--text", c)]
-    commands += [c for c in commands_of("examples/text/README.md") if c.startswith("nasplus describe")]
+    for example in ("text", "images"):
+        commands += [c for c in commands_of(f"examples/{example}/README.md") if c.startswith("nasplus describe")]
     assert {c.split()[1] for c in commands} >= {"search", "show", "export", "predict", "describe", "register"}
     for command in commands:
         words = shlex.split(command, comments=True)
@@ -108,6 +109,21 @@ def test_searches_of_texts(project, environment, number):
     small = ["--trials=2", "--epochs=1", "--batch_size=4", "--embedding=8", "--hidden=8", "--layers=1"]
     search = [c for c in commands_of("examples/text/README.md") if c.startswith("nasplus search")][number]
     assert "test perplexity" in run([*shlex.split(search), *small, "--port", str(free_port())], project)
+
+
+@pytest.mark.slow
+@pytest.mark.nni
+def test_searches_of_images(project, environment):
+    commands = commands_of("examples/images/README.md")
+    digits, search, _, _, other, _, export, _, *_ = commands
+    run([sys.executable, *shlex.split(digits, comments=True)[1:]], project)
+    shutil.copy(project / "digits.npz", project / "fashion.npz")
+    small = ["--trials=2", "--epochs=1", "--size=8"]
+    for command in (search, other):
+        printed = run([*shlex.split(command), *small, "--port", str(free_port())], project)
+        assert "test accuracy" in printed
+    run(shlex.split(export), project)
+    run(["nasplus", "predict", "model", "--images", "digits.npz", "--to", "classes.csv"], project)
 
 
 def test_the_uci_tables(project, tmp_path):

@@ -48,6 +48,7 @@ def test_every_entry_point_loads():
     [
         "nni_nasplus",
         "nni_nasplus.data",
+        "nni_nasplus.data.images",
         "nni_nasplus.predictors",
         "nni_nasplus.spaces.events",
         "nni_nasplus.hosts.nni",

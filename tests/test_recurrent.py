@@ -17,7 +17,7 @@ from recurrent_reference import InterpretedCell
 from torch import nn
 
 from nni_nasplus import UserError
-from nni_nasplus.cost import count_parameters
+from nni_nasplus.cost import count_flops, count_parameters
 from nni_nasplus.spaces.recurrent import PRESETS, Node, Recipe, RecurrentCell
 
 SIZES = ((400, 600), (600, 600), (600, 400))
@@ -252,3 +252,10 @@ def test_gradients_accumulate_as_anywhere_and_need_no_graph_to_be_evaluated():
 def test_what_is_no_cell_is_named(recipe, message):
     with pytest.raises(UserError, match=message):
         Recipe.parse(recipe)
+
+
+def test_operations_are_two_a_weight_and_token_in_any_precision():
+    cell = RecurrentCell(PRESETS["lstm"], 6, 8)
+    operations = 2 * sum(weight.numel() for weight in cell.parameters() if weight.dim() == 2)
+    assert count_flops(cell, torch.zeros(3, 1, 6)) == 3 * operations
+    assert count_flops(cell.double(), torch.zeros(3, 1, 6, dtype=torch.float64)) == 3 * operations

@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "demo": "search on Complete Journey, households' transactions",
-    "search": "search an architecture for your tables or texts",
+    "search": "search an architecture for your tables, texts or images",
     "resume": "go on with a search that was interrupted, or with more trials",
     "stop": "end a search that still runs; what had finished is kept",
     "work": "train trials of an Optuna search beside its own workers, from this machine",
@@ -31,6 +31,7 @@ COMMANDS = {
     "predict": "score new data with an exported network",
     "bench": "would another strategy have been faster on a search of yours?",
     "describe": "an architecture: decisions, parameters, operations, drawing",
+    "score": "rank architectures without training them",
     "register": "make the strategies known to nnictl by name",
     "nnictl": "NNI's nnictl, with managers that are right, quick and listen on this machine only",
 }

@@ -11,8 +11,15 @@ from nni_nasplus.model import Model
 __all__ = ["predict"]
 
 
-def predict(model: str, *, events: str | None = None, text: str | None = None, to: str | None = None) -> None:
-    """Write what the network says: of each user the class probabilities, of each line of a text the perplexity.
+def predict(
+    model: str,
+    *,
+    events: str | None = None,
+    images: str | None = None,
+    text: str | None = None,
+    to: str | None = None,
+) -> None:
+    """Write what the network says: of users and images the class probabilities, of lines of a text the perplexity.
 
     Parameters
     ----------
@@ -20,6 +27,8 @@ def predict(model: str, *, events: str | None = None, text: str | None = None, t
         The directory written by nasplus export.
     events
         Table of new events with the columns of the training events, CSV or Parquet.
+    images
+        An .npz archive with an array x or x_test, a picture, or a folder of pictures.
     text
         A plain text file.
     to
@@ -30,7 +39,7 @@ def predict(model: str, *, events: str | None = None, text: str | None = None, t
         raise UserError(f"--to is {out}; end it in .csv or .parquet")
     loaded = Model.load(model)
     source = loaded.preprocessing.source
-    data = {"events": events, "text": text}.pop(source, None)
+    data = {"events": events, "images": images, "text": text}.pop(source, None)
     if data is None:
         raise UserError(f"{model} reads {source}; name them with --{source}")
     answers = loaded.predict(data)

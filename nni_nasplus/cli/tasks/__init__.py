@@ -10,7 +10,7 @@ from nni_nasplus.errors import UserError
 
 __all__ = ["TASKS", "Task", "task_class"]
 
-TASKS = {"events": "EventTask", "text": "TextTask"}
+TASKS = {"events": "EventTask", "images": "ImageTask", "text": "TextTask"}
 """The class, in the module of that name, by the option."""
 
 
@@ -24,7 +24,9 @@ def task_class(options: Iterable[str]) -> type[Task]:
     """
     given = [name for name in TASKS if name in options]
     if not given:
-        raise UserError("name your data: --events and --labels for tables of events, --text for a text")
+        raise UserError(
+            "name your data: --events and --labels for tables of events, --text for a text, --images for images"
+        )
     if len(given) > 1:
         raise UserError(f"--{given[0]} and --{given[1]} are two tasks; search for one at a time")
     return getattr(import_module(f"nni_nasplus.cli.tasks.{given[0]}"), TASKS[given[0]])

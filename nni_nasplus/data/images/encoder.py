@@ -1,0 +1,124 @@
+"""Images to a network's input: what ``prepare_images`` measures on training images and applies to all, new ones too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nni_nasplus._files import write_json
+from nni_nasplus.data.images.arrays import ImageShape, as_tensor
+from nni_nasplus.data.images.source import read_new_images
+from nni_nasplus.errors import UserError
+from nni_nasplus.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+__all__ = ["ImageEncoder"]
+
+_FILE = "preprocessing.json"
+_VERSION = 1
+_AT_ONCE = 128
+_CONSTANT = 1e-6
+"""The share of a channel's mean up to which its deviation is rounding."""
+
+
+@dataclass(frozen=True)
+class ImageEncoder(Preprocessing):
+    """Scales each channel to mean 0 and variance 1 over the training images.
+
+    Parameters
+    ----------
+    classes
+        Label values by class.
+    size
+        Height and width of the images.
+    resized
+        Whether images of other sizes are brought to it.
+    mean, std
+        Of each channel; 1 for the deviation of one that is constant.
+    """
+
+    source: ClassVar[str] = "images"
+
+    classes: tuple[Any, ...]
+    size: int
+    resized: bool
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, images: NDArray[Any], classes: tuple[Any, ...], *, resized: bool) -> ImageEncoder:
+        """Measure training images [N, S, S, C]."""
+        total = np.zeros((2, images.shape[3]))
+        for part in _parts(images):
+            exact = part.astype(np.float64)
+            total += [exact.sum((0, 1, 2)), np.square(exact).sum((0, 1, 2))]
+        mean, square = total / (images.size / images.shape[3])
+        std = np.sqrt(np.maximum(square - mean**2, 0))
+        std = np.where(std > _CONSTANT * np.abs(mean), std, 1)
+        return cls(classes, images.shape[1], resized, tuple(mean.tolist()), tuple(std.tolist()))
+
+    @property
+    def shape(self) -> ImageShape:
+        """The constants that fix a network's sizes."""
+        return ImageShape(len(self.classes), len(self.mean), self.size)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """[B, C, S, S] float32, scaled."""
+        mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return ((images - mean) / std).contiguous()
+
+    def predict(self, network: nn.Module, data: str | Path) -> pd.DataFrame:
+        """A row an image, with ``p_<class>`` for each class: of an array ``x``, or else ``x_test``, of an archive.
+
+        Or of a picture, or all pictures below a folder. The column ``image`` is the place in the array from 0, or the
+        file.
+
+        Raises
+        ------
+        UserError
+            If there are no images, or they differ from those of training in size or channels.
+        """
+        import pandas as pd
+
+        names, images = read_new_images(Path(data), len(self.mean), self.size if self.resized else None)
+        self._require_alike(images)
+        with torch.inference_mode():
+            logits = [network(self.normalised(as_tensor(part))) for part in _parts(images)]
+        shares = torch.cat(logits).float().softmax(-1).numpy()
+        return pd.DataFrame({"image": names, **{f"p_{name}": shares[:, i] for i, name in enumerate(self.classes)}})
+
+    def _require_alike(self, images: NDArray[Any]) -> None:
+        wanted = (self.size, self.size, len(self.mean))
+        if images.shape[1:] != wanted:
+            form, known = ("×".join(map(str, sides)) for sides in (images.shape[1:], wanted))
+            raise UserError(f"the images are {form}, those of training {known}: make them alike")
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``preprocessing.json``, all that new images need."""
+        write_json(Path(folder) / _FILE, {"version": _VERSION, **asdict(self)})
+
+    @classmethod
+    def load(cls, folder: str | Path) -> ImageEncoder:
+        """Read ``preprocessing.json``; UserError where it is absent or of another version."""
+        path = Path(folder) / _FILE
+        if not path.is_file():
+            raise UserError(f"no {path}: run prepare_images first")
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("version", None) != _VERSION:
+            raise UserError(f"{path} is of another version: prepare the images anew in a new folder")
+        return cls(**content | {name: tuple(content[name]) for name in ("classes", "mean", "std")})
+
+
+def _parts(images: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (images[start : start + _AT_ONCE] for start in range(0, len(images), _AT_ONCE))

@@ -1,0 +1,147 @@
+"""Prepare images once, for all trials: split, measure, and store as mapped arrays."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from nni_nasplus._files import write_json
+from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.images.arrays import ImageArrays
+from nni_nasplus.data.images.encoder import ImageEncoder
+from nni_nasplus.data.images.source import LabelledImages, fingerprint, read_images
+from nni_nasplus.errors import UserError
+
+__all__ = ["prepare_images"]
+
+_META = "meta.json"
+_VERSION = 1
+
+
+def prepare_images(
+    source: str | Path,
+    *,
+    out: str | Path,
+    size: int | None = None,
+    validation: float = 0.15,
+    test: float = 0.15,
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
+    """Write the cache ``out`` that ``ImageDataModule`` reads, and return it; at once where it is ready.
+
+    Parameters
+    ----------
+    source
+        An ``.npz`` archive of ``x_train`` [N, S, S] or [N, S, S, 3] and ``y_train`` [N], and likewise of ``x_val``,
+        ``y_val``, ``x_test`` and ``y_test`` if they are known; or a folder with a folder of pictures for each class,
+        directly or in ``train`` and, if they are known, ``val`` and ``test``. All images must fit into memory.
+    out
+        The folder to write.
+    size
+        The height and width to bring images to: the shorter side is scaled, the middle of the longer one kept.
+        Where None, they must be square and of one size.
+    validation, test
+        The shares of the training images, by class, to set aside where the source has no such images.
+    seed
+        Fixes which.
+    progress
+        Show a progress bar.
+
+    Raises
+    ------
+    UserError
+        If images are missing, unreadable, all the same or do not fit together, there is one class or a class has too
+        few images, a number is out of range, or ``out`` holds something else.
+    """
+    _check(size, validation, test)
+    source, out = Path(source), Path(out)
+    settings = {"size": size, "validation": validation, "test": test, "seed": seed}
+    stamp = {"source": fingerprint(source), **settings}
+    if not _ready(out, stamp):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(out.parent / f".{out.name}.lock"):
+            if not _ready(out, stamp):
+                _publish(source, stamp, out, progress)
+    return out
+
+
+def _check(size: int | None, validation: float, test: float) -> None:
+    if size is not None and size < 1:
+        raise UserError(f"size is {size}; use 1 or more")
+    if min(validation, test) <= 0 or validation + test >= 1:
+        raise UserError(f"the shares {validation} and {test} leave nothing; use more than 0, and less than 1 together")
+
+
+def _ready(out: Path, stamp: dict[str, Any]) -> bool:
+    """Whether ``out`` is this cache; UserError where it is something else."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    meta = out / _META
+    found = json.loads(meta.read_text(encoding="utf-8")) if meta.is_file() else {}
+    if found.get("kind") != "images":
+        raise UserError(f"{out} exists and holds no prepared images: choose another folder")
+    if found["version"] != _VERSION:
+        raise UserError(f"{out} was prepared by another version: delete it, or choose another folder")
+    if other := [name for name in stamp if found["made_from"].get(name) != stamp[name]]:
+        raise UserError(f"{out} was prepared from other {', '.join(other)}: delete it, or choose another folder")
+    return True
+
+
+def _publish(source: Path, stamp: dict[str, Any], out: Path, progress: bool) -> None:
+    """Build beside ``out``, under its lock, and rename: a reader finds all or nothing."""
+    partial = out.parent / f".{out.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        sizes = _build(source, stamp, partial, progress)
+        write_json(partial / _META, {"kind": "images", "version": _VERSION, "sizes": sizes, "made_from": stamp})
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _build(source: Path, stamp: dict[str, Any], folder: Path, progress: bool) -> dict[str, int]:
+    """Write arrays and encoder; return the images per split."""
+    found = read_images(source, stamp["size"], progress=progress)
+    rng = np.random.default_rng(stamp["seed"])
+    found = _split(found, {"test": stamp["test"], "val": stamp["validation"]}, rng)
+    train = found.images[found.split == 0]
+    if (train == train[0]).all():
+        raise UserError(f"the training images of {source} are all the same: nothing can be learnt from them")
+    ImageEncoder.fit(train, found.classes, resized=stamp["size"] is not None).save(folder)
+    ImageArrays(found.images, found.label, found.split).save(folder)
+    return {split: int((found.split == number).sum()) for number, split in enumerate(SPLITS)}
+
+
+def _split(found: LabelledImages, shares: dict[str, float], rng: np.random.Generator) -> LabelledImages:
+    """With a share of the training images of each class, one at the least, in each split that has none."""
+    missing = [name for name in shares if SPLITS.index(name) not in found.split]
+    totals = _class_sizes(found, 1 + len(missing))
+    split = found.split.copy()
+    for number, total in enumerate(totals):
+        rows = rng.permutation(np.flatnonzero((found.label == number) & (found.split == 0)))
+        for place, name in enumerate(missing):
+            count = min(max(1, round(shares[name] * total)), len(rows) - len(missing) + place)
+            split[rows[:count]], rows = SPLITS.index(name), rows[count:]
+    return replace(found, split=split)
+
+
+def _class_sizes(found: LabelledImages, fewest: int) -> list[int]:
+    """The training images of each class; UserError if they are too few of one, or there is one class only."""
+    if len(found.classes) < 2:
+        raise UserError(f"all images are of class {found.classes[0]!r}: two classes are needed")
+    counts = np.bincount(found.label[found.split == 0], minlength=len(found.classes))
+    rarest = int(counts.argmin())
+    if counts[rarest] < fewest:
+        raise UserError(
+            f"class {found.classes[rarest]!r} has {counts[rarest]} images to train on: give {fewest} or more, or leave "
+            "it out"
+        )
+    return counts.tolist()

@@ -1,0 +1,164 @@
+"""Images as they come: an ``.npz`` archive of arrays, or folders of pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.images.pictures import is_picture, read_pictures, squared
+from nni_nasplus.errors import UserError
+
+__all__ = ["LabelledImages", "fingerprint", "read_images", "read_new_images"]
+
+_CHANNELS = (1, 3)
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """N images and their classes."""
+
+    images: NDArray[Any]
+    """[N, S, S, C] uint8 or float32."""
+    label: NDArray[np.int64]
+    """[N] class."""
+    split: NDArray[np.int8]
+    """[N] position in ``SPLITS``; that of training where the source does not say."""
+    classes: tuple[Any, ...]
+    """Label values: whole numbers or texts."""
+
+
+def fingerprint(source: Path) -> str:
+    """A hash of names, sizes and times of the files; UserError where there are none."""
+    if not source.exists():
+        raise UserError(f"no {source}: name an .npz archive, or a folder with a folder of pictures for each class")
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+        stat = path.stat()
+        digest.update(f"{path.relative_to(source)}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def read_images(source: Path, size: int | None = None, *, progress: bool = False) -> LabelledImages:
+    """Read a source whole; see :func:`nni_nasplus.data.images.prepare_images`.
+
+    Raises
+    ------
+    UserError
+        If there are no images or labels, or they do not fit together.
+    """
+    read = _read_folder if source.is_dir() else _read_archive
+    images, values, split = read(source, size, progress)
+    height, width = images.shape[1:3]
+    if height != width:
+        raise UserError(f"the images of {source} are {height}×{width} pixels: set a size to make them square")
+    classes, label = np.unique(values, return_inverse=True)
+    return LabelledImages(images, label.astype(np.int64), split, tuple(classes.tolist()))
+
+
+def read_new_images(source: Path, channels: int, size: int | None) -> tuple[Sequence[Any], NDArray[Any]]:
+    """Names, and [N, H, W, C]: ``x``, or else ``x_test``, of an archive, a picture, or all pictures below a folder.
+
+    Parameters
+    ----------
+    channels
+        Of the pictures; an archive's are as they are.
+    size
+        To bring images to; None for as they are.
+
+    Raises
+    ------
+    UserError
+        If there are no images, or they cannot be read.
+    """
+    if source.suffix == ".npz":
+        arrays = _load(source, ("x", "x_test"))
+        if not arrays:
+            raise UserError(f"{source} has neither x nor x_test: name the array of images so")
+        name, array = next(iter(arrays.items()))
+        images = _image_array(array, name, size)
+        return range(len(images)), images
+    paths = sorted(path for path in source.rglob("*") if is_picture(path)) if source.is_dir() else [source]
+    if not paths:
+        raise UserError(f"{source} has no pictures: name an .npz archive, a picture, or a folder of pictures")
+    names = [path.relative_to(source).as_posix() if source.is_dir() else path.name for path in paths]
+    return names, read_pictures(paths, channels=channels, size=size)
+
+
+_Read = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
+"""Images [N, H, W, C], label values [N], splits [N]."""
+
+
+def _read_archive(path: Path, size: int | None, progress: bool) -> _Read:
+    arrays = _load(path, [f"{kind}_{split}" for kind in "xy" for split in SPLITS])
+    if missing := [name for name in ("x_train", "y_train") if name not in arrays]:
+        raise UserError(f"{path} has no {missing[0]}: it needs x_train and y_train, and may have val and test likewise")
+    splits = [split for split in SPLITS if f"x_{split}" in arrays]
+    images = [_image_array(arrays[f"x_{split}"], f"x_{split}", size) for split in splits]
+    labels = [_label_array(arrays, split) for split in splits]
+    for split, part in zip(splits, images, strict=True):
+        if part.shape[1:] != images[0].shape[1:]:
+            raise UserError(f"images are {_form(images[0])} in x_train and {_form(part)} in x_{split}: make them alike")
+    return np.concatenate(images), np.concatenate(labels), _splits(splits, [len(part) for part in images])
+
+
+def _load(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Those of the named arrays that an archive has."""
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path} is no .npz archive: name one, written by numpy.savez, or a folder of pictures")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names if name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} cannot be read ({error}): write it by numpy.savez, without objects") from None
+
+
+def _image_array(array: NDArray[Any], name: str, size: int | None) -> NDArray[Any]:
+    """[N, H, W, C] uint8 or float32."""
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in _CHANNELS):
+        raise UserError(f"{name} has the shape {array.shape}: use (images, height, width), and 3 after it for colour")
+    if not array.size:
+        raise UserError(f"{name} has no images: give some")
+    if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+        raise UserError(f"{name} holds something else than finite numbers: clean it")
+    array = array if array.dtype == np.uint8 else array.astype(np.float32)
+    array = array if array.ndim == 4 else array[..., None]
+    return array if size is None else squared(array, size)
+
+
+def _label_array(arrays: Mapping[str, NDArray[Any]], split: str) -> NDArray[Any]:
+    """[N]; a column [N, 1] will do."""
+    labels, count = arrays.get(f"y_{split}", np.empty(0)), len(arrays[f"x_{split}"])
+    if labels.shape not in [(count,), (count, 1)]:
+        raise UserError(f"y_{split} has the shape {labels.shape}: give one label to each of the {count} images")
+    if labels.dtype.kind not in "iubU":
+        raise UserError(f"y_{split} holds {labels.dtype}: use whole numbers or texts")
+    return labels.ravel()
+
+
+def _form(images: NDArray[Any]) -> str:
+    return "×".join(map(str, images.shape[1:]))
+
+
+def _read_folder(folder: Path, size: int | None, progress: bool) -> _Read:
+    """``folder/class/picture``, or ``folder/train/class/picture`` and likewise for val and test."""
+    divided = any((folder / "train").glob("*/"))
+    splits = [split for split in SPLITS if (folder / split).is_dir()] if divided else ["train"]
+    found = [sorted(filter(is_picture, (folder / split if divided else folder).glob("*/*"))) for split in splits]
+    paths = [path for part in found for path in part]
+    if not found[0]:
+        raise UserError(f"{folder} has no pictures to train on: put them into a folder for each class")
+    images = read_pictures(paths, size=size, progress=progress)
+    return images, np.array([path.parent.name for path in paths]), _splits(splits, [len(part) for part in found])
+
+
+def _splits(splits: Sequence[str], counts: Sequence[int]) -> NDArray[np.int8]:
+    return np.repeat(np.array([SPLITS.index(split) for split in splits], dtype=np.int8), counts)

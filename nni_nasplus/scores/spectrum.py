@@ -1,0 +1,18 @@
+"""Eigenvalues of kernels of examples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["singular", "spectrum"]
+
+
+def spectrum(gram: Tensor) -> Tensor:
+    """The eigenvalues of a symmetric matrix [N, N], ascending; NaN where it is not finite."""
+    return torch.linalg.eigvalsh(gram) if gram.isfinite().all() else gram.new_full((len(gram),), torch.nan)
+
+
+def singular(values: Tensor) -> bool:
+    """Whether the least of ascending eigenvalues cannot be told from 0."""
+    return bool(values[0] <= len(values) * torch.finfo(values.dtype).eps * values[-1])

@@ -1,0 +1,95 @@
+"""All scores by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from nni_nasplus.cost import count_flops, count_parameters
+from nni_nasplus.errors import UserError
+
+from .examples import inputs_of, one
+from .gradients import grad_norm, snip
+from .jacobian_covariance import jacob_cov
+from .linear_regions import linear_regions
+from .naswot import naswot
+from .networks import matched, scored_copy
+from .ntk import ntk_condition
+from .synflow import synflow
+
+__all__ = ["SCORES", "Score", "flops", "parameters", "score_named"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Something cheap that says how good a network will be once it is trained.
+
+    Parameters
+    ----------
+    function
+        Of a network, a batch (see :mod:`~nni_nasplus.scores.examples`) and a generator, which draws all that is random,
+        or None. It leaves the network and torch's global generator as they are.
+    direction
+        Whether networks with a higher or a lower score are expected to be better.
+
+    Examples
+    --------
+    >>> SCORES["naswot"](network, images)
+    """
+
+    name: str
+    function: Callable[..., float]
+    direction: Literal["higher", "lower"]
+
+    def __call__(self, network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
+        """The score; see its function for its range, and what it refuses."""
+        return self.function(network, batch, generator)
+
+    def utility(self, value: float) -> float:
+        """The score with the sign that makes higher better."""
+        return value if self.direction == "higher" else -value
+
+
+def parameters(network: nn.Module, batch: Any = None, generator: torch.Generator | None = None) -> float:
+    """The number of trainable weights."""
+    return float(count_parameters(network))
+
+
+def flops(network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
+    """Floating-point operations of one example of the batch; see :func:`~nni_nasplus.cost.count_flops`."""
+    copy = scored_copy(network)
+    return float(count_flops(copy, inputs_of(matched(one(batch, 0), copy))))
+
+
+_ALL = (
+    Score("ntk", ntk_condition, "lower"),
+    Score("ntk_fixed", partial(ntk_condition, statistics="fixed"), "lower"),
+    Score("linear_regions", linear_regions, "higher"),
+    Score("naswot", naswot, "higher"),
+    Score("synflow", synflow, "higher"),
+    Score("grad_norm", grad_norm, "higher"),
+    Score("snip", snip, "higher"),
+    Score("jacob_cov", jacob_cov, "higher"),
+    Score("parameters", parameters, "higher"),
+    Score("flops", flops, "higher"),
+)
+SCORES = {score.name: score for score in _ALL}
+"""By name, the two baselines last."""
+
+
+def score_named(name: str) -> Score:
+    """A score by its name.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name.
+    """
+    if name not in SCORES:
+        raise UserError(f"unknown score '{name}'; scores: {', '.join(SCORES)}")
+    return SCORES[name]
