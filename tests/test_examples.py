@@ -123,7 +123,8 @@ def test_searches_of_images(project, environment):
         printed = run([*shlex.split(command), *small, "--port", str(free_port())], project)
         assert "test accuracy" in printed
     run(shlex.split(export), project)
-    run(["nasplus", "predict", "model", "--images", "digits.npz", "--to", "classes.csv"], project)
+    np.savez(project / "new.npz", x=np.load(project / "digits.npz")["x_train"][:5])
+    run(["nasplus", "predict", "model", "--images", "new.npz", "--to", "classes.csv"], project)
 
 
 def test_the_uci_tables(project, tmp_path):
