@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture, Choice, SearchSpace
 
+from .features import GROUPS, features
 from .generator import random_recipe
 from .mutation import mutated
 from .notation import OPERATIONS, SHORT
@@ -114,28 +113,23 @@ class RecipeSpace(SearchSpace):
                 yield self.architecture(mutant)
 
     def features(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """The paths of a cell, then its graph; float64 [architectures, features].
+        """How the output is made, and the paths of the graph; float64 [architectures, features].
 
-        Logarithms of how often each operation, each pair and each triple of operations along a path occurs, an input
-        or a state being one too, and of the numbers of states, vertices and edges: each of these kinds scaled to vary
-        alike among samples. Then the features of any space, of the canonical decisions.
+        See :func:`~nni_nasplus.spaces.recurrent.features.features`. The decisions themselves are none: which number a
+        node has says little.
 
         Parameters
         ----------
         architectures
             In canonical form.
         """
-        paths = np.zeros((len(architectures), len(_PATHS)))
-        for row, architecture in enumerate(architectures):
-            for path, count in _paths(self.recipe(architecture)).items():
-                paths[row, _PATHS[path]] = count
-        return np.hstack([np.log1p(paths) * _SCALES, super().features(architectures)])
+        rows = [features(self.recipe(architecture)) for architecture in architectures]
+        return np.array(rows).reshape(len(rows), len(GROUPS))
 
-    @cached_property
+    @property
     def feature_groups(self) -> np.ndarray:
-        """The four kinds of paths are a group each, then come those of any space; int [features]."""
-        kinds = np.array([_kind(path) for path in _PATHS])
-        return np.concatenate([kinds, len(_VARIANCES) + super().feature_groups])
+        """Each part of how the output is made is a group, and the paths of each length; int [features]."""
+        return GROUPS
 
 
 def _decisions() -> dict[str, list[Choice]]:
@@ -202,38 +196,3 @@ def _written(recipe: Recipe) -> Items:
         items += [(f"in{node}_{place}", given[place]) for place in range(ARITY[op][1])]
     items += [(f"state{state}", number[f"h_new_{state}"]) for state in range(recipe.n_states)]
     return tuple(items)
-
-
-def _paths(recipe: Recipe) -> Counter[Path]:
-    """How often each path of one to three operations occurs, and the cell's sizes."""
-    kinds = {name: SHORT[recipe.nodes[name].op] if name in recipe.nodes else name[0] for name in recipe.graph}
-    vertices, edges = recipe.size
-    found: Counter[Path] = Counter({("states",): recipe.n_states, ("vertices",): vertices, ("edges",): edges})
-    for name, node in recipe.nodes.items():
-        found[(kinds[name],)] += 1
-        for source in node.inputs:
-            found[kinds[source], kinds[name]] += 1
-            for first in recipe.nodes[source].inputs if source in recipe.nodes else ():
-                found[kinds[first], kinds[source], kinds[name]] += 1
-    return found
-
-
-def _possible() -> list[Path]:
-    """All paths, the shorter first; only linear takes ``x``."""
-    sizes: list[Path] = [("states",), ("vertices",), ("edges",)]
-    ops = list(OPERATIONS)
-    pairs = [(one, two) for one in ("x", "h", *ops) for two in ops if one != "x" or two == "linear"]
-    return [*sizes, *((op,) for op in ops), *pairs, *((*pair, op) for pair in pairs for op in ops)]
-
-
-Path = tuple[str, ...]
-_PATHS = {path: column for column, path in enumerate(_possible())}
-_VARIANCES = (0.45, 1.1, 2.5, 3.9)
-"""Of the logarithms of sizes and paths of one, two and three operations among samples, each kind's in all."""
-
-
-def _kind(path: Path) -> int:
-    return 0 if path[0] in ("states", "vertices", "edges") else len(path)
-
-
-_SCALES = np.sqrt([0.25 / _VARIANCES[_kind(path)] for path in _PATHS])
