@@ -52,6 +52,10 @@ class SearchSpace:
     {'op': 'conv'}
     """
 
+    sampled_prior: bool = False
+    """Whether :meth:`sample` draws what tends to work, and hardly ever what does not: strategies then keep to samples,
+    and to neighbours of what was trained."""
+
     def __init__(
         self,
         decisions: Mapping[str, Sequence[Choice]],

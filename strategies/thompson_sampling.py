@@ -30,7 +30,8 @@ class ThompsonSampling(Strategy):
 
     The first ``n_initial`` architectures are spread over the space, each as far from those before as can be found.
     Then each proposal is the best of some hundreds of candidates (neighbours of the best trained, fresh samples,
-    and what lies uphill from them; the whole space if it is small) under the acquisition:
+    and what lies uphill from them; the whole space if it is small) under the acquisition. Where samples are what tends
+    to work (:attr:`SearchSpace.sampled_prior`), the first are samples, and nothing uphill is looked for. Acquisitions:
 
     - ``thompson``: one plausible function, drawn from the predictor's posterior over all candidates jointly
       (Thompson, 1933). Proposals of one batch differ because their functions do.
@@ -99,7 +100,7 @@ class ThompsonSampling(Strategy):
             return self._random(rng)
         pool = CandidatePool(self._featurizer, self._seen, rng)
         if not self.succeeded or len(self.succeeded) + len(self._pending) < self.n_initial:
-            return self._design(pool) or self._random(rng)
+            return (None if self.space.sampled_prior else self._design(pool)) or self._random(rng)
         return self._promising(pool, rng) or self._random(rng)
 
     def _observe(self) -> None:
@@ -143,7 +144,7 @@ class ThompsonSampling(Strategy):
             return value(pool.features)
         pool.around(self._best(_CENTRES), _SHARE)
         pool.sample(_SHARE)
-        return pool.climb(value, _ROUNDS, _CLIMBERS, _SHARE)
+        return pool.climb(value, 0 if self.space.sampled_prior else _ROUNDS, _CLIMBERS, _SHARE)
 
     def _best(self, count: int) -> list[Architecture]:
         return [self.observations[i].architecture for i in self._ranked[:count]]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
 from nni_nasplus.strategies import AgingEvolution, RandomSearch, ThompsonSampling
+from nni_nasplus.strategies.candidates import CandidatePool
 
 STRATEGIES = {name: registry.load("strategies", name) for name in registry.available("strategies")}
 SMALL = SearchSpace({"op": ["a", "b", "c"], "heads": [1, 2]}, {"heads": {"op": ["a"]}})
@@ -257,6 +258,21 @@ class TestThompsonSampling:
         assert [p.origin for p in first] == ["random", "design", "design", "design"]
         apart = [sum(a.architecture[n] != b.architecture[n] for n in GRID.decisions) for a, b in combinations(first, 2)]
         assert min(apart) >= 4
+
+    def test_where_samples_are_what_works_it_keeps_to_them_and_their_neighbours(self, monkeypatch):
+        class Known(SearchSpace):
+            sampled_prior = True
+
+        strategy = ThompsonSampling(Known(GRID.decisions), seed=0, n_initial=4)
+        first = [strategy.propose() for _ in range(4)]
+        assert [p.origin for p in first] == ["random"] * 4
+        for proposal in first:
+            strategy.tell(proposal.architecture, score(proposal.architecture))
+        rounds = []
+        climb = CandidatePool.climb
+        monkeypatch.setattr(CandidatePool, "climb", lambda pool, *given: rounds.append(given[1]) or climb(pool, *given))
+        assert strategy.propose().origin == "ei"
+        assert rounds == [0]
 
     def test_what_is_in_flight_moves_the_next_proposals_apart(self):
         strategy = ThompsonSampling(GRID, seed=0)

@@ -42,6 +42,8 @@ class RecipeSpace(SearchSpace):
     'linear(x,h0) tanh(0) | 1'
     """
 
+    sampled_prior = True
+
     def __init__(self) -> None:
         super().__init__(_decisions(), _conditions())
         self._known: dict[Items, Recipe] = {}
