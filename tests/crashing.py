@@ -57,7 +57,7 @@ def create(directory: Path, trials: int, concurrency: int = 1, limits=None, host
 
 
 if __name__ == "__main__":
-    from nni_nasplus.cli import search
+    from nni_nasplus.cli import resume, running
 
-    search.finish = lambda run, port, bind: search.complete(run, port, bind)
+    resume.finish = running.complete
     main(["resume", sys.argv[1], "--port", sys.argv[2]])
