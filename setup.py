@@ -64,6 +64,7 @@ setup(
         "dev": [
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",
             "hypothesis",
             "ruff",
             "mypy",
@@ -83,6 +84,7 @@ setup(
         "nni_nasplus.strategies": [
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
             "random=nni_nasplus.strategies.random_search:RandomSearch",
+            "tenas=nni_nasplus.strategies.te_nas:TeNas",
             "thompson=nni_nasplus.strategies.thompson_sampling:ThompsonSampling",
         ],
         "nni_nasplus.predictors": [

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    from nni_nasplus.run import Run
 
 __all__ = ["Direction", "Feasible", "Observation", "Proposal", "SearchSpaceExhausted", "Strategy"]
 
@@ -87,6 +90,19 @@ class Strategy(ABC):
         self._told: set[str] = set()
         self._asked = 0
         self._events: list[dict[str, Any]] = []
+
+    @classmethod
+    def prepare(cls, run: Run) -> dict[str, Any]:
+        """Do, once and before a search, what takes networks and data: the options to search with.
+
+        Hosts know strategies without torch; what a strategy learns of networks here reaches it as an option.
+
+        Parameters
+        ----------
+        run
+            Its settings hold the ``options`` given; what takes long is kept in its directory, to go on from.
+        """
+        return dict(run.settings["options"])
 
     @property
     def pending(self) -> list[Architecture]:

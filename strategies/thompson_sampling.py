@@ -31,7 +31,8 @@ class ThompsonSampling(Strategy):
     The first ``n_initial`` architectures are spread over the space, each as far from those before as can be found.
     Then each proposal is the best of some hundreds of candidates (neighbours of the best trained, fresh samples,
     and what lies uphill from them; the whole space if it is small) under the acquisition. Where samples are what tends
-    to work (:attr:`SearchSpace.sampled_prior`), the first are samples, and nothing uphill is looked for. Acquisitions:
+    to work (:attr:`SearchSpace.sampled_prior`), the first are samples, every other candidate pool has nothing but
+    samples, and nothing uphill is looked for. Acquisitions:
 
     - ``thompson``: one plausible function, drawn from the predictor's posterior over all candidates jointly
       (Thompson, 1933). Proposals of one batch differ because their functions do.
@@ -142,9 +143,11 @@ class ThompsonSampling(Strategy):
         if self.space.size is not None and self.space.size <= _WHOLE:
             pool.sample(_WHOLE)
             return value(pool.features)
-        pool.around(self._best(_CENTRES), _SHARE)
+        sampled = self.space.sampled_prior
+        if not sampled or self._asked % 2:
+            pool.around(self._best(_CENTRES), _SHARE)
         pool.sample(_SHARE)
-        return pool.climb(value, 0 if self.space.sampled_prior else _ROUNDS, _CLIMBERS, _SHARE)
+        return pool.climb(value, 0 if sampled else _ROUNDS, _CLIMBERS, _SHARE)
 
     def _best(self, count: int) -> list[Architecture]:
         return [self.observations[i].architecture for i in self._ranked[:count]]

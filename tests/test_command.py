@@ -190,7 +190,7 @@ def refused(capsys, *arguments):
         ({"id": "usr"}, "usr"),
         ({"time": "when"}, "when"),
         ({"target": "class"}, "class"),
-        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, thompson"),
+        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, tenas, thompson"),
         ({"space": "magic"}, "unknown space 'magic'; available: darts, darts-rnn, enas-rnn, events"),
         ({"objective": "auc"}, "unknown objective 'auc'"),
         ({"cells": "[lstn]"}, "unknown cell 'lstn'; choose one of"),

@@ -217,6 +217,17 @@ class TestAgingEvolution:
             AgingEvolution(GRID, population_size=4, sample_size=5)
 
 
+def recorded(method, calls):
+    """The method of a pool of candidates, which notes its calls, and how many rounds it climbs."""
+    original = getattr(CandidatePool, method)
+
+    def noting(pool, *given):
+        calls.append((method, given[1]) if method == "climb" else method)
+        return original(pool, *given)
+
+    return noting
+
+
 class TestThompsonSampling:
     @pytest.mark.parametrize("acquisition", ["ei", "greedy", "thompson"])
     @pytest.mark.parametrize("predictor", ["gp", "forest"])
@@ -268,11 +279,11 @@ class TestThompsonSampling:
         assert [p.origin for p in first] == ["random"] * 4
         for proposal in first:
             strategy.tell(proposal.architecture, score(proposal.architecture))
-        rounds = []
-        climb = CandidatePool.climb
-        monkeypatch.setattr(CandidatePool, "climb", lambda pool, *given: rounds.append(given[1]) or climb(pool, *given))
-        assert strategy.propose().origin == "ei"
-        assert rounds == [0]
+        calls = []
+        for method in ("around", "sample", "climb"):
+            monkeypatch.setattr(CandidatePool, method, recorded(method, calls))
+        assert [strategy.propose().origin for _ in range(2)] == ["ei"] * 2
+        assert calls == ["sample", ("climb", 0), "around", "sample", ("climb", 0)]
 
     def test_what_is_in_flight_moves_the_next_proposals_apart(self):
         strategy = ThompsonSampling(GRID, seed=0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nni_nasplus._files import write_json
+from nni_nasplus.archive import Trial
 from nni_nasplus.errors import UserError
 from nni_nasplus.evaluator import share_cores
 from nni_nasplus.expected import chances_of_best, expected_best
@@ -54,6 +57,7 @@ def _result(run: Run) -> dict[str, Any]:
     for name, network in evaluator.baselines(found).items():
         metrics = evaluator.fit(network, run.directory / "baselines" / name)
         rows.append(_row(name, metrics, evaluator.test(network)))
+    rows += _found_before(run)
     count = len(archive.finished)
     return {
         "objective": objective,
@@ -65,6 +69,22 @@ def _result(run: Run) -> dict[str, Any]:
         **_random_search(run, count),
         "predictors": _predictors(run),
     }
+
+
+def _found_before(run: Run) -> list[dict[str, Any]]:
+    """What a strategy found before any training, beside the mean of the random trials."""
+    trials = [trial for trial in run.archive().finished if trial.status == "done"]
+    found = [trial for trial in trials if trial.origin == "te-nas"]
+    drawn = [trial for trial in trials if trial.origin == "random"] if found else []
+    groups = {"TE-NAS, without training": found, f"random, mean of {len(drawn)}": drawn}
+    return [_mean_row(run, name, group) for name, group in groups.items() if group]
+
+
+def _mean_row(run: Run, name: str, trials: Sequence[Trial]) -> dict[str, Any]:
+    evaluator, objective = run.evaluator, run.evaluator.objective
+    tested = [evaluator.test(run.network(trial))[objective] for trial in trials]
+    scores = [trial.score for trial in trials if trial.score is not None]
+    return _row(name, {objective: fmean(scores)}, {objective: fmean(tested)})
 
 
 def _random_search(run: Run, count: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 
 from rich.console import Console
 
+from nni_nasplus import registry
 from nni_nasplus.run import Run
 from nni_nasplus.run_files import JOURNAL
 
@@ -39,8 +40,17 @@ def complete(run: Run, port: int, bind: str) -> bool:
         journal = run.directory / JOURNAL
         if journal.exists() and len(run.archive().finished) >= run.settings["trials"]:
             return False
+        run = _prepared(run)
         _study(run) if is_study else _experiment(run, port, bind)
         return True
+
+
+def _prepared(run: Run) -> Run:
+    """The run with what its strategy has found before it."""
+    options = registry.load("strategies", run.settings["strategy"]).prepare(run)
+    if options == run.settings["options"]:
+        return run
+    return Run.rewrite(run.directory, {**run.settings, "options": options})
 
 
 def _study(run: Run) -> None:

@@ -78,8 +78,8 @@ def _possible() -> list[Path]:
 
 
 _PATHS = {path: column for column, path in enumerate(_possible())}
-_LENGTHS = np.array([len(path) for path in _PATHS])
-_COLUMNS = (*[len(_KINDS)] * 5, len(_SIZES), *(int((length == _LENGTHS).sum()) for length in (1, 2, 3)))
+_LENGTHS = [len(path) for path in _PATHS]
+_COLUMNS = (*[len(_KINDS)] * 5, len(_SIZES), *map(_LENGTHS.count, (1, 2, 3)))
 GROUPS = np.repeat(np.arange(len(_COLUMNS)), _COLUMNS)
 """The group of each feature; int [features]."""
 _VARIANCES = (0.84, 1.1, 2.3, 1.6, 1.9, 0.48, 1.1, 2.5, 4.0)

@@ -1,0 +1,68 @@
+"""TE-NAS from a seed to an architecture."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from nni_nasplus.space import Architecture
+
+from .networks import networks_of
+from .search import TENAS
+
+__all__ = ["TeNasSearch"]
+
+_STEPS = 50
+"""Between two checkpoints."""
+
+
+class TeNasSearch:
+    """Maps a seed to the architecture that :class:`TENAS` finds, on this machine's accelerator if it has one.
+
+    Parameters
+    ----------
+    space
+        See :func:`~nni_nasplus.strategies.te_nas.networks.networks_of`.
+    examples
+        What batches are drawn from.
+    directory
+        Where TensorBoard finds the rounds, and an interrupted search its checkpoint; nothing is kept where None.
+    progress
+        Whether to show a progress bar.
+    settings
+        Of :class:`TENAS`.
+    """
+
+    def __init__(
+        self, space: Any, examples: Any, directory: Path | None = None, *, progress: bool = False, **settings: Any
+    ) -> None:
+        self.space = space
+        self.examples = examples
+        self.directory = directory
+        self.progress = progress
+        self.settings = settings
+
+    def __call__(self, seed: int) -> Architecture:
+        """The architecture; UserError where the space has no supernet, or a setting or the examples are refused."""
+        search = TENAS(networks_of(self.space), self.examples, seed=seed, **self.settings)
+        checkpoint = self.directory / "last.ckpt" if self.directory else None
+        exists = checkpoint is not None and checkpoint.exists()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
+            self._trainer().fit(search, ckpt_path=checkpoint if exists else None)
+        if search.cuts:
+            raise KeyboardInterrupt
+        return search.architecture
+
+    def _trainer(self) -> pl.Trainer:
+        shown: dict[str, Any] = {"enable_progress_bar": self.progress, "enable_model_summary": False}
+        if self.directory is None:
+            return pl.Trainer(max_epochs=-1, logger=False, enable_checkpointing=False, **shown)
+        kept = ModelCheckpoint(self.directory, save_last=True, save_top_k=0, every_n_train_steps=_STEPS)
+        logger = TensorBoardLogger(self.directory, name=None, version="")
+        return pl.Trainer(max_epochs=-1, logger=logger, callbacks=[kept], log_every_n_steps=1, **shown)

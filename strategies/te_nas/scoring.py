@@ -1,0 +1,115 @@
+"""Scores of a supernet that is initialised and given examples anew, as often as is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.scores import condition_number, linear_regions, ntk_condition, require_distinct
+from nni_nasplus.scores.examples import count, mapped
+from nni_nasplus.scores.ntk import Statistics
+
+from .initialisation import initialise
+from .kernel import ExampleGradients
+from .networks import Networks, chosen, patches
+from .prepared import Prepared
+from .ranking import Scores
+
+__all__ = ["Scorer", "Scoring"]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How networks are scored; see :class:`~nni_nasplus.strategies.te_nas.search.TENAS`.
+
+    Raises
+    ------
+    UserError
+        If a number is too small.
+    """
+
+    seed: int
+    kernel_examples: int
+    region_examples: int
+    statistics: Statistics
+    as_released: bool
+
+    def __post_init__(self) -> None:
+        for name, least in (("seed", 0), ("kernel_examples", 2), ("region_examples", 2)):
+            if getattr(self, name) < least:
+                raise UserError(f"{name} is {getattr(self, name)}; use {least} or more")
+
+
+class Scorer:
+    """κ and R of a supernet, whatever of it is alive.
+
+    Between two calls of :meth:`begin` the networks scored have the same weights and examples.
+
+    Parameters
+    ----------
+    examples
+        What batches are drawn from.
+    """
+
+    def __init__(self, networks: Networks, examples: Any, how: Scoring) -> None:
+        self.networks = networks
+        self.examples = examples
+        self.how = how
+        self.begun: tuple[int, ...] = ()
+
+    def begin(self, *place: int) -> None:
+        """Draw weights and batches, a function of the seed and the place; nothing where that was the last one.
+
+        Raises
+        ------
+        UserError
+            If all examples drawn are equal.
+        """
+        if self.begun == place:
+            return
+        generator = self._generator(*place)
+        weights = self._generator() if self.how.as_released else generator
+        for network in self.networks.both:
+            initialise(network, weights, kaiming=not self.how.as_released)
+        self._draw(generator)
+        self._prepare()
+        self.begun = place
+
+    def __call__(self, *, strict: bool = False) -> Scores:
+        """The scores of what is alive.
+
+        Raises
+        ------
+        UserError
+            If no activation runs and ``strict``.
+        """
+        return Scores(self._kappa(), linear_regions(self._thin, self._patches, strict=strict))
+
+    def _generator(self, *place: int) -> torch.Generator:
+        state = np.random.SeedSequence([self.how.seed, *place]).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(state[0]) >> 1)
+
+    def _draw(self, generator: torch.Generator) -> None:
+        """What the kernel and the linear regions are given."""
+        device = self.networks.kernel.alphas[self.networks.kernel.edges[0].cell].device
+        rows = torch.randperm(count(self.examples), generator=generator)[: self.how.kernel_examples]
+        self._batch = mapped(lambda field: field.to(device), chosen(self.examples, rows))
+        require_distinct(self._batch)
+        self._patches = self._batch
+        if self.networks.regions is not None:
+            self._patches = patches(self.examples, self.how.region_examples, generator).to(device)
+
+    def _prepare(self) -> None:
+        kernel, regions = self.networks.both[0], self.networks.both[-1]
+        self._wide, self._thin = Prepared(kernel, double=True), Prepared(regions, double=False)
+        is_fast = self.how.statistics == "fixed" and ExampleGradients.covers(kernel)
+        self._gradients = ExampleGradients(self._wide) if is_fast else None
+
+    def _kappa(self) -> float:
+        if self._gradients is None:
+            return ntk_condition(self._wide, self._batch, statistics=self.how.statistics)
+        return condition_number(self._gradients(self._batch))

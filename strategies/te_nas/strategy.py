@@ -1,0 +1,76 @@
+"""TE-NAS as a strategy: the architecture that it finds is proposed first, then random ones beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nni_nasplus.space import SearchSpace
+from nni_nasplus.strategy import Direction, Feasible, Proposal, Strategy
+
+if TYPE_CHECKING:
+    from nni_nasplus.run import Run
+
+__all__ = ["TeNas"]
+
+_POOL = 1000
+"""Training examples that batches are drawn from."""
+
+
+class TeNas(Strategy):
+    """Propose what TE-NAS (arXiv 2102.11535) finds without training, then random architectures to compare it with.
+
+    Results of training are not used. The search runs in :meth:`prepare`, before the first trial.
+
+    Parameters
+    ----------
+    found
+        The architecture; where None, or where it is not admitted, all proposals are random.
+    repeats, prune, kernel_examples, region_examples, as_released
+        Of the search, see :class:`~nni_nasplus.strategies.te_nas.search.TENAS`; 0 examples are the default there.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        direction: Direction = "maximize",
+        feasible: Feasible | None = None,
+        found: Mapping[str, Any] | None = None,
+        repeats: int = 3,
+        prune: int = 0,
+        kernel_examples: int = 0,
+        region_examples: int = 0,
+        as_released: bool = False,
+    ) -> None:
+        super().__init__(space, seed=seed, direction=direction, feasible=feasible)
+        self.found = None if found is None else space.validate(found)
+
+    @classmethod
+    def prepare(cls, run: Run) -> dict[str, Any]:
+        """Search on the training data of a run; the options, with what was found.
+
+        Raises
+        ------
+        UserError
+            If the space has no supernet, or a setting is out of range.
+        """
+        from .finding import TeNasSearch
+        from .networks import drawn_from, networks_of
+
+        options = super().prepare(run)
+        if "found" in options:
+            return options
+        networks_of(run.space)
+        examples = drawn_from(run.evaluator.data().train_dataloader(), _POOL)
+        settings = {name: value for name, value in options.items() if value}
+        search = TeNasSearch(run.space, examples, run.directory / "te_nas", progress=True, **settings)
+        return {**options, "found": search(run.settings["seed"])}
+
+    def _propose(self, rng: np.random.Generator) -> Proposal:
+        if self._asked == 0 and self.found is not None and self.admits(self.found):
+            return Proposal(self.found, "te-nas")
+        return self._random(rng)
