@@ -115,13 +115,15 @@ def test_searches_of_texts(project, environment, number):
 @pytest.mark.nni
 def test_searches_of_images(project, environment):
     commands = commands_of("examples/images/README.md")
-    digits, search, _, _, other, _, export, _, *_ = commands
+    digits, search, _, _, other, tenas, _, export, _, *_ = commands
     run([sys.executable, *shlex.split(digits, comments=True)[1:]], project)
     shutil.copy(project / "digits.npz", project / "fashion.npz")
     small = ["--trials=2", "--epochs=1", "--size=8"]
-    for command in (search, other):
+    quick = ["--strategy_options.kernel_examples=4", "--strategy_options.region_examples=30"]
+    for command in (search, other, f"{tenas} {' '.join(quick)}"):
         printed = run([*shlex.split(command), *small, "--port", str(free_port())], project)
         assert "test accuracy" in printed
+    assert "TE-NAS, without training" in printed
     run(shlex.split(export), project)
     np.savez(project / "new.npz", x=np.load(project / "digits.npz")["x_train"][:5])
     run(["nasplus", "predict", "model", "--images", "new.npz", "--to", "classes.csv"], project)

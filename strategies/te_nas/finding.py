@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
@@ -23,6 +26,8 @@ _STEPS = 50
 
 class TeNasSearch:
     """Maps a seed to the architecture that :class:`TENAS` finds, on this machine's accelerator if it has one.
+
+    On the CPU in one thread: its networks are so thin that several would mostly wait for each other.
 
     Parameters
     ----------
@@ -52,7 +57,7 @@ class TeNasSearch:
         search = TENAS(networks_of(self.space), self.examples, seed=seed, **self.settings)
         checkpoint = self.directory / "last.ckpt" if self.directory else None
         exists = checkpoint is not None and checkpoint.exists()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _one_thread():
             warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
             self._trainer().fit(search, ckpt_path=checkpoint if exists else None)
         if search.cuts:
@@ -66,3 +71,13 @@ class TeNasSearch:
         kept = ModelCheckpoint(self.directory, save_last=True, save_top_k=0, every_n_train_steps=_STEPS)
         logger = TensorBoardLogger(self.directory, name=None, version="")
         return pl.Trainer(max_epochs=-1, logger=logger, callbacks=[kept], log_every_n_steps=1, **shown)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
