@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,12 @@ def shopping(users: int = 120, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFram
 
 
 COLUMNS = {"id": "user", "time": "day", "target": "loyal"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let processes that tests start be interrupted: workers of pytest-xdist ignore the signal, and so would those."""
+    if hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
