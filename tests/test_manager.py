@@ -5,20 +5,23 @@ from __future__ import annotations
 import inspect
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import nni_node
+import psutil
 import pytest
+import requests
 from nni.experiment import Experiment, launcher
 from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
 from nni.runtime import msg_dispatcher_base
 from nni_server import free_port, get, trials, wait
 
 from nni_nasplus import Archive, SearchSpace
-from nni_nasplus.hosts.nni.manager import living_managers, manager_environment
+from nni_nasplus.hosts.nni.manager import living_managers, manager_environment, patient_start
 from nni_nasplus.hosts.nni.preloaded import trial_interpreter
 
 SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
@@ -141,3 +144,13 @@ def test_other_programs_of_node_are_left_alone(tmp_path):
     with manager_environment():
         done = subprocess.run([NODE / "node", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("true", "")
+
+
+@pytest.mark.timeout(30)
+def test_a_manager_that_was_killed_before_anybody_looked_is_not_waited_for():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.02)
+    with patient_start(), pytest.raises(requests.ConnectionError):
+        launcher._check_rest_server(free_port())
+    child.wait()

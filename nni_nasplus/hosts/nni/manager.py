@@ -80,12 +80,20 @@ def _wait_for_rest_server(port: int, retry: int = 0, url_prefix: str | None = No
         try:
             requests.get(f"http://localhost:{port}{prefix}/api/v1/nni/check-status", timeout=_PATIENCE_S).json()
         except requests.RequestException:
-            if time.monotonic() > deadline or (was_there and not is_there):
+            if time.monotonic() > deadline or (not is_there and (was_there or _has_dead_child())):
                 raise
             was_there |= is_there
             time.sleep(_POLL_S)
         else:
             return
+
+
+def _has_dead_child() -> bool:
+    """Whether a child of this process has ended and nobody has asked how: a manager may be killed unseen."""
+    statuses = (process.status() for process in psutil.Process().children())
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.STATUS_ZOMBIE in statuses
+    return False
 
 
 def _is_child(port: int) -> bool:
