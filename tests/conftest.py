@@ -34,10 +34,10 @@ def shopping(users: int = 120, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFram
 COLUMNS = {"id": "user", "time": "day", "target": "loyal"}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let processes that tests start be interrupted: workers of pytest-xdist ignore the signal, and so would those."""
-    if hasattr(config, "workerinput"):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+@pytest.fixture(autouse=True)
+def interruptible() -> None:
+    """Let processes that a test starts be interrupted, also where the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

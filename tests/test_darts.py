@@ -56,15 +56,6 @@ PUBLISHED_FORM = """Genotype(
 cases = settings(max_examples=50, deadline=None, database=None)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small networks on a shared machine: threads would mostly wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def space() -> DartsSpace:
     return DartsSpace(channels=2, layers=3, classes=3, size=8, drop_path=0.0)

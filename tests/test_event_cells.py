@@ -31,15 +31,6 @@ WITHOUT_GRU, WITH_GRU = 9, 10
 networks = settings(max_examples=60, deadline=None, database=None)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small networks on a shared machine: threads would mostly wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def space() -> EventSequenceSpace:
     return EventSequenceSpace(**SHAPE.to_json(), hidden=8, cells=CELLS)

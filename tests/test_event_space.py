@@ -48,15 +48,6 @@ shapes = st.builds(
 networks = settings(max_examples=100, deadline=None, database=None)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small networks on a shared machine: threads would mostly wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def random_architecture(shape: EventShape, seed: int) -> dict:
     return SPACES[shape.n_numeric > 0].sample(np.random.default_rng(seed))
 

@@ -122,8 +122,8 @@ def test_a_stopped_trial_is_interrupted_and_its_client_dies_by_the_signal(script
     path = script(
         """
         import sys, time
-        print("up", flush=True)
         try:
+            print("up", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             print("interrupted", flush=True)

@@ -43,15 +43,6 @@ EVENTS = parse("01|1|agc1,g|44,12|00")
 cases = settings(max_examples=15, deadline=None, database=None)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small networks on a shared machine: threads would mostly wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def darts(**options) -> DartsSupernet:
     return DartsSupernet(DARTS_SPACE.macro, **options)
 

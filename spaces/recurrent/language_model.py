@@ -29,20 +29,9 @@ class Outcome(NamedTuple):
 
 
 class RecurrentLanguageModel(RecurrentEncoder):
-    """Predicts the next token.
+    """Predicts the next token; embedding and decoder share their weights (arXiv 1608.05859).
 
-    Parameters
-    ----------
-    vocabulary
-        The number V of tokens.
-    width
-        The size E of the embedding, which the first layer takes and the last gives; embedding and decoder share their
-        weights (arXiv 1608.05859).
-    layers
-        Modules that map [T, B, size in] and their states to [T, B, size out] and their last states. They run in full
-        precision where the rest does not: rounding would add up in the states.
-    regularisation
-        Rates of dropout, which layers apply to their weights themselves; None for none.
+    Its parameters are those of :class:`~nni_nasplus.spaces.recurrent.encoder.RecurrentEncoder`.
     """
 
     def __init__(
