@@ -144,7 +144,7 @@ def test_encodings_tell_architectures_apart():
 
 def test_the_features_of_a_plain_cell():
     found = features(PRESETS["rnn"].canonical)
-    told = {group: np.count_nonzero(found[group == GROUPS]) for group in set(GROUPS.tolist())}
+    told = {group: np.count_nonzero(found[group == GROUPS]) for group in range(9)}
     assert told == {
         0: 1,  # tanh gives the output,
         1: 1,  # takes a linear node,
@@ -179,7 +179,7 @@ def test_predictors_rank_the_published_losses():
     trained, held_back = order[:200], order[200:]
     predictor = GaussianProcess(SPACE.feature_groups, seed=0)
     predictor.fit(encoded[trained], -losses[trained])
-    assert kendalltau(predictor.predict(encoded[held_back])[0], -losses[held_back]).statistic > 0.4
+    assert kendalltau(predictor.predict(encoded[held_back])[0], -losses[held_back]).statistic > 0.6
 
 
 def test_json_brings_the_whole_space_back_to_the_tuner_without_torch():

@@ -1,4 +1,4 @@
-"""What a predictor learns of recipes from: how the output is made, and the paths of the graph."""
+"""What a predictor learns of recipes from: how the output is made, the paths of the graph, and the cell's response."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .notation import OPERATIONS, SHORT
 from .recipe import Recipe
+from .response import LENGTH, response
 
 __all__ = ["GROUPS", "features"]
 
@@ -24,7 +25,8 @@ def features(recipe: Recipe) -> np.ndarray:
 
     The operation of the output, what it takes and what these take; the operations on a shortest path to the output from
     ``x``, and from ``h0``; logarithms of sizes. Then logarithms of how often each operation, each pair and each triple
-    of operations along a path occurs. Each of these groups is scaled to vary alike among random recipes.
+    of operations along a path occurs. Each of these groups is scaled to vary alike among random recipes. Last, each a
+    group that varies twice as much, the :func:`~nni_nasplus.spaces.recurrent.response.response` of an untrained cell.
     """
     kinds = {name: _kind(recipe, name) for name in recipe.graph}
     taken = recipe.nodes[_OUTPUT].inputs
@@ -34,7 +36,12 @@ def features(recipe: Recipe) -> np.ndarray:
     paths = np.zeros(len(_PATHS))
     for path, count in _paths(recipe, kinds).items():
         paths[_PATHS[path]] = count
-    return np.concatenate([*near, *routes, _sizes(recipe), np.log1p(paths)]) * _SCALES
+    made = np.concatenate([*near, *routes, _sizes(recipe), np.log1p(paths)]) * _SCALES
+    return np.concatenate([made, _standardised(response(recipe))])
+
+
+def _standardised(response: np.ndarray) -> np.ndarray:
+    return ((response - _CENTRES) / _SPREADS).clip(-_FARTHEST, _FARTHEST)
 
 
 def _kind(recipe: Recipe, name: str) -> str:
@@ -80,8 +87,13 @@ def _possible() -> list[Path]:
 _PATHS = {path: column for column, path in enumerate(_possible())}
 _LENGTHS = [len(path) for path in _PATHS]
 _COLUMNS = (*[len(_KINDS)] * 5, len(_SIZES), *map(_LENGTHS.count, (1, 2, 3)))
-GROUPS = np.repeat(np.arange(len(_COLUMNS)), _COLUMNS)
+_MADE = np.repeat(np.arange(len(_COLUMNS)), _COLUMNS)
+GROUPS = np.concatenate([_MADE, len(_COLUMNS) + np.arange(LENGTH)])
 """The group of each feature; int [features]."""
 _VARIANCES = (0.84, 1.1, 2.3, 1.6, 1.9, 0.48, 1.1, 2.5, 4.0)
 """The sums of the variances of each group's columns among random recipes."""
-_SCALES = np.sqrt(0.5 / np.array(_VARIANCES))[GROUPS]
+_SCALES = np.sqrt(0.5 / np.array(_VARIANCES))[_MADE]
+_CENTRES = np.array([-0.71, 0.12, 0.51, 4.7, -0.59, -1.4, -1.4])
+_SPREADS = np.array([1.9, 1.8, 1.7, 3.3, 1.5, 1.6, 1.9])
+"""The medians and standard deviations of the responses of random recipes."""
+_FARTHEST = 2.5
