@@ -83,6 +83,7 @@ def test_record_metric_archive_and_export_belong_together(tmp_path, seed, assess
         ("training_service/v3/compat.js", "this.parameters.shift()"),
         ("training_service/v3/compat.js", "'trials', trialJobId, 'output')"),
         ("extensions/nniTensorboardManager.js", "logdirCmd = '--bind_all --logdir_spec'"),
+        ("core/tuner_command_channel.js", "}, 10000);"),
         ("core/nnimanager.js", "this.pollInterval = 0.5"),
         ("core/nnimanager.js", "this.experimentProfile.nextSequenceId = maxSequeceId + 1"),
         ("core/nnimanager.js", "this.waitingTrials.push(form)"),
@@ -136,6 +137,31 @@ def test_a_manager_that_takes_long_to_start_is_waited_for():
     with manager_environment():
         launcher._check_rest_server(port)
     assert next(answers, None) is None
+
+
+@pytest.mark.nni
+@pytest.mark.slow
+def test_a_tuner_that_takes_long_to_start_is_waited_for(tmp_path):
+    """NNI alone gives it ten seconds."""
+    (tmp_path / "late.py").write_text(
+        "import time; time.sleep(15); from nni_nasplus.hosts.nni.tuner import NasTuner as LateTuner"
+    )
+    code, port = tmp_path / "code", free_port()
+    code.mkdir()
+    shutil.copy(HERE / "nni_trials" / "handed.py", code)
+    experiment = Experiment("local")
+    config = experiment.config
+    config.search_space, config.trial_code_directory = SPACE.to_json(), code
+    config.trial_command = f"{trial_interpreter()} handed.py"
+    config.trial_concurrency, config.max_trial_number = 1, 1
+    config.experiment_working_directory = tmp_path / "nni"
+    config.tuner = CustomAlgorithmConfig(class_name="late.LateTuner", code_directory=tmp_path)
+    with manager_environment():
+        experiment.start(port)
+    try:
+        assert wait(port) == "DONE"
+    finally:
+        experiment.stop()
 
 
 def test_other_programs_of_node_are_left_alone(tmp_path):

@@ -10,6 +10,7 @@ const net = require("net");
 const path = require("path");
 
 const settings = JSON.parse(process.env.NASPLUS_MANAGER || "null");
+const PATIENCE = 6;
 const LOCAL = ["127.0.0.1", "localhost"];
 const root = path.dirname(process.argv[1] || "");
 
@@ -22,6 +23,7 @@ if (settings !== null && path.basename(root) === "nni_node") {
         pinParameters(exports);
         findTensorboardFiles(exports);
     });
+    onLoad("core/tuner_command_channel.js", waitForTheTuner);
     onLoad("extensions/nniTensorboardManager.js", (exports) => startTensorboard(settings.bind, exports));
     onLoad("core/nnimanager.js", (exports) => {
         pollEvery(settings.poll_s, exports);
@@ -108,6 +110,20 @@ function findTensorboardFiles({ V3asV1 }) {
         const environments = path.join(global.nni.paths.experimentRoot, "environments");
         const folders = fs.readdirSync(environments).map((name) => path.join(environments, name, "trials", trialId));
         return folders.find((folder) => fs.existsSync(folder)) ?? fallback.call(this, trialId);
+    };
+}
+
+/* NNI gives a tuner ten seconds to start, too few on a busy machine (core/tuner_command_channel.js, `init`). */
+function waitForTheTuner({ getTunerServer }) {
+    const [server, later] = [getTunerServer(), global.setTimeout];
+    const init = server.init.bind(server);
+    server.init = () => {
+        global.setTimeout = (call, ms, ...rest) => later(call, ms * PATIENCE, ...rest);
+        try {
+            return init();
+        } finally {
+            global.setTimeout = later;
+        }
     };
 }
 
