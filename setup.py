@@ -45,6 +45,7 @@ setup(
         "jsonargparse[signatures]",
         "matplotlib",
         "networkx",
+        "igraph>=1.0",
         "filelock",
         "pillow",
         "psutil",
@@ -84,6 +85,7 @@ setup(
         "nni_nasplus.strategies": [
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
             "random=nni_nasplus.strategies.random_search:RandomSearch",
+            "score=nni_nasplus.strategies.training_free:TrainingFree",
             "tenas=nni_nasplus.strategies.te_nas:TeNas",
             "thompson=nni_nasplus.strategies.thompson_sampling:ThompsonSampling",
         ],

@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="the folder of the tables' files")
     parser.add_argument("--tables", nargs="+", default=tables.NAMES, choices=tables.NAMES)
-    parser.add_argument("--methods", nargs="+", default=[*registry.available("strategies"), *peers.NAMES])
+    parser.add_argument("--methods", nargs="+", default=["thompson", "evolution", "random", *peers.NAMES])
     parser.add_argument("--seeds", type=int, default=30, help="replays a method, paired by seed")
     parser.add_argument("--budget", type=int, default=300, help="evaluations at most; 100 where the target was found")
     parser.add_argument("--batch", type=int, nargs="+", default=[1], help="architectures in training at a time")

@@ -3,45 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+import numpy as np
 
-from nni_nasplus.errors import UserError
+from nni_nasplus._text_size import text_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.bezier import BezierSegment
     from matplotlib.figure import Figure
 
-__all__ = ["cell_figure", "draw_cells"]
+__all__ = ["cell_figure"]
 
 _COLOURS = {"input": "#dbeafe", "op": "#dcfce7", "output": "#fde68a"}
 _LINE = "#374151"
 _STEP, _RISE, _BOX_WIDTH, _BOX_HEIGHT, _PORT = 1.1, 0.36, 0.62, 0.3, 0.07
 """In inches: between states, of an arc for each state it spans, of a box, and between the arcs at a box."""
+_POINTS, _CLEAR = 6.5, 0.04
+"""Of labels the size, and in inches what stays free around them."""
+_NEAR_TOP = np.array([0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7])
+"""Where on an arc its label may be, the best first."""
+Edge = tuple[str, str]
 _BELOW, _ABOVE = 1.0, 0.8
 """In inches: from the middle of the states to the lower edge, and from the highest arc to the upper one."""
-
-
-def draw_cells(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
-    """Draw the cells of a graph side by side; the suffix of ``path`` (``.svg``, ``.png``, ``.pdf``) is the format.
-
-    Parameters
-    ----------
-    graph
-        As :func:`cell_figure` takes it.
-
-    Raises
-    ------
-    UserError
-        If the suffix is another one.
-    """
-    path = Path(path)
-    if path.suffix not in (".svg", ".png", ".pdf"):
-        raise UserError(f"the picture is {path.name}; end it in .svg, .png or .pdf")
-    cell_figure(graph, title).savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def cell_figure(graph: nx.DiGraph, title: str = "") -> Figure:
@@ -92,8 +79,13 @@ def _draw_cell(axes: Axes, cell: nx.DiGraph, name: str, size: tuple[float, float
     order = _order(cell)
     axes.text(size[0] / 2 - 0.5 * _STEP, size[1] - _BELOW - 0.25, name, ha="center", va="center", fontsize=11)
     ports = _ports(cell, order)
-    for source, target, data in cell.edges(data=True):
-        _arc(axes, ports[source, target], order[target] - order[source], data["label"])
+    labels = {(source, target): data["label"] for source, target, data in cell.edges(data=True)}
+    arcs = {(a, b): _arc(ends, order[b] - order[a], up=bool(labels[a, b])) for (a, b), ends in ports.items()}
+    for edge, arc in arcs.items():
+        _arrow(axes, arc, _LINE if labels[edge] else "#9ca3af")
+    for edge, (x, y) in _label_places(arcs, labels).items():
+        box = {"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none"}
+        axes.text(x, y, labels[edge], ha="center", va="center", fontsize=_POINTS, bbox=box, zorder=3)
     for node, place in order.items():
         _box(axes, place * _STEP, cell.nodes[node])
 
@@ -127,21 +119,40 @@ def _by_span(edges: Iterable[tuple[str, str, dict[str, Any]]], order: dict[str, 
     return sorted(_labelled(edges), key=lambda edge: order[edge[1]] - order[edge[0]])
 
 
-def _arc(axes: Axes, ends: tuple[float, float], span: int, label: str) -> None:
-    """An arrow that rises with its span, above for an operation, below and grey for none."""
+def _arc(ends: tuple[float, float], span: int, *, up: bool) -> BezierSegment:
+    """It rises with its span, above for an operation, below for none."""
+    from matplotlib.bezier import BezierSegment
+
+    (start, end), side = ends, 1 if up else -1
+    base, rise = side * _BOX_HEIGHT / 2, side * (_RISE * span if up else 0.22 * span**0.5)
+    control = base + rise * 4 / 3
+    return BezierSegment([(start, base), (start, control), (end, control), (end, base)])
+
+
+def _arrow(axes: Axes, arc: BezierSegment, colour: str) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path as Curve
 
-    (start, end), up = ends, 1 if label else -1
-    base, top = up * _BOX_HEIGHT / 2, up * (_BOX_HEIGHT / 2 + (_RISE * span if label else 0.22 * span**0.5))
-    control = base + (top - base) * 4 / 3
-    codes = [Curve.MOVETO, Curve.CURVE4, Curve.CURVE4, Curve.CURVE4]
-    curve = Curve([(start, base), (start, control), (end, control), (end, base)], codes)
-    colour = _LINE if label else "#9ca3af"
-    axes.add_patch(FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=8, color=colour, lw=0.9, fill=False))
-    if label:
-        box = {"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none"}
-        axes.text((start + end) / 2, top, label, ha="center", va="center", fontsize=6.5, bbox=box, zorder=3)
+    curve = Curve(arc.control_points, [Curve.MOVETO, Curve.CURVE4, Curve.CURVE4, Curve.CURVE4])
+    axes.add_patch(FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=7, color=colour, lw=0.9))
+
+
+def _label_places(arcs: Mapping[Edge, BezierSegment], labels: Mapping[Edge, str]) -> dict[Edge, np.ndarray]:
+    """Of each label near the top of its arc, where it is on no other label and hides least of other arcs."""
+    places = {edge: arcs[edge](0.5) for edge, label in labels.items() if label}
+    halves = {edge: np.array(text_size(labels[edge].split("\n"), _POINTS)) / 2 + _CLEAR for edge in places}
+    courses = {edge: arc(np.linspace(0, 1, 100)) for edge, arc in arcs.items()}
+    for edge, half in halves.items():
+        course = np.concatenate([courses[other] for other in arcs if other != edge] or [np.empty((0, 2))])
+        taken = [(places[other], half + halves[other]) for other in halves if other != edge]
+        places[edge] = min(arcs[edge](_NEAR_TOP), key=lambda place: _hidden(place, half, course, taken))
+    return places
+
+
+def _hidden(place: np.ndarray, half: np.ndarray, course: np.ndarray, taken: Sequence[tuple[np.ndarray, ...]]) -> int:
+    """Points of other arcs below a label there; another label counts more than all of them."""
+    labels = sum(bool((abs(place - other) < reach).all()) for other, reach in taken)
+    return labels * len(course) + int((abs(course - place) < half).all(-1).sum())
 
 
 def _box(axes: Axes, x: float, node: dict[str, Any]) -> None:

@@ -14,8 +14,12 @@ __all__ = ["count_flops", "count_parameters", "latency_ms"]
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Trainable weights."""
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+    """Trainable weights of the network in use, as papers count them.
+
+    An auxiliary head, a submodule of the name ``auxiliary``, serves training alone and does not count.
+    """
+    weights = ((name.split("."), weight) for name, weight in network.named_parameters() if weight.requires_grad)
+    return sum(weight.numel() for path, weight in weights if "auxiliary" not in path)
 
 
 def count_flops(network: nn.Module, example: Any) -> int:

@@ -53,7 +53,7 @@ class Limits:
         for name, value in self.measured(space, architecture):
             limit = getattr(self, name)
             if value > limit:
-                return f"{name} {value:,.6g} is more than the limit {limit:,.6g}"
+                return f"{name} {_written(value)} is more than the limit {_written(limit)}"
         return None
 
     def measured(self, space: SearchableSpace, architecture: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -70,3 +70,7 @@ def _measures(network: nn.Module, example: Any) -> dict[str, Callable[[], float]
         "flops": lambda: count_flops(network, example),
         "latency_ms": lambda: latency_ms(network, example),
     }
+
+
+def _written(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.6g}"

@@ -130,8 +130,17 @@ class Run:
         return self.directory / CACHE
 
     def archive(self) -> Archive:
-        """The journal as it is now, to read."""
-        return Archive.read(self.directory / JOURNAL)
+        """The journal as it is now, to read.
+
+        Raises
+        ------
+        UserError
+            If nothing was proposed yet.
+        """
+        path = self.directory / JOURNAL
+        if not path.exists():
+            raise UserError(f"{self.directory} has no trial yet; begin or go on with: nasplus resume {self.directory}")
+        return Archive.read(path)
 
     def trial_directory(self, trial: Trial) -> Path:
         """Where a trial left its weights."""

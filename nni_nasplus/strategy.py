@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture, SearchSpace
 
 if TYPE_CHECKING:
+    from nni_nasplus.reporting import Reporter
     from nni_nasplus.run import Run
 
 __all__ = ["Direction", "Feasible", "Observation", "Proposal", "SearchSpaceExhausted", "Strategy"]
@@ -68,6 +69,9 @@ class Strategy(ABC):
     >>> s.tell(a, 0.91)
     """
 
+    learns: ClassVar[bool] = True
+    """Whether results of training change what is proposed."""
+
     def __init__(
         self,
         space: SearchSpace,
@@ -92,7 +96,18 @@ class Strategy(ABC):
         self._events: list[dict[str, Any]] = []
 
     @classmethod
-    def prepare(cls, run: Run) -> dict[str, Any]:
+    def needs_preparation(cls, run: Run) -> bool:
+        """Whether :meth:`prepare` takes so long that a host with a web UI is to show it, as a trial of its own.
+
+        Raises
+        ------
+        UserError
+            If it cannot work, as far as that is known at once.
+        """
+        return False
+
+    @classmethod
+    def prepare(cls, run: Run, reporter: Reporter | None = None) -> dict[str, Any]:
         """Do, once and before a search, what takes networks and data: the options to search with.
 
         Hosts know strategies without torch; what a strategy learns of networks here reaches it as an option.
@@ -101,6 +116,8 @@ class Strategy(ABC):
         ----------
         run
             Its settings hold the ``options`` given; what takes long is kept in its directory, to go on from.
+        reporter
+            The host's, to show how it goes by intermediate results; None in a terminal. There is no final result.
         """
         return dict(run.settings["options"])
 

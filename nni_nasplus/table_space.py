@@ -46,6 +46,7 @@ class TableSpace(SearchSpace):
     def __init__(self, space: SearchSpace, rows: Iterable[Mapping[str, Any]]) -> None:
         super().__init__(space.decisions, space.conditions)
         self._whole = space
+        self.sampled_prior = space.sampled_prior
         self._rows = [self._whole.validate(row) for row in rows]
         if not self._rows:
             raise UserError("the table has no architecture; give at least one")

@@ -12,5 +12,7 @@ __all__ = ["RandomSearch"]
 class RandomSearch(Strategy):
     """Propose unseen architectures, each active decision uniform."""
 
+    learns = False
+
     def _propose(self, rng: np.random.Generator) -> Proposal:
         return self._random(rng)

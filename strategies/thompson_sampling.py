@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -10,9 +14,15 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.base import Predictor
 from nni_nasplus.predictors.features import Featurizer, Prior
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
+from nni_nasplus.predictors.score_prior import ScorePrior
+from nni_nasplus.scored import MOST, ScoredArchitectures, require_score
 from nni_nasplus.space import Architecture, SearchSpace
 from nni_nasplus.strategies.candidates import CandidatePool, Value
 from nni_nasplus.strategy import Direction, Feasible, Proposal, Strategy
+
+if TYPE_CHECKING:
+    from nni_nasplus.reporting import Reporter
+    from nni_nasplus.run import Run
 
 __all__ = ["ThompsonSampling"]
 
@@ -23,16 +33,17 @@ _SHARE = 200
 _WHOLE = 1000
 _CLIMBERS = 3
 _ROUNDS = 3
+_POOL, _FEWEST = 200, 10
 
 
 class ThompsonSampling(Strategy):
     """Train what a performance predictor, refitted on every result, makes look promising.
 
-    The first ``n_initial`` architectures are spread over the space, each as far from those before as can be found.
-    Then each proposal is the best of some hundreds of candidates (neighbours of the best trained, fresh samples,
-    and what lies uphill from them; the whole space if it is small) under the acquisition. Where samples are what tends
-    to work (:attr:`SearchSpace.sampled_prior`), the first are samples, every other candidate pool has nothing but
-    samples, and nothing uphill is looked for. Acquisitions:
+    The first ``n_initial`` architectures are spread over the space, each as far from those before as can be found;
+    with a ``score`` half of them are those that it ranks first. Then each proposal is the best of some hundreds of
+    candidates (neighbours of the best trained, fresh samples, and what lies uphill from them; the whole space if it is
+    small) under the acquisition. Where samples are what tends to work (:attr:`SearchSpace.sampled_prior`), the first
+    are samples, every other candidate pool has nothing but samples, and nothing uphill is looked for. Acquisitions:
 
     - ``thompson``: one plausible function, drawn from the predictor's posterior over all candidates jointly
       (Thompson, 1933). Proposals of one batch differ because their functions do.
@@ -57,13 +68,22 @@ class ThompsonSampling(Strategy):
     exploration
         Multiplies the standard deviation in ``ei``, more than 0: the larger, the farther from what is known. With the
         default fewer trainings were needed on published tables than with 1.
+    score
+        A training-free score, one of :data:`~nni_nasplus.scored.DIRECTIONS`, whose opinion of an architecture is a
+        feature of the predictor; None for none. A pool of random architectures is scored in :meth:`prepare`, and what
+        it would say of others is learned from them (:class:`~nni_nasplus.predictors.score_prior.ScorePrior`).
+    pool
+        How many architectures are scored, 10 to 300; None for 200.
+    scored
+        The pool, as :meth:`~nni_nasplus.scored.ScoredArchitectures.to_json` writes it.
     prior
-        Something cheap known of an architecture before training (:class:`~nni_nasplus.predictors.features.Featurizer`).
+        In place of ``scored``, something cheap known of architectures before they are trained
+        (:class:`~nni_nasplus.predictors.features.Featurizer`).
 
     Raises
     ------
     UserError
-        If a setting is unknown or out of range.
+        If a setting is unknown, out of range, or has no effect.
     """
 
     def __init__(
@@ -77,6 +97,9 @@ class ThompsonSampling(Strategy):
         acquisition: str = "ei",
         n_initial: int = 4,
         exploration: float = 2.0,
+        score: str | None = None,
+        pool: int | None = None,
+        scored: Mapping[str, Any] | None = None,
         prior: Prior | None = None,
     ) -> None:
         super().__init__(space, seed=seed, direction=direction, feasible=feasible)
@@ -86,6 +109,13 @@ class ThompsonSampling(Strategy):
             raise UserError(f"n_initial is {n_initial}; use 2 or more")
         if not exploration > 0:
             raise UserError(f"exploration is {exploration}; use more than 0")
+        if scored is not None and prior is not None:
+            raise UserError("both 'scored' and 'prior' are given; leave one out")
+        _check_pool(score, pool)
+        self._best_first: list[Architecture] = []
+        if scored is not None:
+            known = ScoredArchitectures.from_json(space, scored)
+            self._best_first, prior = known.architectures, ScorePrior(space, known)
         self.acquisition = acquisition
         self.n_initial = n_initial
         self.exploration = exploration
@@ -95,14 +125,44 @@ class ThompsonSampling(Strategy):
         self._survival = GaussianProcess(self._featurizer.groups)
         self._fitted = 0
 
+    @classmethod
+    def needs_preparation(cls, run: Run) -> bool:
+        """Whether there is a ``score``, and no pool was scored yet."""
+        options = run.settings["options"]
+        return options.get("score") is not None and "scored" not in options
+
+    @classmethod
+    def prepare(cls, run: Run, reporter: Reporter | None = None) -> dict[str, Any]:
+        """Score the pool on training data of the run, if there is a ``score``; the options, with the pool.
+
+        Raises
+        ------
+        UserError
+            See :func:`~nni_nasplus.scores.pool.score_pool`.
+        """
+        options = super().prepare(run)
+        if not cls.needs_preparation(run):
+            return options
+        from nni_nasplus.scores.pool import score_pool
+
+        scored = score_pool(run, options["score"], options.get("pool") or _POOL, reporter)
+        return {**options, "scored": scored.to_json(run.space.search_space)}
+
     def _propose(self, rng: np.random.Generator) -> Proposal:
         self._observe()
-        if not self._seen:
-            return self._random(rng)
-        pool = CandidatePool(self._featurizer, self._seen, rng)
         if not self.succeeded or len(self.succeeded) + len(self._pending) < self.n_initial:
-            return (None if self.space.sampled_prior else self._design(pool)) or self._random(rng)
-        return self._promising(pool, rng) or self._random(rng)
+            return self._initial(rng) or self._random(rng)
+        return self._promising(CandidatePool(self._featurizer, self._seen, rng), rng) or self._random(rng)
+
+    def _initial(self, rng: np.random.Generator) -> Proposal | None:
+        """The score's first choice, or what is far from all before; None for a random one."""
+        if self.proposed < self.n_initial // 2:
+            first = next((architecture for architecture in self._best_first if self.admits(architecture)), None)
+            if first is not None:
+                return Proposal(first, "score")
+        if not self._seen or self.space.sampled_prior:
+            return None
+        return self._design(CandidatePool(self._featurizer, self._seen, rng))
 
     def _observe(self) -> None:
         new = [o.architecture for o in self.observations[len(self._features) :]]
@@ -188,6 +248,17 @@ class ThompsonSampling(Strategy):
             if self.feasible is None or self.feasible(architectures[i]):
                 return Proposal(architectures[i], origin)
         return None
+
+
+def _check_pool(score: str | None, pool: int | None) -> None:
+    if score is not None:
+        require_score(score)
+    if pool is None:
+        return
+    if score is None:
+        raise UserError("pool has no effect without a score; name one, such as naswot")
+    if not _FEWEST <= operator.index(pool) <= MOST:
+        raise UserError(f"pool is {pool}; use {_FEWEST} to {MOST}")
 
 
 def _expected_improvement(mean: np.ndarray, std: np.ndarray, incumbent: float, exploration: float) -> np.ndarray:

@@ -2,75 +2,98 @@
 
 from __future__ import annotations
 
+import operator
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.predictors.features import Prior
-from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.scored import MOST, ScoredArchitectures, require_score
+from nni_nasplus.space import SearchSpace
 from nni_nasplus.strategy import Direction, Feasible, Proposal, Strategy
+
+if TYPE_CHECKING:
+    from nni_nasplus.reporting import Reporter
+    from nni_nasplus.run import Run
 
 __all__ = ["TrainingFree"]
 
-_SPARE = 20
-"""Pools in vain, beyond one for each proposal, before random search takes over."""
+_SCORE, _POOL = "naswot", 100
 
 
 class TrainingFree(Strategy):
-    """Propose the architecture that a score ranks first among random ones, then the second, and so on.
+    """Propose the architecture that a training-free score ranks first of a pool, then the second, and so on.
 
-    Results of training are not used. When a pool is used up the next one is drawn.
+    Results of training are not used. The pool is drawn and scored in :meth:`prepare`, before the first trial. When it
+    is used up, proposals are random.
 
     Parameters
     ----------
-    prior
-        The score, higher for better whatever the search's direction, such as
-        :class:`~nni_nasplus.scores.prior.ScorePrior`; NaN for the worst.
+    score
+        Its name: one of :data:`~nni_nasplus.scored.DIRECTIONS`.
     pool
-        How many architectures are drawn and scored at a time, at least 1; the whole space where it has no more.
+        How many random architectures are scored, at least 1; of more than 300 the best 300 are proposed.
+    scored
+        The pool, as :meth:`~nni_nasplus.scored.ScoredArchitectures.to_json` writes it; where None, all proposals are
+        random.
 
     Raises
     ------
     UserError
-        If ``pool`` is out of range.
+        If there is no such score, or another option is out of range.
+
+    Examples
+    --------
+    >>> scored = ScoredArchitectures.of(architectures, scores)
+    >>> strategy = TrainingFree(space, scored=scored.to_json(space))
     """
+
+    learns = False
 
     def __init__(
         self,
         space: SearchSpace,
         *,
-        prior: Prior,
         seed: int = 0,
         direction: Direction = "maximize",
         feasible: Feasible | None = None,
-        pool: int = 100,
+        score: str = _SCORE,
+        pool: int = _POOL,
+        scored: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(space, seed=seed, direction=direction, feasible=feasible)
-        if pool < 1:
+        require_score(score)
+        if operator.index(pool) < 1:
             raise UserError(f"pool is {pool}; use 1 or more")
-        self.prior = prior
-        self.pool = pool
-        self._drawn = 0
-        self._ranked: list[Architecture] = []
+        self._left = deque([] if scored is None else ScoredArchitectures.from_json(space, scored).architectures)
+
+    @classmethod
+    def needs_preparation(cls, run: Run) -> bool:
+        """Whether no pool was scored yet."""
+        return "scored" not in run.settings["options"]
+
+    @classmethod
+    def prepare(cls, run: Run, reporter: Reporter | None = None) -> dict[str, Any]:
+        """Score the pool on training data of the run; the options, with the pool.
+
+        Raises
+        ------
+        UserError
+            See :func:`~nni_nasplus.scores.pool.score_pool`.
+        """
+        options = super().prepare(run)
+        if not cls.needs_preparation(run):
+            return options
+        from nni_nasplus.scores.pool import score_pool
+
+        scored = score_pool(run, options.get("score", _SCORE), options.get("pool", _POOL), reporter)
+        return {**options, "scored": scored.best(MOST).to_json(run.space.search_space)}
 
     def _propose(self, rng: np.random.Generator) -> Proposal:
-        """Pools are numbered, and what is in one is a function of its number: a restored strategy finds its place."""
-        while self._drawn <= self._asked + _SPARE:
-            while self._ranked:
-                if self.admits(architecture := self._ranked.pop()):
-                    return Proposal(architecture, "score")
-            self._ranked = self._best_last(self._draw(self._drawn))
-            self._drawn += 1
+        """What is not admitted now never will be, so a restored strategy finds its place."""
+        while self._left:
+            if self.admits(architecture := self._left.popleft()):
+                return Proposal(architecture, "score")
         return self._random(rng)
-
-    def _draw(self, number: int) -> list[Architecture]:
-        if self.space.size is not None and self.space.size <= self.pool:
-            return list(self.space) if number == 0 else []
-        rng = np.random.default_rng([self.seed, number, self.pool])
-        return [self.space.sample(rng) for _ in range(self.pool)]
-
-    def _best_last(self, drawn: list[Architecture]) -> list[Architecture]:
-        """Those that may be proposed, in ascending order of their scores."""
-        distinct = {self.space.key(architecture): architecture for architecture in drawn if self.admits(architecture)}
-        kept = list(distinct.values())
-        scores = np.array([self.prior(architecture) for architecture in kept])
-        return [kept[i] for i in np.argsort(np.nan_to_num(scores, nan=-np.inf), kind="stable")]

@@ -190,7 +190,7 @@ def refused(capsys, *arguments):
         ({"id": "usr"}, "usr"),
         ({"time": "when"}, "when"),
         ({"target": "class"}, "class"),
-        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, tenas, thompson"),
+        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, score, tenas, thompson"),
         ({"space": "magic"}, "unknown space 'magic'; available: darts, darts-rnn, enas-rnn, events"),
         ({"objective": "auc"}, "unknown objective 'auc'"),
         ({"cells": "[lstn]"}, "unknown cell 'lstn'; choose one of"),
@@ -254,7 +254,8 @@ def test_bad_input_is_one_line(capsys, arguments, message):
 
 def test_describe_prints_decisions_parameters_operations_and_draws(capsys, tmp_path):
     picture = tmp_path / "a.svg"
-    main(["describe", "--space", "events", "--genotype", "01|1|agc1|44,12|00", "--max-length=20", "--to", str(picture)])
+    words = ["--genotype", "01|1|agc1|44,12|00", "--max-length=20", "--decisions", "--to", str(picture)]
+    main(["describe", "--space", "events", *words])
     printed = capsys.readouterr().out
     assert "encoder_1_op" in printed
     assert re.search(r"parameters: [\d,]+\n", printed)

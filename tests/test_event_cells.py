@@ -181,7 +181,8 @@ def test_the_drawing_shows_the_cell(space):
 
 
 def test_describe(capsys):
-    main(["describe", "--space", "events", "--cells", '["lstm"]', "--genotype", "01|1|agc1{lstm}|44,12|00"])
+    words = ["--cells", '["lstm"]', "--genotype", "01|1|agc1{lstm}|44,12|00", "--decisions"]
+    main(["describe", "--space", "events", *words])
     shown = capsys.readouterr().out
     assert "encoder_1_cell" in shown
     assert "recurrent cell lstm" in shown

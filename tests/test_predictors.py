@@ -182,14 +182,32 @@ class TestFeatures:
         assert ones.var(0).sum() / 2 == pytest.approx(counts.var(0).sum(), rel=0.1)
 
     def test_a_prior_is_a_feature_of_its_own(self):
-        prior = Featurizer(EDGES, lambda a: 1e6 * list(a.values()).count("conv"))
+        prior = Featurizer(EDGES, lambda some: [1e6 * list(a.values()).count("conv") for a in some])
         assert len(prior.groups) == len(EDGES.feature_groups) + 1
         few, many = prior([dict.fromkeys(EDGES.decisions, c) for c in ("none", "conv")])[:, -1]
         assert few < 0 < many
 
+    def test_infinite_opinions_are_farther_than_all_others_and_leave_those_as_they_are(self):
+        def counts(some):
+            return np.array([float(list(a.values()).count("conv")) for a in some])
+
+        def infinite(some):
+            return np.array([{0.0: -np.inf, 5.0: np.inf}.get(n, n) for n in counts(some)])
+
+        rows = [{f"edge{i}": "conv" if i < n else "none" for i in range(5)} for n in range(6)]
+        plain, extreme = Featurizer(EDGES, counts)(rows)[:, -1], Featurizer(EDGES, infinite)(rows)[:, -1]
+        assert (np.diff(extreme) > 0).all() and np.isfinite(extreme).all()
+        steps = np.diff(extreme[1:5])
+        np.testing.assert_allclose(steps, steps[0])
+        assert extreme[5] - extreme[4] > steps[0] > 0.8 * np.diff(plain)[0]
+
+    def test_a_prior_that_is_always_infinite_says_nothing(self):
+        column = Featurizer(EDGES, lambda some: np.full(len(some), -np.inf))(list(EDGES)[:50])[:, -1]
+        assert np.ptp(column) == 0
+
     def test_a_prior_that_is_no_number_is_named(self):
         with pytest.raises(UserError, match="prior is nan"):
-            Featurizer(EDGES, lambda a: float("nan"))
+            Featurizer(EDGES, lambda some: np.full(len(some), np.nan))
 
 
 class TestAssessment:

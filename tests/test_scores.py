@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 from test_recurrent_classifier import classifier, padded, texts_of
 from torch import nn
 
-from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError
+from nni_nasplus import UserError
 from nni_nasplus.cli import main
 from nni_nasplus.data.images import ImageBatch
-from nni_nasplus.predictors.features import Featurizer
 from nni_nasplus.scores import (
     SCORES,
-    ScorePrior,
     condition_number,
     jacobian,
     linear_regions,
@@ -39,7 +37,6 @@ from nni_nasplus.scores.naswot import hamming_kernel
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import ChainMacro, DartsSpace, NasBench201Space, NasBench201Supernet
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, RecurrentCellSpace
-from nni_nasplus.strategies.training_free import TrainingFree
 from nni_nasplus.supernet import Edge
 
 N = 6
@@ -464,74 +461,6 @@ class TestBadInput:
         space.example = lambda: "text"
         with pytest.raises(UserError, match="no random inputs for NasBench201Space"):
             random_batch(space, 2, generator())
-
-
-GRID = SearchSpace({f"d{i}": list(range(4)) for i in range(5)})
-
-
-class TestPrior:
-    def test_it_is_a_function_of_the_architecture_alone(self):
-        space = SPACES["nasbench201"]()
-        prior, again = (ScorePrior(space, "ntk", seed=3) for _ in range(2))
-        one_cell, other = (space.search_space.sample(np.random.default_rng(seed)) for seed in range(2))
-        random = torch.get_rng_state()
-        torch.manual_seed(9)
-        values = prior(one_cell), prior(other)
-        torch.set_rng_state(random)
-        assert (again(one_cell), again(other)) == values
-        assert values[0] != values[1]
-        assert max(values) <= -1
-
-    def test_the_gaussian_process_takes_it(self):
-        space = NasBench201Space(channels=1, cells=1, size=4)
-        prior = ScorePrior(space, "parameters")
-        assert Featurizer(space.search_space, prior)([space.parse_genotype(GENOTYPES["nasbench201"])]).shape[0] == 1
-
-
-class TestTrainingFree:
-    @staticmethod
-    def strategy(seed=0, **options):
-        return TrainingFree(GRID, prior=lambda a: float(sum(a.values())), seed=seed, **options)
-
-    def test_it_proposes_the_best_of_a_pool_first(self):
-        strategy = self.strategy(pool=50)
-        scores = [sum(strategy.ask().values()) for _ in range(40)]
-        assert scores == sorted(scores, reverse=True)
-        best = [sum(self.strategy(seed, pool=50).ask().values()) for seed in range(30)]
-        assert min(best) > 7.5
-        assert len(set(best)) > 1
-
-    def test_of_a_small_space_it_proposes_the_best(self):
-        strategy = self.strategy(pool=2000)
-        assert list(strategy.ask().values()) == [3] * 5
-        with pytest.raises(SearchSpaceExhausted):
-            while True:
-                strategy.ask()
-
-    def test_no_number_is_the_worst(self):
-        strategy = TrainingFree(
-            SearchSpace({"d": [0, 1, 2]}), prior=lambda a: [math.nan, -math.inf, -1e9][a["d"]], pool=9
-        )
-        assert strategy.ask() == {"d": 2}
-
-    @cases
-    @given(st.integers(0, 99), st.integers(1, 60), st.integers(1, 30))
-    def test_a_restored_one_goes_on(self, seed, asked, pool):
-        strategy = self.strategy(seed, pool=pool)
-        for _ in range(asked):
-            strategy.tell(strategy.ask(), 0.0)
-        restored = self.strategy(seed, pool=pool)
-        restored.load_state_dict(strategy.state_dict())
-        assert [restored.ask() for _ in range(40)] == [strategy.ask() for _ in range(40)]
-
-    def test_limits_are_kept_and_the_rest_of_the_space_is_found(self):
-        strategy = self.strategy(pool=10, feasible=lambda a: a["d0"] == 0 and a["d1"] == 3)
-        found = {GRID.key(strategy.ask()) for _ in range(4**3)}
-        assert len(found) == 4**3
-
-    def test_a_pool_of_none(self):
-        with pytest.raises(UserError, match="pool is 0"):
-            self.strategy(pool=0)
 
 
 class TestCommand:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from crashing import Digits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nni.nas.evaluator.pytorch import Classification
@@ -26,6 +27,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import UserError
 from nni_nasplus.hosts.nni.one_shot_te_nas import OneShotTENAS
+from nni_nasplus.reporting import HostLost
 from nni_nasplus.scores import linear_regions, ntk_condition, random_batch
 from nni_nasplus.scores.ntk import jacobian
 from nni_nasplus.spaces.events import EventSequenceSpace
@@ -401,8 +403,8 @@ def test_supernets_that_do_not_fit_are_named():
         Networks(NasBench201Supernet(ChainMacro(2, 1)))
     with pytest.raises(UserError, match="one space"):
         Networks(networks_of(NB201).kernel, networks_of(DARTS).regions)
-    with pytest.raises(UserError, match="EventSequenceSpace has no supernet"):
-        networks_of(EventSequenceSpace())
+    with pytest.raises(UserError, match="Digits has no supernet"):
+        networks_of(Digits())
 
 
 class Pictures:
@@ -413,6 +415,30 @@ class Pictures:
 
     def train_dataloader(self):
         return DataLoader(images(), 8)
+
+
+class Host:
+    """Hears of rounds; if it is lost, it hears the second one still."""
+
+    def __init__(self, output, lost=False):
+        self.output, self.lost, self.told = output, lost, []
+
+    def intermediate(self, metrics):
+        assert all(math.isfinite(value) for value in metrics.values())
+        self.told.append(dict(metrics))
+        if self.lost and len(self.told) == 2:
+            raise HostLost
+
+    def final(self, metrics):
+        raise AssertionError("a search has no result to be ranked")
+
+
+def rounds_in(folder):
+    """What TensorBoard shows of an edge, and its pictures."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(folder)).Reload()
+    return [event.value for event in found.Scalars("alive/cell_0_1")], [event.step for event in found.Images("cells")]
 
 
 class TestStrategy:
@@ -430,6 +456,33 @@ class TestStrategy:
         assert [proposal.origin for proposal in proposals] == ["te-nas", "random", "random", "random"]
         assert proposals[0].architecture == expected
         assert len({NB201.genotype(p.architecture) for p in proposals}) == 4
+
+    def test_the_host_hears_of_every_round_and_its_tensorboard_shows_them(self, tmp_path, whole):
+        host = Host(tmp_path / "trial")
+        options = TeNas.prepare(self.run(tmp_path, repeats=2), host)
+        assert NB201.genotype(options["found"]) == NB201.genotype(whole.architecture)
+        assert [one["alive"] for one in host.told] == [18, 12, 6]
+        assert [one["default"] for one in host.told] == [18 / 24, 12 / 24, 6 / 24]
+        for number, one in enumerate(host.told):
+            edges = [value for name, value in one.items() if name.startswith("alive/")]
+            assert edges == whole.alive[number]
+            scores = [scores for place, scores in whole.history if place == number]
+            repeats = [scores[0], scores[len(scores) // 2]]
+            assert one["kappa"] == pytest.approx(np.mean([each.kappa for each in repeats]))
+            assert one["regions"] == np.mean([each.regions for each in repeats])
+        for folder in (tmp_path / "te_nas", tmp_path / "trial" / "tensorboard"):
+            assert rounds_in(folder) == ([3, 2, 1], [1, 2, 3])
+
+    def test_the_host_of_a_resumed_search_hears_of_the_rounds_before_too(self, tmp_path):
+        first, second = Host(tmp_path / "first", lost=True), Host(tmp_path / "second")
+        with pytest.raises(HostLost):
+            TeNas.prepare(self.run(tmp_path, repeats=3), first)
+        assert [one["alive"] for one in first.told] == [18, 12]
+        TeNas.prepare(self.run(tmp_path, repeats=3), second)
+        assert [one["alive"] for one in second.told] == [18, 12, 6]
+        assert second.told[0] == first.told[0]
+        for folder in (tmp_path / "te_nas", tmp_path / "second" / "tensorboard"):
+            assert set(rounds_in(folder)[0]) == {3, 2, 1}
 
     def test_what_was_found_is_not_looked_for_again(self, tmp_path):
         run = self.run(tmp_path, found=dict.fromkeys(NB201.search_space.decisions, "nor_conv_3x3"))
@@ -463,7 +516,7 @@ class TestStrategy:
 
     def test_a_space_without_a_supernet_is_named_before_the_search(self, tmp_path):
         with pytest.raises(UserError, match="no supernet"):
-            TeNas.prepare(self.run(tmp_path, space=EventSequenceSpace()))
+            TeNas.prepare(self.run(tmp_path, space=Digits()))
 
 
 class TestNni:

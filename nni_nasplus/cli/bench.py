@@ -41,7 +41,8 @@ def bench(directory: str, *, strategies: str | None = None, seeds: int = 20, bat
     directory
         The directory given to --out, or any that holds a search's journal.
     strategies
-        Which ones, separated by spaces, options as in "evolution:population_size=5,sample_size=2"; all without.
+        Which ones, separated by spaces, options as in "evolution:population_size=5,sample_size=2"; without, all that
+        learn from trials.
     seeds
         How often to replay each.
     batch
@@ -53,7 +54,7 @@ def bench(directory: str, *, strategies: str | None = None, seeds: int = 20, bat
     if batch < 1:
         raise UserError(f"--batch is {batch}; use 1 or more")
     table = trained(Archive.read(Path(directory) / JOURNAL))
-    methods = strategies.split() if strategies else [n for n in registry.available("strategies") if n != _RANDOM]
+    methods = strategies.split() if strategies else _learning()
     for method in methods:
         _strategy(method, table, 0)
     found = _replayed(table, methods, seeds, batch)
@@ -63,6 +64,10 @@ def bench(directory: str, *, strategies: str | None = None, seeds: int = 20, bat
     console = Console()
     console.print(_printed(table, found))
     console.print(_answer(table, found), f"regret by evaluations: {figure}", sep="\n", highlight=False, soft_wrap=True)
+
+
+def _learning() -> list[str]:
+    return [name for name in registry.available("strategies") if registry.load("strategies", name).learns]
 
 
 def trained(archive: Archive) -> Table:

@@ -13,9 +13,9 @@ __all__ = ["TrialProgress"]
 
 
 class TrialProgress:
-    """Trials done, the best score so far and the time left, as a context manager."""
+    """Trials done, the best score so far and the time left, as a context manager; until there are any, a note."""
 
-    def __init__(self, console: Console, trials: int) -> None:
+    def __init__(self, console: Console, trials: int, note: str = "") -> None:
         self._bar = Progress(
             TextColumn("trials"),
             BarColumn(),
@@ -26,7 +26,7 @@ class TrialProgress:
             TimeRemainingColumn(),
             console=console,
         )
-        self._task = self._bar.add_task("trials", total=trials, note="")
+        self._task = self._bar.add_task("trials", total=trials, note=note)
 
     def __enter__(self) -> TrialProgress:
         self._bar.start()

@@ -40,13 +40,17 @@ def complete(run: Run, port: int, bind: str) -> bool:
         journal = run.directory / JOURNAL
         if journal.exists() and len(run.archive().finished) >= run.settings["trials"]:
             return False
-        run = _prepared(run)
-        _study(run) if is_study else _experiment(run, port, bind)
+        if is_study:
+            _study(_prepared(run))
+        elif registry.load("strategies", run.settings["strategy"]).needs_preparation(run):
+            _experiment(run, port, bind, prepare=True)
+        else:
+            _experiment(_prepared(run), port, bind)
         return True
 
 
 def _prepared(run: Run) -> Run:
-    """The run with what its strategy has found before it."""
+    """The run with what its strategy finds before it."""
     options = registry.load("strategies", run.settings["strategy"]).prepare(run)
     if options == run.settings["options"]:
         return run
@@ -65,7 +69,7 @@ def _study(run: Run) -> None:
             study.wait(progress.update)
 
 
-def _experiment(run: Run, port: int, bind: str) -> None:
+def _experiment(run: Run, port: int, bind: str, *, prepare: bool = False) -> None:
     from nni_nasplus.cli.progress import TrialProgress
     from nni_nasplus.hosts.nni.experiment import NniSearch, require_idle
     from nni_nasplus.hosts.nni.manager import warn_of
@@ -73,8 +77,9 @@ def _experiment(run: Run, port: int, bind: str) -> None:
     console = Console(file=sys.stderr)
     require_idle(port)
     warn_of(bind)
-    with NniSearch(run, port, bind) as experiment:
+    with NniSearch(run, port, bind, prepare=prepare) as experiment:
         console.print(f"searching {run.space.search_space}; results in {run.directory}", highlight=False)
         console.print(f"web UI: {experiment.url}", highlight=False)
-        with TrialProgress(console, run.settings["trials"]) as progress:
+        note = f"preparing {run.settings['strategy']}" if prepare else ""
+        with TrialProgress(console, run.settings["trials"], note) as progress:
             experiment.wait(progress.update)

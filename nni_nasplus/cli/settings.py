@@ -21,9 +21,10 @@ class Settings:
     Parameters
     ----------
     strategy
-        How to search: thompson, evolution, random, or another installed strategy.
+        How to search: thompson, evolution, random, score (by a training-free score alone), or another installed one.
     strategy_options
-        The strategy's own settings, as in --strategy_options.population_size 20.
+        The strategy's own settings, as in --strategy_options.population_size 20, or in --strategy_options.score naswot,
+        which lets thompson know a training-free score of random networks before it begins.
     trials
         Architectures to train.
     concurrency

@@ -20,6 +20,8 @@ from nni_nasplus.errors import UserError
 __all__ = [
     "by_example",
     "count",
+    "device_of",
+    "first",
     "inputs_of",
     "logits",
     "loss",
@@ -41,13 +43,24 @@ def mapped(function: Callable[[Tensor], Tensor], batch: Any) -> Any:
 
 def count(batch: Any) -> int:
     """The number N of examples."""
-    first = batch if isinstance(batch, Tensor) else batch[0]
-    return first.shape[_axis(batch, first)]
+    field = batch if isinstance(batch, Tensor) else batch[0]
+    return field.shape[_axis(batch, field)]
+
+
+def device_of(batch: Any) -> torch.device:
+    """Where the examples are."""
+    field: Tensor = batch if isinstance(batch, Tensor) else batch[0]
+    return field.device
 
 
 def one(batch: Any, number: int) -> Any:
     """A batch of one of the examples."""
     return mapped(lambda field: field.narrow(_axis(batch, field), number, 1), batch)
+
+
+def first(batch: Any, number: int) -> Any:
+    """A batch of the first so many examples, or of all where there are fewer."""
+    return mapped(lambda field: field.narrow(_axis(batch, field), 0, min(number, count(batch))), batch)
 
 
 def by_example(values: Tensor, batch: Any) -> Tensor | None:

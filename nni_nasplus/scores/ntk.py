@@ -17,7 +17,7 @@ from .examples import count, logits, main_output, one, require_several
 from .networks import batch_norms, fix_statistics, matched, scored_copy
 from .spectrum import singular, spectrum
 
-__all__ = ["Statistics", "condition_number", "jacobian", "ntk_condition"]
+__all__ = ["Statistics", "condition_number", "gram_condition", "jacobian", "ntk_condition"]
 
 Statistics = Literal["batch", "fixed"]
 
@@ -49,7 +49,12 @@ def ntk_condition(
 
 def condition_number(rows: Tensor) -> float:
     """κ of the Gram matrix of rows [N, P]."""
-    values = spectrum(rows @ rows.T)
+    return gram_condition(rows @ rows.T)
+
+
+def gram_condition(gram: Tensor) -> float:
+    """κ of a Gram matrix [N, N], in [1, ∞]."""
+    values = spectrum(gram)
     return math.inf if singular(values) else float(values[-1] / values[0])
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
 from nni_nasplus.cost import count_flops, count_parameters
-from nni_nasplus.errors import UserError
+from nni_nasplus.scored import DIRECTIONS, Better, require_score
 
 from .examples import inputs_of, one
 from .gradients import grad_norm, snip
@@ -44,7 +44,7 @@ class Score:
 
     name: str
     function: Callable[..., float]
-    direction: Literal["higher", "lower"]
+    direction: Better
 
     def __call__(self, network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
         """The score; see its function for its range, and what it refuses."""
@@ -66,20 +66,20 @@ def flops(network: nn.Module, batch: Any, generator: torch.Generator | None = No
     return float(count_flops(copy, inputs_of(matched(one(batch, 0), copy))))
 
 
-_ALL = (
-    Score("ntk", ntk_condition, "lower"),
-    Score("ntk_fixed", partial(ntk_condition, statistics="fixed"), "lower"),
-    Score("linear_regions", linear_regions, "higher"),
-    Score("naswot", naswot, "higher"),
-    Score("synflow", synflow, "higher"),
-    Score("grad_norm", grad_norm, "higher"),
-    Score("snip", snip, "higher"),
-    Score("jacob_cov", jacob_cov, "higher"),
-    Score("parameters", parameters, "higher"),
-    Score("flops", flops, "higher"),
-)
-SCORES = {score.name: score for score in _ALL}
-"""By name, the two baselines last."""
+_FUNCTIONS: dict[str, Callable[..., float]] = {
+    "ntk": ntk_condition,
+    "ntk_fixed": partial(ntk_condition, statistics="fixed"),
+    "linear_regions": linear_regions,
+    "naswot": naswot,
+    "synflow": synflow,
+    "grad_norm": grad_norm,
+    "snip": snip,
+    "jacob_cov": jacob_cov,
+    "parameters": parameters,
+    "flops": flops,
+}
+SCORES = {name: Score(name, _FUNCTIONS[name], direction) for name, direction in DIRECTIONS.items()}
+"""By name, in the order of :data:`~nni_nasplus.scored.DIRECTIONS`."""
 
 
 def score_named(name: str) -> Score:
@@ -90,6 +90,4 @@ def score_named(name: str) -> Score:
     UserError
         If there is none of that name.
     """
-    if name not in SCORES:
-        raise UserError(f"unknown score '{name}'; scores: {', '.join(SCORES)}")
-    return SCORES[name]
+    return SCORES[require_score(name)]

@@ -64,8 +64,7 @@ def _conv_bn(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
 
 def resnet20(winner: nn.Module, shape: ImageShape) -> ResNet:
     """A ResNet-20 of as nearly as can be as many parameters as the winner has without its auxiliary head."""
-    side = getattr(winner, "auxiliary", None)
-    wanted = count_parameters(winner) - (count_parameters(side) if isinstance(side, nn.Module) else 0)
+    wanted = count_parameters(winner)
 
     def parameters(width: int) -> int:
         with torch.device("meta"):

@@ -11,11 +11,11 @@ from torch import Tensor
 from nni_nasplus.data.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
 from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.space import Architecture
+from nni_nasplus.space import Architecture, Choice
 from nni_nasplus.spaces.recurrent.cells import cell_maker
 from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe
 
-from .decisions import GRU, conditions, decisions
+from .decisions import GRU, HEADS, conditions, decisions
 from .genotype import genotype, parse
 from .graph import graph
 from .network import EventSequenceNet
@@ -23,7 +23,11 @@ from .network import EventSequenceNet
 if TYPE_CHECKING:
     import networkx as nx
 
+    from .supernet import EventSupernet
+
 __all__ = ["EventSequenceSpace"]
+
+_SUPERNET = {"encoder_layers": 4, "temporal_encoding": 1}
 
 
 class EventSequenceSpace(SearchableSpace):
@@ -77,6 +81,42 @@ class EventSequenceSpace(SearchableSpace):
     def build(self, architecture: Mapping[str, Any]) -> EventSequenceNet:
         """A freshly initialised network; UserError if the architecture is not in the space."""
         return EventSequenceNet(self.shape, self.search_space.validate(architecture), *self.sizes)
+
+    def supernet(self, heads: int = 1, **fixed: Choice) -> EventSupernet:
+        """A freshly initialised supernet of the ops of the encoder's layers; the other decisions are fixed.
+
+        By default the encoder has 4 layers, the temporal encoding is on, and the rest are the first choices: no
+        decoder, no dropout, pooling by the mean, and a stem of kernel 1 where there are numeric columns. With ``cells``
+        the layers have the GRU, and so do the architectures derived.
+
+        Parameters
+        ----------
+        heads
+            Of the attention in each layer: 1, 2, 4 or 8.
+        fixed
+            Other choices, as in ``encoder_layers=2, decoder_layers=1, decoder_1_cross_heads=4``.
+
+        Raises
+        ------
+        UserError
+            If a decision is unknown or one of a layer of the encoder, or a choice is none of its choices.
+
+        Examples
+        --------
+        >>> space = EventSequenceSpace()
+        >>> space.genotype(space.supernet(encoder_layers=2, pooling="max").derive())
+        """
+        from .supernet import EventSupernet, of_a_layer
+
+        if heads not in HEADS:
+            raise UserError(f"heads is {heads!r}; use 1, 2, 4 or 8")
+        if searched := next(filter(of_a_layer, fixed), None):
+            raise UserError(
+                f"'{searched}' is of one layer, whose op is searched; leave it out, or give heads for all layers"
+            )
+        first = {name: choices[0] for name, choices in self.search_space.decisions.items()}
+        chosen = self.search_space.validate({**first, **_SUPERNET, **fixed})
+        return EventSupernet(self.shape, chosen, *self.sizes, heads, cells=self.cells)
 
     def example(self) -> EventBatch:
         """One user with a full history."""

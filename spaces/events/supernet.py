@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nni_nasplus.data.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
 from nni_nasplus.space import Architecture
 from nni_nasplus.supernet import Edge, MixedOperation, Mode, Supernet
 
-from .decisions import OPS, decisions
+from .decisions import GRU, OPS, decisions
 from .encoder import EncoderLayer, SplitOps
 from .network import EventSequenceNet
 
-__all__ = ["EventSupernet"]
+__all__ = ["EventSupernet", "of_a_layer"]
 
 _CELL = "encoder"
 
@@ -38,12 +38,13 @@ class EventSupernet(Supernet):
     Parameters
     ----------
     architecture
-        What is not searched: every decision but the ops of the encoder's layers and, where an op has attention, its
-        heads. No layer has a recurrent cell other than the GRU.
+        What is not searched: every decision but those of single layers of the encoder.
     hidden, dropout
         See :class:`~nni_nasplus.spaces.events.network.EventSequenceNet`.
     heads
         Of the attention in each layer.
+    cells
+        Those of the space. Here every layer has the GRU, whatever they are.
     mode, generator
         See :class:`~nni_nasplus.supernet.Supernet`.
 
@@ -61,6 +62,7 @@ class EventSupernet(Supernet):
         dropout: float = 0.1,
         heads: int = 1,
         *,
+        cells: Sequence[str] = (),
         mode: Mode = "softmax",
         generator: torch.Generator | None = None,
     ) -> None:
@@ -69,8 +71,8 @@ class EventSupernet(Supernet):
             raise UserError("encoder_layers is 0; give the supernet 1, 2 or 4")
         super().__init__([Edge(_CELL, i, i + 1) for i in range(depth)], OPS, mode=mode, generator=generator)
         self.heads = heads
-        self.fixed = {name: choice for name, choice in architecture.items() if not _searched(name)}
-        self._order = list(decisions(shape.n_numeric > 0))
+        self.fixed = {name: choice for name, choice in architecture.items() if not of_a_layer(name)}
+        self._order = list(decisions(shape.n_numeric > 0, cells))
         self.net = EventSequenceNet(shape, {**self.fixed, "encoder_layers": 0}, hidden, dropout)
         width = self.net.stem.width
         self.net.encoder.extend(EncoderLayer("c", width, None, hidden, dropout) for _ in range(depth))
@@ -107,9 +109,18 @@ class EventSupernet(Supernet):
         best = self.probabilities()[_CELL].argmax(-1).tolist()
         ops = {f"encoder_{edge.target}_op": OPS[i] for edge, i in zip(self.edges, best, strict=True)}
         heads = {name.replace("op", "heads"): self.heads for name, op in ops.items() if "a" in op}
-        found = {**self.fixed, **ops, **heads}
+        cells = {name.replace("op", "cell"): GRU for name, op in ops.items() if "g" in op}
+        found = {**self.fixed, **ops, **heads, **cells}
         return {name: found[name] for name in self._order if name in found}
 
+    def reset_parameters(self) -> None:
+        """Draw anew the weights that no module of torch's has, by torch's global generator."""
+        if self.net.stem.event is not None:
+            nn.init.normal_(self.net.stem.event)
+        if self.net.decoder is not None:
+            nn.init.normal_(self.net.decoder.queries)
 
-def _searched(name: str) -> bool:
-    return name.startswith("encoder_") and name.endswith(("_op", "_heads"))
+
+def of_a_layer(name: str) -> bool:
+    """Whether a decision is one of a single layer of the encoder."""
+    return name.startswith("encoder_") and name != "encoder_layers"

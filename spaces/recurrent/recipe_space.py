@@ -22,6 +22,7 @@ _NODES = MOST_VERTICES - 2
 _NONE = "-"
 _NEIGHBOURS = 25
 _REMEMBERED = 2**15
+_DESCRIBED = 2**12
 Items = tuple[tuple[str, Choice], ...]
 """Active decisions."""
 _MOST_INPUTS = 3
@@ -47,6 +48,7 @@ class RecipeSpace(SearchSpace):
     def __init__(self) -> None:
         super().__init__(_decisions(), _conditions())
         self._known: dict[Items, Recipe] = {}
+        self._features: dict[Items, np.ndarray] = {}
 
     def recipe(self, architecture: Mapping[str, Any]) -> Recipe:
         """The recipe of an architecture; :class:`UserError` if it is none."""
@@ -125,8 +127,16 @@ class RecipeSpace(SearchSpace):
         architectures
             In canonical form.
         """
-        rows = [features(self.recipe(architecture)) for architecture in architectures]
+        rows = [self._described(architecture) for architecture in architectures]
         return np.array(rows).reshape(len(rows), len(GROUPS))
+
+    def _described(self, architecture: Mapping[str, Any]) -> np.ndarray:
+        items = tuple(architecture.items())
+        if items not in self._features:
+            if len(self._features) >= _DESCRIBED:
+                self._features.clear()
+            self._features[items] = features(self.recipe(architecture))
+        return self._features[items]
 
     @property
     def feature_groups(self) -> np.ndarray:

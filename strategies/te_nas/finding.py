@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from nni_nasplus.reporting import Reporter
 from nni_nasplus.space import Architecture
 
 from .networks import networks_of
@@ -37,24 +39,31 @@ class TeNasSearch:
         What batches are drawn from.
     directory
         Where TensorBoard finds the rounds, and an interrupted search its checkpoint; nothing is kept where None.
-    progress
-        Whether to show a progress bar.
+    reporter
+        The host's: it hears of the rounds, and TensorBoard finds them in its folder too. Without one there is a
+        progress bar, if a directory is given.
     settings
         Of :class:`TENAS`.
     """
 
     def __init__(
-        self, space: Any, examples: Any, directory: Path | None = None, *, progress: bool = False, **settings: Any
+        self,
+        space: Any,
+        examples: Any,
+        directory: Path | None = None,
+        *,
+        reporter: Reporter | None = None,
+        **settings: Any,
     ) -> None:
         self.space = space
         self.examples = examples
         self.directory = directory
-        self.progress = progress
+        self.reporter = reporter
         self.settings = settings
 
     def __call__(self, seed: int) -> Architecture:
         """The architecture; UserError where the space has no supernet, or a setting or the examples are refused."""
-        search = TENAS(networks_of(self.space), self.examples, seed=seed, **self.settings)
+        search = TENAS(networks_of(self.space), self.examples, seed=seed, reporter=self.reporter, **self.settings)
         checkpoint = self.directory / "last.ckpt" if self.directory else None
         exists = checkpoint is not None and checkpoint.exists()
         with warnings.catch_warnings(), _one_thread():
@@ -65,12 +74,22 @@ class TeNasSearch:
         return search.architecture
 
     def _trainer(self) -> pl.Trainer:
-        shown: dict[str, Any] = {"enable_progress_bar": self.progress, "enable_model_summary": False}
+        shown: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False}
         if self.directory is None:
             return pl.Trainer(max_epochs=-1, logger=False, enable_checkpointing=False, **shown)
+        shown["enable_progress_bar"] = self.reporter is None
         kept = ModelCheckpoint(self.directory, save_last=True, save_top_k=0, every_n_train_steps=_STEPS)
-        logger = TensorBoardLogger(self.directory, name=None, version="")
-        return pl.Trainer(max_epochs=-1, logger=logger, callbacks=[kept], log_every_n_steps=1, **shown)
+        boards = [TensorBoardLogger(folder, name=None, version="") for folder in self._board_folders(self.directory)]
+        return pl.Trainer(max_epochs=-1, logger=boards, callbacks=[kept], log_every_n_steps=1, **shown)
+
+    def _board_folders(self, directory: Path) -> list[Path]:
+        """Where TensorBoard files go; the host's folder begins with what an interrupted search left."""
+        if self.reporter is None or self.reporter.output is None:
+            return [directory]
+        shown = self.reporter.output / "tensorboard"
+        if directory.is_dir():
+            shutil.copytree(directory, shown, ignore=shutil.ignore_patterns("*.ckpt"), dirs_exist_ok=True)
+        return [directory, shown]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The gradients behind the kernel of a network of images, by one backward pass over all examples.
+"""The gradients behind the kernel of a network of images or events, by one backward pass over all examples.
 
 With the statistics of the batch norms fixed, no example's logits depend on another example, so that the gradients of a
 layer's outputs, of all examples at once, give each example's gradient of the layer's weights by one matrix product.
@@ -6,42 +6,46 @@ layer's outputs, of all examples at once, give each example's gradient of the la
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nni_nasplus.scores.examples import logits
 from nni_nasplus.scores.networks import fix_statistics, matched
 
+from .rules import LAYERS, row
+from .unfolded import UnfoldedGRU, unfold
+
 __all__ = ["ExampleGradients"]
 
 
 class ExampleGradients:
-    """Gradients by example of a network in float64, which it gives hooks.
+    """Gradients by example of a network in float64, which it gives hooks, and GRUs that tell of their gates.
 
     Parameters
     ----------
     network
-        All its parameters that are named weights are those of ``Conv2d``, ``Linear`` and batch norms: see
-        :meth:`covers`.
+        There is a rule for each layer with parameters that are named weights: see :meth:`covers`.
     """
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
         self._calls: list[tuple[nn.Module, Tensor, Tensor]] = []
+        unfold(network)
         for module in network.modules():
-            if isinstance(module, _LAYERS) and module.weight is not None:
+            if isinstance(module, LAYERS) and _weights(module):
                 module.register_forward_hook(self._note)
 
     @staticmethod
     def covers(network: nn.Module) -> bool:
         """Whether there is a rule for each of a network's weights."""
         return all(
-            isinstance(module, _LAYERS)
+            UnfoldedGRU.covers(module) if isinstance(module, nn.GRU) else isinstance(module, LAYERS)
             for module in network.modules()
-            if any("weight" in name for name, _ in module.named_parameters(recurse=False))
+            if _weights(module)
         )
 
     def __call__(self, batch: Any) -> Tensor:
@@ -49,47 +53,30 @@ class ExampleGradients:
 
         Without the columns of weights that no logit depends on, which are 0 there, and in another order.
         """
+        return torch.cat(list(self._by_layer(batch)), 1)
+
+    def kernel(self, batch: Any) -> Tensor:
+        """J Jᵀ, float64 [N, N], without ever holding all of J, which is as large as N networks."""
+        return sum((rows @ rows.T for rows in self._by_layer(batch)), torch.zeros(()))
+
+    def _by_layer(self, batch: Any) -> Iterator[Tensor]:
+        """The columns of J of each layer."""
         batch = matched(batch, self.network)
         fix_statistics(self.network, batch)
         self._calls.clear()
         total = logits(self.network, batch).sum()
-        outputs = [output for _, _, output in self._calls]
-        gradients = torch.autograd.grad(total, outputs, materialize_grads=True)
-        rows: dict[nn.Module, Tensor] = {}
-        for (module, x, _), gradient in zip(self._calls, gradients, strict=True):
-            row = _row(module, x, gradient)
-            rows[module] = rows[module] + row if module in rows else row
-        self._calls.clear()
-        return torch.cat(list(rows.values()), 1)
+        calls, self._calls = self._calls, []
+        gradients = torch.autograd.grad(total, [output for _, _, output in calls], materialize_grads=True)
+        by_layer: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {}
+        for (module, x, _), gradient in zip(calls, gradients, strict=True):
+            by_layer.setdefault(module, []).append((x, gradient))
+        for module, given in by_layer.items():
+            yield reduce(torch.add, (row(module, x, gradient) for x, gradient in given))
 
     def _note(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self._calls.append((module, inputs[0].detach(), output))
+        differentiated = module.gates if isinstance(module, UnfoldedGRU) else output
+        self._calls.append((module, inputs[0].detach(), differentiated))
 
 
-_LAYERS = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
-
-
-def _row(module: nn.Module, x: Tensor, gradient: Tensor) -> Tensor:
-    """Each example's gradient of a layer's weight [N, P], from that of the layer's output."""
-    if isinstance(module, nn.Conv2d):
-        return _convolution(module, x, gradient)
-    if isinstance(module, nn.Linear):
-        return (gradient.unsqueeze(2) * x.unsqueeze(1)).flatten(1)
-    assert isinstance(module, nn.BatchNorm2d)
-    return _norm(module, x, gradient)
-
-
-def _convolution(module: nn.Conv2d, x: Tensor, gradient: Tensor) -> Tensor:
-    assert not isinstance(module.padding, str)
-    groups = module.groups
-    taps = F.unfold(x, module.kernel_size, module.dilation, module.padding, module.stride)
-    taps = taps.unflatten(1, (groups, -1))
-    outer = gradient.flatten(2).unflatten(1, (groups, -1)) @ taps.transpose(2, 3)
-    return outer.flatten(1)
-
-
-def _norm(module: nn.BatchNorm2d, x: Tensor, gradient: Tensor) -> Tensor:
-    assert module.running_mean is not None and module.running_var is not None
-    scale = (module.running_var + module.eps).rsqrt()
-    sums = torch.stack([(gradient * x).flatten(2).sum(2), gradient.flatten(2).sum(2)])
-    return (sums[0] - sums[1] * module.running_mean) * scale
+def _weights(module: nn.Module) -> list[str]:
+    return [name for name, _ in module.named_parameters(recurse=False) if "weight" in name]

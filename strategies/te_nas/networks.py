@@ -1,16 +1,16 @@
-"""The networks that TE-NAS scores for a space, and the examples it gives them."""
+"""The networks that TE-NAS scores for a space."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from nni_nasplus.data.batch import EventShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.scores.examples import count, inputs_of, mapped
+from nni_nasplus.spaces.events import EventSequenceSpace, EventSupernet
 from nni_nasplus.spaces.images import (
     ChainMacro,
     DartsSpace,
@@ -21,10 +21,14 @@ from nni_nasplus.spaces.images import (
 )
 from nni_nasplus.supernet import NONE, Supernet
 
-__all__ = ["PATCH", "Networks", "chosen", "drawn_from", "networks_of", "patches"]
+from .batches import PATCH, drawn_from, patches, windows
 
-PATCH = 3
-"""Height and width of what linear regions are counted of."""
+__all__ = ["Networks", "drawn_from", "networks_of", "patches"]
+
+_HIDDEN = 4
+"""Of the thin networks of events: with fewer, their layer norms would leave hardly anything."""
+_RECENT = 64
+"""Events that the networks of events are given."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,19 @@ class Networks:
     kernel
         Of its kernel the condition number is taken.
     regions
-        A thin one of the same edges and operations for patches of images [N, 1, 3, 3]; where None, linear regions are
-        those of ``kernel`` and its own examples.
+        A thin one of the same edges and operations for what ``crops`` gives; where None, linear regions are those of
+        ``kernel`` and its own examples.
     edges_per_node
         How many edges lead to a node in the end; None for all.
     prune
         How many operations an edge loses in a round, as published.
     examples
         What the authors' code gives the kernel at a time.
+    crops
+        Draws as many small examples for ``regions`` from large ones: patches of images [N, 1, 3, 3], or windows of
+        events.
+    recent
+        How many of the most recent events of each example there are; None for all.
     """
 
     kernel: Supernet
@@ -51,6 +60,8 @@ class Networks:
     edges_per_node: int | None = None
     prune: int = 1
     examples: int = 72
+    crops: Callable[[Any, int, torch.Generator], Any] = patches
+    recent: int | None = None
 
     def __post_init__(self) -> None:
         for net in self.both:
@@ -70,16 +81,30 @@ class Networks:
         return [self.kernel] if self.regions is None else [self.kernel, self.regions]
 
 
-def networks_of(space: Any) -> Networks:
+def networks_of(space: Any, **options: Any) -> Networks:
     """The networks of the size that the paper takes for a space of images; of other spaces the space's own supernet.
 
     With the ImageNet stem, which begins with half of the channels, 2 are taken in place of 1.
 
+    For a space of events the kernel is that of the space's own supernet, for each user's 64 most recent events. Its
+    regions are those of a thin one, 4 wide, for windows of three events and one column. As in DARTS, which has as many
+    operations, an edge loses three in a round. No operation here has a ReLU: counted are the signs of what goes into
+    the Mish of the feed-forward layers and of the head, which are there whatever is pruned.
+
+    Parameters
+    ----------
+    options
+        Of the space's ``supernet``, such as ``encoder_layers=2`` for a space of events.
+
     Raises
     ------
     UserError
-        If the space has no supernet.
+        If the space has no supernet, or its supernet no such options.
     """
+    if isinstance(space, EventSequenceSpace):
+        return _events(space, options)
+    if options:
+        raise UserError(f"the supernet of {type(space).__name__} has no {next(iter(options))}; leave it out")
     if isinstance(space, NasBench201Space):
         return _nasbench201(space)
     if isinstance(space, DartsSpace):
@@ -89,6 +114,15 @@ def networks_of(space: Any) -> Networks:
     supernet: Supernet = space.supernet()
     supernet.mode = "sum"
     return Networks(supernet)
+
+
+def _events(space: EventSequenceSpace, options: dict[str, Any]) -> Networks:
+    kernel = space.supernet(**options)
+    kernel.mode = "sum"
+    shape = EventShape((), 1, space.shape.n_classes, PATCH, space.shape.periods)
+    fixed = {"stem_kernel": "1", "stem_dropout": 0, **kernel.fixed}
+    regions = EventSupernet(shape, fixed, _HIDDEN, 0.0, kernel.heads, mode="sum")
+    return Networks(kernel, regions, prune=3, crops=windows, recent=_RECENT)
 
 
 def _nasbench201(space: NasBench201Space) -> Networks:
@@ -103,60 +137,3 @@ def _darts(space: DartsSpace) -> Networks:
     thin = Macro(1, 2, macro.classes, "none", 1, reductions=(1,))
     kernel, regions = (DartsSupernet(one, affine=True, mode="sum") for one in (macro, thin))
     return Networks(kernel, regions, edges_per_node=2, prune=3, examples=24 if large else 14)
-
-
-def drawn_from(loader: Iterable[Any], examples: int) -> Any:
-    """The first examples of a loader, of images without their labels, as one batch.
-
-    Parameters
-    ----------
-    loader
-        Of images [B, C, H, W], maybe the first of a pair, or of batches of events.
-
-    Raises
-    ------
-    UserError
-        If the loader has none.
-    """
-    batches: list[Any] = []
-    for batch in loader:
-        batches.append(_inputs(batch))
-        if sum(map(count, batches)) >= examples:
-            break
-    if not batches:
-        raise UserError("the loader has no examples; give one that has")
-    whole = batches[0] if len(batches) == 1 else _joined(batches)
-    return chosen(whole, torch.arange(min(examples, count(whole))))
-
-
-def _inputs(batch: Any) -> Any:
-    """Images alone; what has other fields as it is."""
-    return batch[0] if isinstance(batch, (list, tuple)) and not hasattr(batch, "_fields") else inputs_of(batch)
-
-
-def _joined(batches: list[Any]) -> Any:
-    if isinstance(batches[0], Tensor):
-        return torch.cat(batches)
-    return type(batches[0])(*(torch.cat(fields) for fields in zip(*batches, strict=True)))
-
-
-def chosen(batch: Any, rows: Tensor) -> Any:
-    """Some examples of a batch."""
-    return mapped(lambda field: field.index_select(0, rows.to(field.device)), batch)
-
-
-def patches(images: Tensor, number: int, generator: torch.Generator) -> Tensor:
-    """Random crops of one random channel of random images; [number, 1, 3, 3].
-
-    Parameters
-    ----------
-    images
-        [N, C, H, W].
-    """
-    if min(images.shape[-2:]) < PATCH:
-        raise UserError(f"the images are {tuple(images.shape[-2:])}; regions are counted of {PATCH}x{PATCH} pixels")
-    limits = (*images.shape[:2], images.shape[2] - PATCH + 1, images.shape[3] - PATCH + 1)
-    image, channel, y, x = (torch.randint(limit, (number, 1, 1), generator=generator) for limit in limits)
-    offset = torch.arange(PATCH)
-    at = [one.to(images.device) for one in (image, channel, y + offset[:, None], x + offset)]
-    return images[at[0], at[1], at[2], at[3]].unsqueeze(1)

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.scores import condition_number, linear_regions, ntk_condition, require_distinct
-from nni_nasplus.scores.examples import count, mapped
-from nni_nasplus.scores.ntk import Statistics
+from nni_nasplus.scores import linear_regions, ntk_condition, require_distinct
+from nni_nasplus.scores.examples import mapped
+from nni_nasplus.scores.ntk import Statistics, gram_condition
 
+from .batches import chosen, distinct, recent
 from .initialisation import initialise
 from .kernel import ExampleGradients
-from .networks import Networks, chosen, patches
+from .networks import Networks
 from .prepared import Prepared
 from .ranking import Scores
 
@@ -47,7 +48,8 @@ class Scoring:
 class Scorer:
     """κ and R of a supernet, whatever of it is alive.
 
-    Between two calls of :meth:`begin` the networks scored have the same weights and examples.
+    Between two calls of :meth:`begin` the networks scored have the same weights and examples. No two examples of the
+    kernel are equal.
 
     Parameters
     ----------
@@ -57,9 +59,10 @@ class Scorer:
 
     def __init__(self, networks: Networks, examples: Any, how: Scoring) -> None:
         self.networks = networks
-        self.examples = examples
+        self.examples = examples if networks.recent is None else recent(examples, networks.recent)
         self.how = how
         self.begun: tuple[int, ...] = ()
+        self._distinct = distinct(self.examples)
 
     def begin(self, *place: int) -> None:
         """Draw weights and batches, a function of the seed and the place; nothing where that was the last one.
@@ -96,12 +99,13 @@ class Scorer:
     def _draw(self, generator: torch.Generator) -> None:
         """What the kernel and the linear regions are given."""
         device = self.networks.kernel.alphas[self.networks.kernel.edges[0].cell].device
-        rows = torch.randperm(count(self.examples), generator=generator)[: self.how.kernel_examples]
-        self._batch = mapped(lambda field: field.to(device), chosen(self.examples, rows))
+        rows = torch.randperm(len(self._distinct), generator=generator)[: self.how.kernel_examples]
+        self._batch = mapped(lambda field: field.to(device), chosen(self.examples, self._distinct[rows]))
         require_distinct(self._batch)
         self._patches = self._batch
         if self.networks.regions is not None:
-            self._patches = patches(self.examples, self.how.region_examples, generator).to(device)
+            crops = self.networks.crops(self.examples, self.how.region_examples, generator)
+            self._patches = mapped(lambda field: field.to(device), crops)
 
     def _prepare(self) -> None:
         kernel, regions = self.networks.both[0], self.networks.both[-1]
@@ -112,4 +116,4 @@ class Scorer:
     def _kappa(self) -> float:
         if self._gradients is None:
             return ntk_condition(self._wide, self._batch, statistics=self.how.statistics)
-        return condition_number(self._gradients(self._batch))
+        return gram_condition(self._gradients.kernel(self._batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +15,7 @@ from torch import nn
 
 from nni_nasplus.cell_drawing import cell_figure
 from nni_nasplus.errors import UserError
+from nni_nasplus.reporting import LogReporter, Reporter
 from nni_nasplus.scores import require_distinct
 from nni_nasplus.scores.examples import inputs_of
 from nni_nasplus.scores.ntk import Statistics
@@ -69,6 +71,9 @@ class TENAS(pl.LightningModule):
     as_released
         As the authors' code has it: weights are drawn once, as torch draws them, and only batches change; batch
         statistics; changes are rounded to three decimals; equal ones count as one rank.
+    reporter
+        Hears of each round by an intermediate result, also of those before a resume: κ and R of the supernet before it,
+        the operations alive after it, in all and of each edge; ``default`` is the share of those of the beginning.
 
     Raises
     ------
@@ -95,6 +100,7 @@ class TENAS(pl.LightningModule):
         region_examples: int | None = None,
         statistics: Statistics | None = None,
         as_released: bool = False,
+        reporter: Reporter | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -113,6 +119,9 @@ class TENAS(pl.LightningModule):
         self.networks = nn.ModuleList(networks.both)
         self.edges_per_node = networks.edges_per_node
         self.round = 0
+        self.rounds: list[dict[str, float]] = []
+        self._operations = sum(self._alive.values())
+        self.reporter = reporter or LogReporter()
         self._scores: list[Scores] = []
 
     def _check(self) -> None:
@@ -142,6 +151,8 @@ class TENAS(pl.LightningModule):
         if not self.round:
             self.scorer.begin(0, 0)
             self.scorer(strict=True)
+        for known in self.rounds:
+            self.reporter.intermediate(known)
 
     def train_dataloader(self) -> Iterable[int]:
         """The numbers of the networks to score in a round."""
@@ -199,13 +210,24 @@ class TENAS(pl.LightningModule):
         return [cut for cut in cuts if cut not in kept]
 
     def _log_round(self, whole: list[Scores]) -> None:
-        """Log the mean scores of the supernet before this round, and what is alive after it."""
+        """Log and report the mean scores of the supernet before this round, and what is alive after it."""
         kappa, regions = np.mean(whole, axis=0).tolist()
-        alive = {f"alive/{e.cell}_{e.source}_{e.target}": len(self.kernel.alive(e)) for e in self.kernel.edges}
+        alive = self._alive
         self.log_dict({"round/kappa": kappa, "round/regions": regions, **alive})
-        if isinstance(self.logger, TensorBoardLogger):
+        self._report(kappa=kappa, regions=regions, alive=sum(alive.values()), **alive)
+        for board in [logger for logger in self.loggers if isinstance(logger, TensorBoardLogger)]:
             figure = cell_figure(alive_graph(self.kernel), f"after round {self.round}")
-            self.logger.experiment.add_figure("cells", figure, self.round)
+            board.experiment.add_figure("cells", figure, self.round)
+
+    @property
+    def _alive(self) -> dict[str, int]:
+        """How many operations each edge has left."""
+        return {f"alive/{e.cell}_{e.source}_{e.target}": len(self.kernel.alive(e)) for e in self.kernel.edges}
+
+    def _report(self, *, alive: int, **others: float) -> None:
+        shown = {"default": alive / self._operations, "alive": alive, **others}
+        self.rounds.append({name: value for name, value in shown.items() if math.isfinite(value)})
+        self.reporter.intermediate(self.rounds[-1])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep how far the round is."""
@@ -213,6 +235,7 @@ class TENAS(pl.LightningModule):
             "settings": self._settings,
             "round": self.round,
             "scores": [tuple(s) for s in self._scores],
+            "rounds": self.rounds,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -229,6 +252,7 @@ class TENAS(pl.LightningModule):
             was = state["settings"].get(differ[0])
             raise UserError(f"the checkpoint's search has {differ[0]}={was}; go on with that")
         self.round, self._scores = state["round"], [Scores(*pair) for pair in state["scores"]]
+        self.rounds = list(state["rounds"])
 
     @property
     def _settings(self) -> dict[str, Any]:

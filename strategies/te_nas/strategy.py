@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nni_nasplus.errors import UserError
 from nni_nasplus.space import SearchSpace
 from nni_nasplus.strategy import Direction, Feasible, Proposal, Strategy
 
 if TYPE_CHECKING:
+    from nni_nasplus.reporting import Reporter
     from nni_nasplus.run import Run
 
 __all__ = ["TeNas"]
@@ -29,8 +31,15 @@ class TeNas(Strategy):
     found
         The architecture; where None, or where it is not admitted, all proposals are random.
     repeats, prune, kernel_examples, region_examples, as_released
-        Of the search, see :class:`~nni_nasplus.strategies.te_nas.search.TENAS`; 0 examples are the default there.
+        Of the search, see :class:`~nni_nasplus.strategies.te_nas.search.TENAS`; 0 is the default there.
+
+    Raises
+    ------
+    UserError
+        If one of them is out of range.
     """
+
+    learns = False
 
     def __init__(
         self,
@@ -47,27 +56,46 @@ class TeNas(Strategy):
         as_released: bool = False,
     ) -> None:
         super().__init__(space, seed=seed, direction=direction, feasible=feasible)
+        least = {"repeats": 1, "prune": 1, "kernel_examples": 2, "region_examples": 2}
+        for name, number in zip(least, (repeats, prune, kernel_examples, region_examples), strict=True):
+            if number and number < least[name]:
+                raise UserError(f"{name} is {number}; use {least[name]} or more, or 0 for the default")
         self.found = None if found is None else space.validate(found)
 
     @classmethod
-    def prepare(cls, run: Run) -> dict[str, Any]:
+    def needs_preparation(cls, run: Run) -> bool:
+        """Whether nothing was found yet.
+
+        Raises
+        ------
+        UserError
+            If the space has no supernet.
+        """
+        from .networks import networks_of
+
+        if "found" in run.settings["options"]:
+            return False
+        networks_of(run.space)
+        return True
+
+    @classmethod
+    def prepare(cls, run: Run, reporter: Reporter | None = None) -> dict[str, Any]:
         """Search on the training data of a run; the options, with what was found.
 
         Raises
         ------
         UserError
-            If the space has no supernet, or a setting is out of range.
+            If the space has no supernet, or the examples cannot be scored.
         """
         from .finding import TeNasSearch
-        from .networks import drawn_from, networks_of
+        from .networks import drawn_from
 
         options = super().prepare(run)
-        if "found" in options:
+        if not cls.needs_preparation(run):
             return options
-        networks_of(run.space)
         examples = drawn_from(run.evaluator.data().train_dataloader(), _POOL)
         settings = {name: value for name, value in options.items() if value}
-        search = TeNasSearch(run.space, examples, run.directory / "te_nas", progress=True, **settings)
+        search = TeNasSearch(run.space, examples, run.directory / "te_nas", reporter=reporter, **settings)
         return {**options, "found": search(run.settings["seed"])}
 
     def _propose(self, rng: np.random.Generator) -> Proposal:

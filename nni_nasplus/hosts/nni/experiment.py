@@ -25,9 +25,11 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
 from nni_nasplus.hosts.nni.post_mortem import last_words
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
+from nni_nasplus.hosts.nni.preparation import preparation_directory
 from nni_nasplus.run import Run
 from nni_nasplus.run_files import JOURNAL, NNI
 from nni_nasplus.search import repeated_failure
+from nni_nasplus.trial_files import failure_reason
 
 __all__ = ["NniSearch", "latest_experiment", "require_dead", "require_idle"]
 
@@ -64,6 +66,8 @@ class NniSearch:
         Of the web UI.
     bind
         The address that the web UI listens on.
+    prepare
+        Whether the strategy is to be prepared first, by a trial of its own.
 
     Raises
     ------
@@ -71,8 +75,10 @@ class NniSearch:
         On entry, if the port is in use or a manager of this run lives.
     """
 
-    def __init__(self, run: Run, port: int, bind: str = LOOPBACK) -> None:
+    def __init__(self, run: Run, port: int, bind: str = LOOPBACK, *, prepare: bool = False) -> None:
         self.run = run
+        self.prepare = prepare
+        self._idle_for = 0
         self.port = port
         self.bind = bind
         earlier = latest_experiment(run.directory / NNI)
@@ -95,19 +101,19 @@ class NniSearch:
         config.search_space = self.run.space.search_space.to_json()
         config.trial_code_directory = code
         config.trial_command = f"{trial_interpreter()} {self._trial}"
-        config.trial_concurrency = settings["concurrency"]
+        config.trial_concurrency = 1 if self.prepare else settings["concurrency"]
         config.max_trial_number = self._remaining()
-        config.tuner = _tuner(self.run)
+        config.tuner = _tuner(self.run, prepare=self.prepare)
 
     @property
     def _trial(self) -> str:
         return shlex.join(["-m", "nni_nasplus.hosts.nni.trial", str(self.run.directory)])
 
     def _remaining(self) -> int:
-        """The trials still to finish."""
+        """The trials still to finish, that which prepares among them."""
         journal = self.run.directory / JOURNAL
         finished = len(self.run.archive().finished) if journal.exists() else 0
-        return max(1, self.run.settings["trials"] - finished)
+        return max(1, self.run.settings["trials"] - finished) + self.prepare
 
     def __enter__(self) -> NniSearch:
         require_dead(self.run)
@@ -158,12 +164,18 @@ class NniSearch:
         try:
             status = self.experiment.get_status()
             if status == "TUNER_NO_MORE_TRIAL":
-                return not any(s["trialJobStatus"] in _ACTIVE for s in self.experiment.get_job_statistics())
+                return self._stays_idle()
         except requests.RequestException:
             raise UserError(f"{self._full_disk or 'the NNI manager was ended'}; {self._remedy}") from None
         if status == "ERROR":
             raise UserError(f"the NNI experiment failed: {self._error}; {self._remedy}")
         return status in _OVER
+
+    def _stays_idle(self) -> bool:
+        """Whether nothing runs, now and when last looked: the tuner may have more once it hears of a trial's end."""
+        active = any(s["trialJobStatus"] in _ACTIVE for s in self.experiment.get_job_statistics())
+        self._idle_for = 0 if active else self._idle_for + 1
+        return self._idle_for > 1
 
     @property
     def _error(self) -> str:
@@ -183,6 +195,11 @@ class NniSearch:
         return f"what had finished is kept, go on with: nasplus resume {self.run.directory}"
 
     def _require_success(self) -> None:
+        unprepared = failure_reason(preparation_directory(self.run.directory)) if self.prepare else None
+        if unprepared:
+            why = unprepared.removeprefix(f"{UserError.__name__}: ")
+            again = f"try it again with: nasplus resume {self.run.directory}"
+            raise UserError(f"the preparation of {self.run.settings['strategy']} failed: {why}; {again}")
         failing = repeated_failure(self.run.archive(), self.run.settings.get("max_failures"))
         if failing:
             count = self.run.settings["max_failures"]
@@ -218,7 +235,7 @@ def latest_experiment(directory: Path) -> str | None:
     return None
 
 
-def _tuner(run: Run) -> AlgorithmConfig:
+def _tuner(run: Run, *, prepare: bool) -> AlgorithmConfig:
     settings = run.settings
     return CustomAlgorithmConfig(
         class_name="nni_nasplus.hosts.nni.tuner.NasTuner",
@@ -229,6 +246,7 @@ def _tuner(run: Run) -> AlgorithmConfig:
             "directory": str(run.directory),
             "max_failures": settings.get("max_failures"),
             "limits": settings.get("model_limits"),
+            "prepare": prepare,
             **settings["options"],
         },
     )

@@ -66,7 +66,8 @@ def own_parameter_record() -> dict[str, Any]:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         response = requests.get(url, timeout=10)
-        if response.ok and (submitted := response.json().get("hyperParameters")):
+        known = response.json() if response.ok and response.content else {}  # empty until NNI has stored the trial
+        if submitted := known.get("hyperParameters"):
             return nni.load(submitted[0])
         time.sleep(_POLL_S)
     raise PairingError(f"the NNI manager has no parameters for trial {trial} after {_PATIENCE_S:.0f} s")

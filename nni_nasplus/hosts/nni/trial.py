@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from nni_nasplus import registry
 from nni_nasplus.evaluator import Evaluator, share_cores
 from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
+from nni_nasplus.hosts.nni.preparation import is_preparation, keep_options, preparation_directory
 from nni_nasplus.hosts.nni.reporter import NniReporter
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
 from nni_nasplus.model_space import SearchableSpace
@@ -20,7 +23,7 @@ from nni_nasplus.run import Run
 from nni_nasplus.run_files import nni_run_directory
 from nni_nasplus.trial_files import clear_outcome, trial_directory, write_failure, write_reason
 
-__all__ = ["run_trial", "train_and_report"]
+__all__ = ["prepare_and_report", "run_trial", "train_and_report"]
 
 
 def run_trial(
@@ -47,9 +50,21 @@ def run_trial(
     """
     architecture = take_own_parameters()
     run = run or nni_run_directory(Path(os.environ["NNI_OUTPUT_DIR"]))
+    return _train_within(space, evaluator, architecture, Path(run), seconds=seconds, memory=memory)
+
+
+def _train_within(
+    space: SearchableSpace,
+    evaluator: Evaluator,
+    architecture: Mapping[str, Any],
+    run: Path,
+    *,
+    seconds: float | None = None,
+    memory: int | None = None,
+) -> dict[str, float]:
     directory = trial_directory(run, space.search_space.key(architecture))
     keep_within(seconds, memory, lambda reason: write_reason(directory, reason))
-    return train_and_report(space, evaluator, architecture, Path(run))
+    return train_and_report(space, evaluator, architecture, run)
 
 
 def train_and_report(
@@ -62,9 +77,27 @@ def train_and_report(
     end_with_the_manager()
     directory = trial_directory(run, space.search_space.key(architecture))
     clear_outcome(directory)
-    try:
+    with _reason_kept(directory):
         _share_cores()
         return evaluator.evaluate(space, architecture, directory, NniReporter(), run)
+
+
+def prepare_and_report(run: Run) -> None:
+    """Prepare the strategy of a run under NNI: ``run.json`` has its options then, or ``preparation/`` why not.
+
+    There is no final result: the web UI would rank it among those of architectures.
+    """
+    end_with_the_manager()
+    with _reason_kept(preparation_directory(run.directory)):
+        strategy = registry.load("strategies", run.settings["strategy"])
+        keep_options(run.directory, strategy.prepare(run, NniReporter()))
+
+
+@contextlib.contextmanager
+def _reason_kept(directory: Path) -> Iterator[None]:
+    """Keep in a folder why this trial failed; it has not where the manager is gone."""
+    try:
+        yield
     except HostLost:
         raise
     except Exception as error:
@@ -89,8 +122,12 @@ def _share_cores() -> None:
 def main() -> None:
     """Run a trial of the run directory named on the command line."""
     run = Run.open(sys.argv[1])
-    limits = run.settings.get("limits", {})
-    run_trial(run.space, run.evaluator, run.directory, **limits)
+    space, evaluator = run.space, run.evaluator
+    parameters = take_own_parameters()
+    if is_preparation(parameters):
+        prepare_and_report(run)
+    else:
+        _train_within(space, evaluator, parameters, run.directory, **run.settings.get("limits", {}))
 
 
 if __name__ == "__main__":

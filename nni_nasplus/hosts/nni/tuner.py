@@ -16,10 +16,12 @@ from typing import Any
 
 import nni
 import nni.runtime.msg_dispatcher_base
+import requests
 from nni.tuner import Tuner
 
 from nni_nasplus.archive import Archive, Trial
 from nni_nasplus.hosts.nni.post_mortem import api_of, reason_of
+from nni_nasplus.hosts.nni.preparation import Preparation, Send, allow_concurrency
 from nni_nasplus.hosts.nni.results import outcome_in, split_result
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.limits import Limits
@@ -64,6 +66,9 @@ class NasTuner(Tuner):
     limits
         Those of :class:`~nni_nasplus.limits.Limits`, checked before training; they need a run directory, whose space
         they are checked on, and make this process import torch.
+    prepare
+        Whether the first trial is the strategy's preparation; it needs a run directory, whose options are the
+        strategy's from then on. The experiment begins with one trial at a time.
     **options
         The strategy's own arguments.
     """
@@ -76,6 +81,7 @@ class NasTuner(Tuner):
         directory: str | None = None,
         max_failures: int | None = None,
         limits: Mapping[str, float | None] | None = None,
+        prepare: bool = False,
         **options: Any,
     ) -> None:
         self.directory = Path(directory) if directory else nni_run_directory(Path(os.environ["NNI_LOG_DIRECTORY"]))
@@ -87,7 +93,10 @@ class NasTuner(Tuner):
         }
         self._max_failures = max_failures
         self._limits = Limits(**(limits or {}))
+        self._preparation = Preparation(self.directory, strategy, seed) if prepare else None
+        self._space: SearchSpace | None = None
         self._search: Search | None = None
+        self._imported: list[dict[str, Any]] = []
         self._running: dict[int, int] = {}
         self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
         end_with_the_manager()
@@ -95,7 +104,7 @@ class NasTuner(Tuner):
 
     @property
     def search(self) -> Search:
-        """The search; it exists once NNI has sent the search space."""
+        """The search; it exists once NNI has sent the search space, and what is to be prepared is."""
         if self._search is None:
             raise RuntimeError("NNI asked for an architecture before it sent the search space")
         return self._search
@@ -103,10 +112,15 @@ class NasTuner(Tuner):
     def update_search_space(self, search_space: Mapping[str, Any]) -> None:
         """Start or continue the search over NNI's search-space JSON (choices, and conditions as ``_when``)."""
         space = SearchSpace.from_json(search_space)
-        if self._search is not None:
-            if space != self._search.strategy.space:
+        if self._space is not None:
+            if space != self._space:
                 logger.error("the search space cannot change during a search; the old one stays")
             return
+        self._space = space
+        if self._preparation is None:
+            self._begin(space)
+
+    def _begin(self, space: SearchSpace) -> None:
         settings = self._settings
         strategy = make_strategy(
             settings["strategy"],
@@ -118,6 +132,7 @@ class NasTuner(Tuner):
         excess = self._excess if self._limits else None
         self._search = Search(strategy, self._archive(space), max_failures=self._max_failures, excess=excess)
         self._search.recover(self._outcome)
+        self.import_data(self._imported)
 
     def _archive(self, space: SearchSpace) -> Archive:
         path = self.directory / JOURNAL
@@ -130,6 +145,33 @@ class NasTuner(Tuner):
     @cached_property
     def _run(self) -> Run:
         return Run.open(self.directory)
+
+    def generate_multiple_parameters(self, parameter_id_list: list[int], **kwargs: Any) -> list[dict[str, Any]]:
+        """The next architectures; or first the preparation, alone: what is asked for meanwhile is sent after it."""
+        with self._lock:
+            if self._search is None and self._preparation is not None:
+                if self._preparation.options is None:
+                    return self._preparation.hand_out(parameter_id_list, kwargs["st_callback"])
+                self._begin_prepared(self._preparation)
+        proposed: list[dict[str, Any]] = super().generate_multiple_parameters(parameter_id_list, **kwargs)
+        return proposed
+
+    def _begin_prepared(self, preparation: Preparation) -> None:
+        assert self._space is not None
+        assert preparation.options is not None
+        self._settings["options"] = preparation.options
+        self._begin(self._space)
+        try:
+            allow_concurrency(self._run.settings["concurrency"], self._api)
+        except requests.RequestException as error:
+            logger.warning("trials run one at a time: %s", error)
+        self._serve(preparation.waiting)
+
+    def _serve(self, waiting: list[tuple[int, Send]]) -> None:
+        """Answer requests that NNI was told there is nothing for."""
+        for parameter_id, send in waiting:
+            for parameters in self.generate_multiple_parameters([parameter_id], st_callback=send):
+                send(parameter_id, parameters)
 
     def generate_parameters(self, parameter_id: int, **kwargs: Any) -> dict[str, Any]:
         """The next architecture.
@@ -163,11 +205,20 @@ class NasTuner(Tuner):
     def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
         """Record a trial that ended without reporting a result: failed, with its reason, or to be tried again."""
         with self._lock:
+            if self._search is None and self._preparation is not None and self._preparation.is_mine(parameter_id):
+                self._end_preparation(self._preparation, parameter_id)
             number = self._pending(parameter_id)
             if number is None:
                 return
             left = self._outcome(self.search.archive.trials[number])
             self.search.conclude(number, left or {"score": None, "reason": self._reason(parameter_id)})
+
+    def _end_preparation(self, preparation: Preparation, parameter_id: int) -> None:
+        """Answer what was asked for meanwhile: by the preparation once more, or by architectures."""
+        if preparation.options is None:
+            self._serve(preparation.conclude(lambda: self._reason(parameter_id)))
+        elif preparation.waiting:
+            self._begin_prepared(preparation)
 
     def _pending(self, parameter_id: int) -> int | None:
         """The number of a trial whose result is not known yet; NNI's own resume may have run it a second time."""
@@ -176,7 +227,11 @@ class NasTuner(Tuner):
         return None if known else number
 
     def _reason(self, parameter_id: int) -> str:
-        return reason_of(parameter_id, api_of(os.environ.get("NNI_TUNER_COMMAND_CHANNEL", "")))
+        return reason_of(parameter_id, self._api)
+
+    @property
+    def _api(self) -> str:
+        return api_of(os.environ.get("NNI_TUNER_COMMAND_CHANNEL", ""))
 
     def _outcome(self, trial: Trial) -> dict[str, Any] | None:
         return outcome_in(self._folder(trial.number))
@@ -187,6 +242,9 @@ class NasTuner(Tuner):
 
     def import_data(self, data: list[dict[str, Any]]) -> None:
         """Learn from architectures trained elsewhere; what is in the archive already is skipped."""
+        if self._search is None:
+            self._imported += data
+            return
         for entry in data:
             with self._lock:
                 self.search.learn(entry["parameter"], **split_result(entry["value"]))

@@ -1,4 +1,4 @@
-"""A training-free score as what is known of an architecture before it is trained."""
+"""A training-free score as a function of architectures."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from torch import nn
 from nni_nasplus.model_space import SearchableSpace
 from nni_nasplus.space import Architecture
 
+from .examples import device_of
 from .random_inputs import random_batch
 from .table import score_named
 
-__all__ = ["ScorePrior", "fresh_network"]
+__all__ = ["FreshScore", "fresh_network"]
 
 
-class ScorePrior:
-    """The score of an architecture's freshly initialised network, with the sign that makes higher better.
+class FreshScore:
+    """The score of an architecture's freshly initialised network.
 
-    A function of the architecture alone: weights and examples are drawn anew from the seed. It can be the ``prior`` of
-    :class:`~nni_nasplus.strategies.TrainingFree`, and of predictors where it is finite for every architecture.
+    A function of the architecture alone: weights, and examples where none are given, are drawn anew from the seed.
 
     Parameters
     ----------
     space
-        Builds the networks; of a small size, as scoring takes a network's time.
+        Builds the networks.
     score
         One of :data:`~nni_nasplus.scores.table.SCORES`.
     batch
-        What the networks are given; 32 random examples where None.
+        What the networks are given, on the device to score on; 32 random examples where None.
 
     Raises
     ------
@@ -38,7 +38,7 @@ class ScorePrior:
 
     Examples
     --------
-    >>> strategy = TrainingFree(space.search_space, prior=ScorePrior(space, "naswot"))
+    >>> FreshScore(space, "naswot")(space.search_space.sample(rng))
     """
 
     def __init__(self, space: SearchableSpace, score: str = "naswot", batch: Any = None, seed: int = 0) -> None:
@@ -49,8 +49,8 @@ class ScorePrior:
 
     def __call__(self, architecture: Architecture) -> float:
         """The score; infinite or NaN where that of the network is."""
-        network = fresh_network(self.space, architecture, self.seed)
-        return self.score.utility(self.score(network, self.batch, torch.Generator().manual_seed(self.seed)))
+        network = fresh_network(self.space, architecture, self.seed).to(device_of(self.batch))
+        return self.score(network, self.batch, torch.Generator().manual_seed(self.seed))
 
 
 def fresh_network(space: SearchableSpace, architecture: Architecture, seed: int) -> nn.Module:

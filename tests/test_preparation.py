@@ -1,0 +1,388 @@
+"""What a strategy does before a search is the first trial of its experiment, whatever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nni
+import numpy as np
+import psutil
+import pytest
+from careful import DONE, install
+from crashing import create
+from nni_server import free_port, get
+from test_command import nasplus, refused
+
+from nni_nasplus import SearchSpace, UserError, registry
+from nni_nasplus.archive import Archive
+from nni_nasplus.cli import running
+from nni_nasplus.hosts.nni import NasTuner, preparation
+from nni_nasplus.hosts.nni.experiment import NniSearch
+from nni_nasplus.hosts.nni.manager import living_managers
+from nni_nasplus.hosts.nni.preparation import Preparation, is_preparation, keep_options, preparation_directory
+from nni_nasplus.run import Run
+from nni_nasplus.run_files import JOURNAL, NNI
+from nni_nasplus.search import INTERRUPTED
+from nni_nasplus.trial_files import failure_reason, write_reason
+
+HERE = Path(__file__).parent
+WAITS = """
+import pathlib, time
+while number == 1 and not pathlib.Path(run.directory, "go").exists():
+    time.sleep(0.05)
+"""
+FOUND = {"tens": 1, "ones": 2}
+SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
+
+
+class TestTuner:
+    """Without an experiment: ``sent`` is what NNI was sent later than asked for."""
+
+    @pytest.fixture
+    def sent(self):
+        return []
+
+    @pytest.fixture
+    def tuner(self, tmp_path, monkeypatch, sent):
+        monkeypatch.setattr("nni_nasplus.hosts.nni.tuner.allow_concurrency", lambda *_: None)
+        Run.create(tmp_path / "run", {"options": {"population_size": 4}, "concurrency": 3})
+        made = NasTuner(directory=str(tmp_path / "run"), strategy="evolution", prepare=True, population_size=7)
+        made.update_search_space(SPACE.to_json())
+        return made
+
+    @pytest.fixture
+    def ask(self, tuner, sent):
+        return lambda *ids: tuner.generate_multiple_parameters(list(ids), st_callback=lambda *one: sent.append(one))
+
+    def journal(self, tuner):
+        return tuner.directory / JOURNAL
+
+    def test_the_first_trial_prepares_and_nothing_is_proposed_before_it_has(self, tuner, ask):
+        (parameters,) = ask(0)
+        assert parameters == {"prepare": "evolution", "seed": 0, "mutation_summary": {}}
+        assert is_preparation(parameters)
+        assert not self.journal(tuner).exists()
+        keep_options(tuner.directory, {"population_size": 5, "sample_size": 2})
+        tuner.trial_end(0, True)
+        proposed = ask(1, 2)
+        assert all(SPACE.validate(one) == one and not is_preparation(one) for one in proposed)
+        assert Archive.read(self.journal(tuner)).header["options"] == {"population_size": 5, "sample_size": 2}
+        assert len(tuner.search.archive.trials) == len(proposed) == 2
+
+    def test_nni_may_ask_for_the_next_before_it_tells_that_the_preparation_has_ended(self, tuner, ask, sent):
+        ask(0)
+        keep_options(tuner.directory, {})
+        (proposed,) = ask(1)
+        tuner.trial_end(0, True)
+        tuner.receive_trial_result(1, proposed, 3.0)
+        assert [trial.score for trial in tuner.search.archive.trials] == [3.0]
+        assert sent == []
+
+    def test_what_is_asked_for_meanwhile_is_sent_after_it(self, tuner, ask, sent):
+        """As after a change of the concurrency in the web UI."""
+        assert len(ask(0, 1)) == 1
+        assert ask(2) == []
+        assert sent == []
+        keep_options(tuner.directory, {})
+        tuner.trial_end(0, True)
+        assert [number for number, _ in sent] == [1, 2]
+        tuner.receive_trial_result(2, None, 5.0)
+        assert [trial.score for trial in tuner.search.archive.trials] == [None, 5.0]
+        assert [trial.architecture for trial in tuner.search.archive.trials] == [one for _, one in sent]
+
+    @pytest.mark.parametrize("asked_first", [True, False])
+    def test_a_preparation_that_was_ended_from_outside_is_tried_again(self, tuner, ask, sent, monkeypatch, asked_first):
+        monkeypatch.setattr("nni_nasplus.hosts.nni.tuner.reason_of", lambda *_: INTERRUPTED)
+        ask(0)
+        if asked_first:
+            assert ask(1) == []
+        tuner.trial_end(0, False)
+        again = [one for _, one in sent] if asked_first else ask(1)
+        assert [is_preparation(one) for one in again] == [True]
+        assert failure_reason(preparation_directory(tuner.directory)) is None
+
+    @pytest.mark.parametrize("asked_first", [True, False])
+    @pytest.mark.parametrize("left", ["ValueError: no", None])
+    def test_nothing_follows_a_preparation_that_failed(self, tuner, ask, sent, monkeypatch, asked_first, left):
+        monkeypatch.setattr("nni_nasplus.hosts.nni.tuner.reason_of", lambda *_: "cancelled by the user")
+        ask(0)
+        if left:
+            write_reason(preparation_directory(tuner.directory), left)
+        if asked_first:
+            assert ask(1) == []
+        tuner.trial_end(0, False)
+        assert ask(2) == []
+        assert sent == []
+        assert failure_reason(preparation_directory(tuner.directory)) == (left or "cancelled by the user")
+
+    def test_a_new_tuner_tries_what_failed_again_and_forgets_the_reason(self, tuner):
+        write_reason(preparation_directory(tuner.directory), "ValueError: no")
+        again = Preparation(tuner.directory, "evolution", 0)
+        assert again.hand_out([0], lambda *_: None) == [again.parameters]
+        assert failure_reason(preparation_directory(tuner.directory)) is None
+
+    def test_what_is_prepared_already_is_not_prepared_again(self, tuner, ask):
+        keep_options(tuner.directory, {"population_size": 6})
+        tuner.import_data([{"parameter": FOUND, "value": 8.0}])
+        (proposed,) = ask(0)
+        assert not is_preparation(proposed)
+        assert [trial.score for trial in tuner.search.archive.trials] == [8.0, None]
+
+    def test_of_the_other_settings_nothing_is_lost(self, tuner):
+        run = Run.open(tuner.directory)
+        keep_options(run.directory, {"found": FOUND})
+        after = Run.open(run.directory).settings
+        assert after.pop("prepared") is True
+        assert after == {**run.settings, "options": {"found": FOUND}}
+
+    def test_an_exhausted_space_is_nnis_own_signal_still(self, tuner):
+        with pytest.raises(RuntimeError):
+            tuner.generate_parameters(0)
+        keep_options(tuner.directory, {})
+        assert len(tuner.generate_multiple_parameters(list(range(101)), st_callback=None)) == 100
+        with pytest.raises(nni.NoMoreTrialError):
+            tuner.generate_parameters(101)
+
+
+@pytest.mark.parametrize(("now", "asked", "after"), [(1, 2, 2), (2, 2, None), (5, 2, None)])
+def test_the_concurrency_is_raised_and_never_lowered(monkeypatch, now, asked, after):
+    sent = []
+
+    class Answer:
+        def json(self):
+            return {"id": "x", "params": {"trialConcurrency": now, "maxTrialNumber": 9}}
+
+        def raise_for_status(self):
+            pass
+
+    monkeypatch.setattr(preparation.requests, "get", lambda url, timeout: Answer())
+    monkeypatch.setattr(preparation.requests, "put", lambda url, json, timeout: sent.append((url, json)) or Answer())
+    preparation.allow_concurrency(asked, "http://api")
+    assert [json["params"]["trialConcurrency"] for _, json in sent] == ([] if after is None else [after])
+    assert all(url == "http://api/experiment?update_type=TRIAL_CONCURRENCY" for url, _ in sent)
+
+
+@pytest.fixture
+def careful(tmp_path, monkeypatch):
+    """A run whose strategy is that of ``careful.py``."""
+    install(tmp_path / "installed")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(tmp_path / "installed")]))
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+
+    def make(trials=2, concurrency=1, rounds=3, seconds=0.1, **options):
+        made = create(tmp_path / "run", trials, concurrency, seconds=0.1)
+        given = {"rounds": rounds, "seconds": seconds, **options}
+        return Run.rewrite(made.directory, {**made.settings, "strategy": "careful", "options": given})
+
+    return make
+
+
+def going_on(run) -> subprocess.Popen:
+    command = [sys.executable, HERE / "crashing.py", run.directory, str(free_port())]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def complete(run, limit_s=120) -> str:
+    process = going_on(run)
+    out, _ = process.communicate(timeout=limit_s)
+    assert process.returncode == 0, out
+    return out
+
+
+def rounds_done(run) -> list[str]:
+    """The rounds of the preparation, as often as they were done."""
+    path = run.directory / DONE
+    return path.read_text().split() if path.exists() else []
+
+
+def reason_of_failure(run) -> str:
+    """The line that the command ends with."""
+    process = going_on(run)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 2, out
+    assert "Traceback" not in out
+    return " ".join(out[out.index("nasplus: error") :].split())
+
+
+def jobs(run) -> list[tuple[dict, list[dict], list[dict]]]:
+    """Parameters, intermediate and final results of each trial that the experiment's database knows, in order."""
+    (database,) = (p for p in (run.directory / NNI).glob("*/db/nni.sqlite") if not p.parents[1].is_symlink())
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        query = "SELECT trialJobId, data FROM TrialJobEvent WHERE data IS NOT NULL GROUP BY trialJobId ORDER BY rowid"
+        found = [(trial, json.loads(data)["parameters"]) for trial, data in connection.execute(query)]
+        metrics = connection.execute("SELECT trialJobId, type, data FROM MetricData ORDER BY rowid").fetchall()
+
+    def told(trial, kind):
+        return [json.loads(json.loads(data)) for whose, of, data in metrics if (whose, of) == (trial, kind)]
+
+    return [(parameters, told(trial, "PERIODICAL"), told(trial, "FINAL")) for trial, parameters in found]
+
+
+def require_completed(run, trials=2) -> None:
+    """The search is complete and began with what its preparation found."""
+    finished = run.archive().finished
+    assert [trial.status for trial in finished[:trials]] == ["done"] * trials
+    assert (finished[0].architecture, finished[0].origin) == (FOUND, "careful")
+    settings = Run.open(run.directory).settings
+    assert settings["options"] == {**run.settings["options"], "found": FOUND}
+
+
+@pytest.mark.nni
+class TestExperiment:
+    def test_the_web_ui_shows_the_preparation_as_its_first_trial(self, careful):
+        run, port, changes = careful(trials=3, concurrency=2), free_port(), []
+        with NniSearch(run, port, prepare=True) as experiment:
+            experiment.wait(changes.append)
+            records, profile = get(port, "trial-jobs"), get(port, "experiment")
+            metrics = get(port, "metric-data")
+        first, *others = sorted(records, key=lambda job: job["sequenceId"])
+        assert json.loads(first["hyperParameters"][0])["parameters"]["prepare"] == "careful"
+        assert (first["status"], first.get("finalMetricData")) == ("SUCCEEDED", None)
+        mine = [json.loads(json.loads(m["data"])) for m in metrics if m["trialJobId"] == first["trialJobId"]]
+        assert mine == [{"default": float(i), "square": float(i * i)} for i in range(3)]
+        assert [job["status"] for job in others] == ["SUCCEEDED"] * 3
+        assert all(job["startTime"] >= first["endTime"] for job in others)
+        assert profile["params"]["trialConcurrency"] == 2
+        require_completed(run, 3)
+        assert changes[-1].best()[0].score == max(trial.score for trial in run.archive().finished)
+
+    def test_a_preparation_that_fails_ends_the_command_with_its_reason(self, careful):
+        run = careful(mode="1 / 0")
+        assert reason_of_failure(run) == (
+            "nasplus: error: the preparation of careful failed: ZeroDivisionError: division by zero; "
+            f"try it again with: nasplus resume {run.directory}"
+        )
+        assert living_managers(run.directory / NNI) == []
+        assert not (run.directory / JOURNAL).exists()
+
+    @pytest.mark.slow
+    def test_a_preparation_that_failed_is_tried_again_and_goes_on(self, careful):
+        mode = "import pathlib\nif number == 1 and not pathlib.Path(run.directory, 'mended').exists(): 1 / 0"
+        run = careful(mode=mode)
+        assert "division by zero" in reason_of_failure(run)
+        assert "division by zero" in reason_of_failure(run)
+        (run.directory / "mended").touch()
+        complete(run)
+        require_completed(run)
+        assert [[one["default"] for one in told] for _, told, _ in jobs(run)[:3]] == [[0.0], [0.0], [0.0, 1.0, 2.0]]
+
+    @pytest.mark.parametrize(
+        "part",
+        ["trial", *(pytest.param(part, marks=pytest.mark.slow) for part in ("main", "manager", "tuner", "stop"))],
+    )
+    def test_a_preparation_whose_experiment_is_killed_goes_on(self, careful, part):
+        run = careful(rounds=5, mode=WAITS)
+        main = going_on(run)
+        while not rounds_done(run):
+            assert main.poll() is None
+            time.sleep(0.05)
+        end(run, main, part)
+        if part != "trial":
+            main.wait(timeout=60)
+        (run.directory / "go").touch()
+        out, _ = main.communicate(timeout=60)
+        assert "Traceback" not in out, out
+        assert main.returncode == {"trial": 0, "main": -signal.SIGKILL}.get(part, 2), out
+        assert living_managers(run.directory / NNI) == []
+        if part != "trial":
+            assert not (run.directory / JOURNAL).exists()
+            complete(run)
+        require_completed(run)
+        assert rounds_done(run) == ["0", "1", "2", "3", "4"], "none was repeated"
+        *broken, whole = [told for parameters, told, _ in jobs(run) if is_preparation(parameters)]
+        assert [one["default"] for one in whole] == [0.0, 1.0, 2.0, 3.0, 4.0]
+        assert [len(told) < 5 for told in broken] == [True]
+        assert len([final for _, _, final in jobs(run) if final]) >= 2
+
+
+def end(run, main, part) -> None:
+    """Kill one part of a search."""
+    (manager,) = living_managers(run.directory / NNI)
+    if part in ("main", "stop"):
+        if part == "main":
+            main.kill()
+            main.wait()
+        subprocess.run([sys.executable, "-m", "nni_nasplus", "stop", run.directory], check=True, timeout=60)
+        return
+    words = {"trial": "client.py", "tuner": "--exp_params"}
+    children = manager.process.children(recursive=True)
+    found = [child for child in children if part in words and any(words[part] in word for word in words_of(child))]
+    for process in found if part in words else [manager.process]:
+        process.kill()
+
+
+def words_of(process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+class TestCommand:
+    @pytest.mark.parametrize("strategy", ["tenas"])
+    def test_a_space_without_a_supernet_is_named_and_nothing_starts(self, tmp_path, monkeypatch, strategy):
+        monkeypatch.syspath_prepend(HERE)
+        made = create(tmp_path / "run", 2)
+        run = Run.rewrite(made.directory, {**made.settings, "strategy": strategy, "options": {}})
+        with pytest.raises(UserError, match="Digits has no supernet"):
+            running.complete(run, free_port(), "127.0.0.1")
+        assert not (run.directory / NNI).exists()
+
+    @pytest.mark.parametrize(
+        ("option", "message"),
+        [
+            ("repeats=-1", "repeats is -1; use 1 or more"),
+            ("prune=-2", "prune is -2; use 1 or more"),
+            ("kernel_examples=1", "kernel_examples is 1; use 2 or more"),
+            ("region_examples=1", "region_examples is 1; use 2 or more"),
+            ("found=3", "cannot use its options"),
+        ],
+    )
+    def test_settings_out_of_range_are_named_before_the_data_are_read(self, capsys, tmp_path, option, message):
+        words = ["--images=nowhere.npz", "--space=nb201", "--strategy=tenas", f"--strategy_options.{option}"]
+        assert message in refused(capsys, "search", *words, "--out", tmp_path / "run")
+
+    def test_what_the_strategies_need_is_known(self, tmp_path):
+        run = Run(tmp_path, {"options": {}})
+        assert not any(registry.load("strategies", name).needs_preparation(run) for name in ("random", "evolution"))
+        found = Run(tmp_path, {"options": {"found": FOUND}})
+        assert not registry.load("strategies", "tenas").needs_preparation(found)
+
+    @pytest.mark.slow
+    @pytest.mark.nni
+    def test_te_nas_is_a_trial_that_tensorboard_shows(self, tmp_path):
+        rng = np.random.default_rng(0)
+        arrays = {f"x_{split}": rng.integers(0, 256, (60, 8, 8)).astype(np.uint8) for split in ("train", "test")}
+        np.savez(tmp_path / "noise.npz", **arrays, y_train=np.arange(60) % 3, y_test=np.arange(60) % 3)
+        options = {"images": tmp_path / "noise.npz", "space": "nb201", "cells": 1, "channels": 2, "epochs": 1}
+        options |= {"strategy": "tenas", "trials": 2, "port": free_port(), "out": tmp_path / "run"}
+        options |= {"crop": 1, "cutout": 0, "flip": "false"}
+        small = {"repeats": 1, "kernel_examples": 4, "region_examples": 30}
+        options |= {f"strategy_options.{name}": value for name, value in small.items()}
+        done = nasplus("search", *(f"--{name}={value}" for name, value in options.items()))
+        assert done.returncode == 0, done.stderr
+        run = Run.open(tmp_path / "run")
+        (parameters, rounds, final), *others = jobs(run)
+        assert (parameters["prepare"], final) == ("tenas", [])
+        assert [one["alive"] for one in rounds] == [18, 12, 6]
+        assert [one["alive/cell_0_1"] for one in rounds] == [3, 2, 1]
+        assert all(one["kappa"] >= 1 and one["regions"] >= 1 for one in rounds)
+        assert others[0][0] == run.settings["options"]["found"] == run.archive().trials[0].architecture
+        folders = {path.parent for path in (run.directory / NNI).glob("*/environments/*/trials/*/tensorboard/*")}
+        boards = [folder for folder in folders if "_latest" not in folder.parts and events(folder)]
+        assert len(boards) == 1
+
+
+def events(folder) -> bool:
+    """Whether TensorBoard finds the rounds of TE-NAS in a folder."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(folder)).Reload()
+    return "round/kappa" in found.Tags()["scalars"] and len(found.Images("cells")) == 3
