@@ -89,12 +89,12 @@ class Timing(TENAS):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.rounds: list[tuple[int, list[nn.Module]]] = []
+        self.timed: list[tuple[int, list[nn.Module]]] = []
 
     def on_train_epoch_start(self) -> None:
         """Note the number of candidates, and the supernets with and without the first."""
         cuts = self.cuts
-        self.rounds.append((len(cuts), [*self._both(None), *self._both(cuts[0])]))
+        self.timed.append((len(cuts), [*self._both(None), *self._both(cuts[0])]))
 
     def _both(self, cut: Cut | None) -> list[nn.Module]:
         nets = [copy.deepcopy(net) for net in self.scorer.networks.both]
@@ -136,11 +136,11 @@ def time_search(images: Tensor, statistics: Statistics) -> Timing:
     search, ours = searched(images, 0, statistics=statistics)
     batch, crops = search.scorer._batch, search.scorer._patches
     looped = 0.0
-    for count, nets in search.rounds:
+    for count, nets in search.timed:
         kappas = [seconds(partial(looped_kappa, net, batch, statistics))[0] for net in nets[::2]]
         regions = [seconds(partial(compared_regions, net, crops))[0] for net in nets[1::2]]
         looped += search.repeats * count * (sum(kappas) + sum(regions))
-    title = f"a search, {sum(count for count, _ in search.rounds)} candidates, {search.repeats} times"
+    title = f"a search, {sum(count for count, _ in search.timed)} candidates, {search.repeats} times"
     print(f"{title:42s} {looped:8.0f}s {ours:8.0f}s {looped / ours:6.1f}")
     return search
 
