@@ -151,3 +151,20 @@ def test_the_benchmark_runs():
     printed = run([sys.executable, ROOT / "benchmarks" / "events.py", "--users=100", "--events=20000"], ROOT)
     for words in ("sequences of 64 events per second", "architectures per second", "events/s", "peak memory"):
         assert words in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "options", "words"),
+    [
+        ("proxies.py", ["--cells=3", "--published=2", "--batch=8"], ["jacob_cov", "as NASLib published"]),
+        ("score_prior.py", ["--seeds=2", "--trials=12", "--pool=20"], ["thompson, naswot", "best of 10"]),
+        ("recipe_ranks.py", [], ["gp after 20", "forest after 200"]),
+    ],
+)
+def test_benchmarks_on_published_tables(script, options, words):
+    from events_data import data_path
+
+    data = data_path("nas/nb201_200ep.npz").parent
+    printed = run([sys.executable, ROOT / "benchmarks" / script, f"--data={data}", *options], ROOT)
+    assert all(word in printed for word in words)

@@ -39,7 +39,7 @@ def test_every_entry_point_loads():
     for kind in ("predictors", "strategies", "spaces"):
         for name in registry.available(kind):
             assert registry.load(kind, name).__module__.startswith(f"nni_nasplus.{kind}")
-    with pytest.raises(UserError, match="available: evolution, random, tenas, thompson"):
+    with pytest.raises(UserError, match="available: evolution, random, score, tenas, thompson"):
         registry.load("strategies", "none")
 
 

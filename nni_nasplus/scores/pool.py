@@ -15,13 +15,13 @@ import torch
 from pytorch_lightning.utilities.seed import isolate_rng
 from tqdm import tqdm
 
+from nni_nasplus import registry
 from nni_nasplus._files import write_text
 from nni_nasplus.data.text.batches import TextBatch
 from nni_nasplus.errors import UserError
 from nni_nasplus.limits import Limits
 from nni_nasplus.scored import ScoredArchitectures
 from nni_nasplus.space import Architecture
-from nni_nasplus.strategies import RandomSearch
 from nni_nasplus.strategy import SearchSpaceExhausted
 
 from .examples import count, first, mapped, require_distinct
@@ -128,7 +128,7 @@ class _Drawn:
         self._limits = Limits(**run.settings.get("model_limits") or {})
 
     def __iter__(self) -> Iterator[Architecture]:
-        search = RandomSearch(self.run.space.search_space, seed=self.run.settings["seed"])
+        search = registry.load("strategies", "random")(self.run.space.search_space, seed=self.run.settings["seed"])
         for _ in range(self.attempts):
             try:
                 yield search.ask()
