@@ -34,6 +34,7 @@ _WHOLE = 1000
 _CLIMBERS = 3
 _ROUNDS = 3
 _POOL, _FEWEST = 200, 10
+_SPREAD, _SAMPLED = 4, 8
 
 
 class ThompsonSampling(Strategy):
@@ -64,7 +65,8 @@ class ThompsonSampling(Strategy):
     acquisition
         ``ei``, ``greedy`` or ``thompson``.
     n_initial
-        Architectures of the initial design, at least 2; failures are replaced.
+        Architectures of the initial design, at least 2; failures are replaced. By default 4, or 8 where they are
+        samples: without one that is good among the first, a predictor does not learn what makes it so.
     exploration
         Multiplies the standard deviation in ``ei``, more than 0: the larger, the farther from what is known. With the
         default fewer trainings were needed on published tables than with 1.
@@ -95,7 +97,7 @@ class ThompsonSampling(Strategy):
         feasible: Feasible | None = None,
         predictor: str = "gp",
         acquisition: str = "ei",
-        n_initial: int = 4,
+        n_initial: int | None = None,
         exploration: float = 2.0,
         score: str | None = None,
         pool: int | None = None,
@@ -105,6 +107,8 @@ class ThompsonSampling(Strategy):
         super().__init__(space, seed=seed, direction=direction, feasible=feasible)
         if acquisition not in _ACQUISITIONS:
             raise UserError(f"acquisition is {acquisition!r}; choose one of {', '.join(_ACQUISITIONS)}")
+        if n_initial is None:
+            n_initial = _SAMPLED if space.sampled_prior else _SPREAD
         if n_initial < 2:
             raise UserError(f"n_initial is {n_initial}; use 2 or more")
         if not exploration > 0:
