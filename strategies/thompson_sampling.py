@@ -28,13 +28,13 @@ __all__ = ["ThompsonSampling"]
 
 _ACQUISITIONS = ("ei", "greedy", "thompson")
 _CENTRES = 10
+_NEAREST, _EVERY = 3, 3
 _INCUMBENTS = 50
 _SHARE = 200
 _WHOLE = 1000
 _CLIMBERS = 3
 _ROUNDS = 3
 _POOL, _FEWEST = 200, 10
-_SPREAD, _SAMPLED = 4, 8
 
 
 class ThompsonSampling(Strategy):
@@ -44,7 +44,8 @@ class ThompsonSampling(Strategy):
     with a ``score`` half of them are those that it ranks first. Then each proposal is the best of some hundreds of
     candidates (neighbours of the best trained, fresh samples, and what lies uphill from them; the whole space if it is
     small) under the acquisition. Where samples are what tends to work (:attr:`SearchSpace.sampled_prior`), the first
-    are samples, every other candidate pool has nothing but samples, and nothing uphill is looked for. Acquisitions:
+    are samples, the candidates are neighbours of the best three, every third time samples, and nothing uphill is looked
+    for. Acquisitions:
 
     - ``thompson``: one plausible function, drawn from the predictor's posterior over all candidates jointly
       (Thompson, 1933). Proposals of one batch differ because their functions do.
@@ -65,8 +66,7 @@ class ThompsonSampling(Strategy):
     acquisition
         ``ei``, ``greedy`` or ``thompson``.
     n_initial
-        Architectures of the initial design, at least 2; failures are replaced. By default 4, or 8 where they are
-        samples: without one that is good among the first, a predictor does not learn what makes it so.
+        Architectures of the initial design, at least 2; failures are replaced.
     exploration
         Multiplies the standard deviation in ``ei``, more than 0: the larger, the farther from what is known. With the
         default fewer trainings were needed on published tables than with 1.
@@ -97,7 +97,7 @@ class ThompsonSampling(Strategy):
         feasible: Feasible | None = None,
         predictor: str = "gp",
         acquisition: str = "ei",
-        n_initial: int | None = None,
+        n_initial: int = 4,
         exploration: float = 2.0,
         score: str | None = None,
         pool: int | None = None,
@@ -107,8 +107,6 @@ class ThompsonSampling(Strategy):
         super().__init__(space, seed=seed, direction=direction, feasible=feasible)
         if acquisition not in _ACQUISITIONS:
             raise UserError(f"acquisition is {acquisition!r}; choose one of {', '.join(_ACQUISITIONS)}")
-        if n_initial is None:
-            n_initial = _SAMPLED if space.sampled_prior else _SPREAD
         if n_initial < 2:
             raise UserError(f"n_initial is {n_initial}; use 2 or more")
         if not exploration > 0:
@@ -207,11 +205,15 @@ class ThompsonSampling(Strategy):
         if self.space.size is not None and self.space.size <= _WHOLE:
             pool.sample(_WHOLE)
             return value(pool.features)
-        sampled = self.space.sampled_prior
-        if not sampled or self._asked % 2:
-            pool.around(self._best(_CENTRES), _SHARE)
+        if self.space.sampled_prior:
+            if self._asked % _EVERY:
+                pool.around(self._best(_NEAREST), _SHARE)
+            else:
+                pool.sample(_SHARE)
+            return value(pool.features)
+        pool.around(self._best(_CENTRES), _SHARE)
         pool.sample(_SHARE)
-        return pool.climb(value, 0 if sampled else _ROUNDS, _CLIMBERS, _SHARE)
+        return pool.climb(value, _ROUNDS, _CLIMBERS, _SHARE)
 
     def _best(self, count: int) -> list[Architecture]:
         return [self.observations[i].architecture for i in self._ranked[:count]]
