@@ -9,7 +9,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/nasplus demo
 
 test: $(VENV)/dev.stamp lint oldest
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 oldest: $(VENV)/oldest.stamp
 	PYTHONPATH=$(VENV)/oldest $(BIN)/pytest tests/test_optuna_sampler.py
