@@ -19,6 +19,8 @@ __all__ = ["TeNas"]
 
 _POOL = 1000
 """Training examples that batches are drawn from."""
+_PATCHES = 1000
+"""A fifth of the paper's: on DARTS' supernet at 16×16 pixels they halve the time of a score."""
 
 
 class TeNas(Strategy):
@@ -31,7 +33,8 @@ class TeNas(Strategy):
     found
         The architecture; where None, or where it is not admitted, all proposals are random.
     repeats, prune, kernel_examples, region_examples, as_released
-        Of the search, see :class:`~nni_nasplus.strategies.te_nas.search.TENAS`; 0 is the default there.
+        Of the search, see :class:`~nni_nasplus.strategies.te_nas.search.TENAS`; 0 is the default there, but for
+        ``region_examples``: 1000, as released 3000.
 
     Raises
     ------
@@ -94,7 +97,8 @@ class TeNas(Strategy):
         if not cls.needs_preparation(run):
             return options
         examples = drawn_from(run.evaluator.data().train_dataloader(), _POOL)
-        settings = {name: value for name, value in options.items() if value}
+        given = {name: value for name, value in options.items() if value}
+        settings = given if options.get("as_released") else {"region_examples": _PATCHES, **given}
         search = TeNasSearch(run.space, examples, run.directory / "te_nas", reporter=reporter, **settings)
         return {**options, "found": search(run.settings["seed"])}
 
