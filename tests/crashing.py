@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import ClassVar
 
 from nas_functions import Digits as NniDigits
+from nni_server import free_port
 
 from nni_nasplus.cli import main
 from nni_nasplus.evaluator import Evaluator
@@ -54,6 +56,19 @@ def create(directory: Path, trials: int, concurrency: int = 1, limits=None, host
     space = {"class_path": "crashing.Digits", "init_args": {}}
     evaluator = {**described(Worth, Worth(**worth).init_args), "class_path": "crashing.Worth"}
     return Run.create(directory, {"space": space, "evaluator": evaluator, **settings})
+
+
+def going_on(run) -> subprocess.Popen:
+    command = [sys.executable, __file__, run.directory, str(free_port())]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def complete(run, limit_s=120) -> str:
+    """Go on to the end; the output."""
+    process = going_on(run)
+    out, _ = process.communicate(timeout=limit_s)
+    assert process.returncode == 0, out
+    return out
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 from careful import DONE, install
-from crashing import create
+from crashing import complete, create, going_on
 from nni_server import free_port, get
 from test_command import nasplus, refused
 
@@ -182,18 +182,6 @@ def careful(tmp_path, monkeypatch):
         return Run.rewrite(made.directory, {**made.settings, "strategy": "careful", "options": given})
 
     return make
-
-
-def going_on(run) -> subprocess.Popen:
-    command = [sys.executable, HERE / "crashing.py", run.directory, str(free_port())]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def complete(run, limit_s=120) -> str:
-    process = going_on(run)
-    out, _ = process.communicate(timeout=limit_s)
-    assert process.returncode == 0, out
-    return out
 
 
 def rounds_done(run) -> list[str]:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from crashing import create
-from nni_server import free_port
+from crashing import complete, create, going_on
 
 from nni_nasplus import Archive
 from nni_nasplus.hosts.nni.manager import living_managers
@@ -28,19 +27,6 @@ HERE = Path(__file__).parent
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-
-
-def going_on(run) -> subprocess.Popen:
-    command = [sys.executable, HERE / "crashing.py", run.directory, str(free_port())]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def complete(run, limit_s=120) -> str:
-    """Go on to the end; the output."""
-    process = going_on(run)
-    out, _ = process.communicate(timeout=limit_s)
-    assert process.returncode == 0, out
-    return out
 
 
 def stop(run) -> str:
