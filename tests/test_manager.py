@@ -10,6 +10,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from queue import Queue
 
 import nni_node
 import psutil
@@ -18,11 +19,13 @@ import requests
 from nni.experiment import Experiment, launcher
 from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
 from nni.runtime import msg_dispatcher_base
+from nni.runtime.tuner_command_channel import CommandType
 from nni_server import free_port, get, trials, wait
 
 from nni_nasplus import Archive, SearchSpace
 from nni_nasplus.hosts.nni.manager import living_managers, manager_environment, patient_start
 from nni_nasplus.hosts.nni.preloaded import trial_interpreter
+from nni_nasplus.hosts.nni.tuner import NasTuner
 
 SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
 HERE = Path(__file__).parent
@@ -106,6 +109,18 @@ def test_nni_is_still_the_one_that_the_patch_is_for(file, code):
 def test_nnis_dispatcher_still_waits_three_seconds_to_end():
     assert "command_queue.get(timeout=3)" in inspect.getsource(msg_dispatcher_base)
     assert "Queue()" in inspect.getsource(msg_dispatcher_base.MsgDispatcherBase.__init__)
+
+
+@pytest.mark.parametrize("assessor", [None, "one"])
+def test_a_trial_has_ended_before_more_is_asked_for(tmp_path, assessor):
+    NasTuner(directory=str(tmp_path))
+    dispatcher = msg_dispatcher_base.MsgDispatcherBase.__new__(msg_dispatcher_base.MsgDispatcherBase)
+    dispatcher.assessor = assessor
+    dispatcher.default_command_queue, dispatcher.assessor_command_queue = Queue(), Queue()
+    for command in (CommandType.TrialEnd, CommandType.RequestTrialJobs):
+        dispatcher.enqueue_command(command, {})
+    ordered = [command for command, _ in dispatcher.default_command_queue.queue]
+    assert ordered == [CommandType.TrialEnd, CommandType.RequestTrialJobs][assessor is not None :]
 
 
 def test_nni_still_gives_a_manager_no_time_to_start():

@@ -17,6 +17,8 @@ from typing import Any
 import nni
 import nni.runtime.msg_dispatcher_base
 import requests
+from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
+from nni.runtime.tuner_command_channel import CommandType
 from nni.tuner import Tuner
 
 from nni_nasplus.archive import Archive, Trial
@@ -45,6 +47,17 @@ class _ImpatientQueue(queue.Queue[Any]):
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         return super().get(block, _POLL_S if timeout else timeout)
+
+
+_enqueue = MsgDispatcherBase.enqueue_command
+
+
+def _enqueue_in_order(dispatcher: Any, command: CommandType, data: Any) -> None:
+    """NNI leaves ends of trials to the assessor's thread, which may be later than the request for what comes next."""
+    if command is CommandType.TrialEnd and dispatcher.assessor is None:
+        dispatcher.default_command_queue.put((command, data))
+    else:
+        _enqueue(dispatcher, command, data)
 
 
 class NasTuner(Tuner):
@@ -101,6 +114,7 @@ class NasTuner(Tuner):
         self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
         end_with_the_manager()
         nni.runtime.msg_dispatcher_base.Queue = _ImpatientQueue
+        MsgDispatcherBase.enqueue_command = _enqueue_in_order
 
     @property
     def search(self) -> Search:
