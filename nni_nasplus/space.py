@@ -97,6 +97,11 @@ class SearchSpace:
                     )
             known[name] = choices
 
+    @property
+    def starts(self) -> Sequence[Architecture]:
+        """Architectures that people use already, which strategies that learn propose first; here none."""
+        return ()
+
     @cached_property
     def _diagram(self) -> Diagram | None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -60,6 +60,14 @@ class Strategy(ABC):
         Whether the scores told are to be maximised or minimised.
     feasible
         Whether an architecture keeps to the limits, for example of size; others are never proposed. Called often.
+    starts
+        What to propose first, such as what is in use already; None for the space's
+        (:attr:`~nni_nasplus.space.SearchSpace.starts`), or for none where results change nothing.
+
+    Raises
+    ------
+    UserError
+        If a setting is unknown or out of range, or a start is not in the space.
 
     Examples
     --------
@@ -79,6 +87,7 @@ class Strategy(ABC):
         seed: int = 0,
         direction: Direction = "maximize",
         feasible: Feasible | None = None,
+        starts: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         if direction not in ("maximize", "minimize"):
             raise UserError(f"direction is {direction!r}; use 'maximize' or 'minimize'")
@@ -88,6 +97,9 @@ class Strategy(ABC):
         self.seed = seed
         self.direction = direction
         self.feasible = feasible
+        if starts is None:
+            starts = space.starts if self.learns else ()
+        self.starts = [space.validate(architecture) for architecture in starts]
         self.observations: list[Observation] = []
         self._pending: dict[str, Architecture] = {}
         self._seen: set[str] = set()
@@ -157,7 +169,8 @@ class Strategy(ABC):
         """
         if self.space.size is not None and len(self._seen) >= self.space.size:
             raise SearchSpaceExhausted(f"all {self.space.size:,} architectures of the space were proposed")
-        proposal = self._propose(np.random.default_rng([self.seed, self._asked if draw is None else draw]))
+        rng = np.random.default_rng([self.seed, self._asked if draw is None else draw])
+        proposal = self._start() or self._propose(rng)
         self._record_ask(proposal.architecture)
         return proposal
 
@@ -233,6 +246,10 @@ class Strategy(ABC):
         self._seen.add(key)
         self._pending[key] = architecture
         self._events.append({"event": "ask", "architecture": architecture})
+
+    def _start(self) -> Proposal | None:
+        """The first start that may still be proposed."""
+        return next((Proposal(start, "start") for start in self.starts if self.admits(start)), None)
 
     @abstractmethod
     def _propose(self, rng: np.random.Generator) -> Proposal:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from nni_nasplus.errors import UserError
@@ -39,10 +42,11 @@ class AgingEvolution(Strategy):
         seed: int = 0,
         direction: Direction = "maximize",
         feasible: Feasible | None = None,
+        starts: Sequence[Mapping[str, Any]] | None = None,
         population_size: int = 10,
         sample_size: int = 3,
     ) -> None:
-        super().__init__(space, seed=seed, direction=direction, feasible=feasible)
+        super().__init__(space, seed=seed, direction=direction, feasible=feasible, starts=starts)
         if not 1 <= sample_size <= population_size:
             raise UserError(
                 f"sample_size is {sample_size} and population_size {population_size}; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class ThompsonSampling(Strategy):
     acquisition
         ``ei``, ``greedy`` or ``thompson``.
     n_initial
-        Architectures of the initial design, at least 2; failures are replaced.
+        Architectures of the initial design, beside the ``starts``, at least 2; failures are replaced.
     exploration
         Multiplies the standard deviation in ``ei``, more than 0: the larger, the farther from what is known. With the
         default fewer trainings were needed on published tables than with 1.
@@ -95,6 +95,7 @@ class ThompsonSampling(Strategy):
         seed: int = 0,
         direction: Direction = "maximize",
         feasible: Feasible | None = None,
+        starts: Sequence[Mapping[str, Any]] | None = None,
         predictor: str = "gp",
         acquisition: str = "ei",
         n_initial: int = 4,
@@ -104,7 +105,7 @@ class ThompsonSampling(Strategy):
         scored: Mapping[str, Any] | None = None,
         prior: Prior | None = None,
     ) -> None:
-        super().__init__(space, seed=seed, direction=direction, feasible=feasible)
+        super().__init__(space, seed=seed, direction=direction, feasible=feasible, starts=starts)
         if acquisition not in _ACQUISITIONS:
             raise UserError(f"acquisition is {acquisition!r}; choose one of {', '.join(_ACQUISITIONS)}")
         if n_initial < 2:
@@ -152,13 +153,13 @@ class ThompsonSampling(Strategy):
 
     def _propose(self, rng: np.random.Generator) -> Proposal:
         self._observe()
-        if not self.succeeded or len(self.succeeded) + len(self._pending) < self.n_initial:
+        if not self.succeeded or len(self.succeeded) + len(self._pending) < len(self.starts) + self.n_initial:
             return self._initial(rng) or self._random(rng)
         return self._promising(CandidatePool(self._featurizer, self._seen, rng), rng) or self._random(rng)
 
     def _initial(self, rng: np.random.Generator) -> Proposal | None:
         """The score's first choice, or what is far from all before; None for a random one."""
-        if self.proposed < self.n_initial // 2:
+        if self.proposed < len(self.starts) + self.n_initial // 2:
             first = next((architecture for architecture in self._best_first if self.admits(architecture)), None)
             if first is not None:
                 return Proposal(first, "score")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,11 +59,12 @@ class TrainingFree(Strategy):
         seed: int = 0,
         direction: Direction = "maximize",
         feasible: Feasible | None = None,
+        starts: Sequence[Mapping[str, Any]] | None = None,
         score: str = _SCORE,
         pool: int = _POOL,
         scored: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(space, seed=seed, direction=direction, feasible=feasible)
+        super().__init__(space, seed=seed, direction=direction, feasible=feasible, starts=starts)
         require_score(score)
         if operator.index(pool) < 1:
             raise UserError(f"pool is {pool}; use 1 or more")

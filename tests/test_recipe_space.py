@@ -33,6 +33,10 @@ def size_of_choice(architecture):
     return float(sum(value == "sum" for value in architecture.values()))
 
 
+def test_a_search_starts_from_the_cells_that_everybody_uses():
+    assert [SPACE.recipe(start).key for start in SPACE.starts] == [PRESETS[name].key for name in ("rnn", "gru", "lstm")]
+
+
 @settings(deadline=None, max_examples=60)
 @given(seeds)
 def test_samples_follow_the_benchmarks_rules(seed):

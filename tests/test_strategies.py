@@ -18,6 +18,7 @@ from nni_nasplus.strategies.candidates import CandidatePool
 STRATEGIES = {name: registry.load("strategies", name) for name in registry.available("strategies")}
 SMALL = SearchSpace({"op": ["a", "b", "c"], "heads": [1, 2]}, {"heads": {"op": ["a"]}})
 GRID = SearchSpace({f"d{i}": list(range(4)) for i in range(6)})
+STARTS = [GRID.sample(np.random.default_rng(i)) for i in range(3)]
 
 
 def score(architecture):
@@ -77,17 +78,21 @@ def test_asynchronous_proposals_are_canonical_and_never_repeat(kind, count):
 
 
 @settings(deadline=None, max_examples=15)
-@given(st.integers(0, 1000), st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 7)), max_size=40))
+@given(
+    st.integers(0, 1000),
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 7)), max_size=40),
+    st.sampled_from([None, [], STARTS]),
+)
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_state_survives_save_and_load_at_any_moment_with_many_in_flight(name, seed, steps):
-    strategy = STRATEGIES[name](GRID, seed=seed)
+def test_state_survives_save_and_load_at_any_moment_with_many_in_flight(name, seed, steps, starts):
+    strategy = STRATEGIES[name](GRID, seed=seed, starts=starts)
     for ask, fail, which in steps:
         if ask or not strategy.pending:
             strategy.ask()
         else:
             told = strategy.pending[which % len(strategy.pending)]
             strategy.tell(told, None if fail else score(told), cost=1.0)
-    restored = STRATEGIES[name](GRID, seed=seed)
+    restored = STRATEGIES[name](GRID, seed=seed, starts=starts)
     restored.load_state_dict(json.loads(json.dumps(strategy.state_dict())))
     assert restored.pending == strategy.pending
     assert restored.observations == strategy.observations
@@ -163,6 +168,32 @@ def test_what_is_not_feasible_is_never_proposed_and_what_is_left_is_exhausted_cl
             seen.add(GRID.key(architecture))
             strategy.tell(architecture, score(architecture))
     assert len(seen) == 4**3
+
+
+class Begun(SearchSpace):
+    """A space that has something to start from."""
+
+    starts = STARTS
+
+
+def test_what_is_in_use_already_is_proposed_first_unless_told_before_or_not_feasible(kind):
+    strategy = kind(GRID, seed=0, starts=STARTS)
+    assert [strategy.propose() for _ in STARTS] == [(start, "start") for start in STARTS]
+    assert strategy.propose().origin != "start"
+    strategy = kind(GRID, seed=0, starts=STARTS, feasible=lambda architecture: architecture != STARTS[1])
+    strategy.tell(STARTS[0], 1.0)
+    assert strategy.ask() == STARTS[2]
+
+
+def test_a_start_outside_the_space_is_named(kind):
+    with pytest.raises(UserError, match="decision 'd0' cannot be 7"):
+        kind(GRID, seed=0, starts=[{**STARTS[0], "d0": 7}])
+
+
+def test_strategies_that_learn_begin_with_what_the_space_names(kind):
+    strategy = kind(Begun(GRID.decisions), seed=0)
+    assert (strategy.propose().origin == "start") == strategy.learns
+    assert kind(Begun(GRID.decisions), seed=0, starts=[]).propose().origin != "start"
 
 
 def test_bad_arguments_are_named(kind):
@@ -304,6 +335,15 @@ class TestThompsonSampling:
             monkeypatch.setattr(CandidatePool, method, recorded(method, calls))
         assert [strategy.propose().origin for _ in range(3)] == ["ei"] * 3
         assert calls == ["around", "around", "sample"]
+
+    def test_the_initial_design_is_beside_the_starts(self):
+        strategy = ThompsonSampling(Begun(GRID.decisions), seed=0, n_initial=2)
+        origins = []
+        for _ in range(6):
+            proposal = strategy.propose()
+            strategy.tell(proposal.architecture, score(proposal.architecture))
+            origins.append(proposal.origin)
+        assert origins == ["start"] * 3 + ["design"] * 2 + ["ei"]
 
     def test_what_is_in_flight_moves_the_next_proposals_apart(self):
         strategy = ThompsonSampling(GRID, seed=0)

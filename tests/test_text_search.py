@@ -43,7 +43,7 @@ def asking(source, out, **changes):
 
 @pytest.mark.nni
 def test_a_search_through_nni_ends_with_the_winner_beside_its_peers_and_can_be_exported(text, tmp_path):
-    done = nasplus(*asking(text, tmp_path / "run"))
+    done = nasplus(*asking(text, tmp_path / "run", starts="lstm"))
     assert done.returncode == 0, done.stderr
     for word in ("winner", "GRU", "LSTM", "random search, best of 4 expected", "test perplexity"):
         assert word in done.stdout
@@ -51,6 +51,8 @@ def test_a_search_through_nni_ends_with_the_winner_beside_its_peers_and_can_be_e
     assert result["random_search_test"] > 1
     trials = [trial for trial in Run.open(tmp_path / "run").archive().finished if trial.status == "done"]
     assert result["rows"][0]["validation"]["perplexity"] == min(trial.score for trial in trials)
+    first = next(trial for trial in trials if trial.number == 0)
+    assert (first.origin, first.architecture) == ("start", RecipeSpace().architecture(PRESETS["lstm"]))
     assert nasplus("export", tmp_path / "run", "--to", tmp_path / "model").returncode == 0
     printed = nasplus("predict", tmp_path / "model", "--text", text, "--to", tmp_path / "lines.csv")
     assert printed.returncode == 0
@@ -83,11 +85,14 @@ def test_a_search_through_optuna(text, tmp_path):
         ({"labels": "labels.csv"}, "--labels has no effect on texts; leave it out"),
         ({"events": "events.csv"}, "--events and --text are two tasks"),
         ({"batch_size": 5000}, "too few to read 5000 columns"),
+        ({"starts": "[lstm, transformer]"}, "transformer"),
+        ({"strategy_options.starts": "[lstm]"}, "use --starts"),
     ],
 )
 def test_bad_options_are_one_line_and_start_nothing(capsys, text, tmp_path, changes, message):
     assert message in refused(capsys, *asking(text, tmp_path / "run", **changes))
     assert not (tmp_path / "run" / "run.json").exists()
+    assert not (tmp_path / "run" / "data").exists()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,11 @@ def test_a_text_that_is_none_is_named(capsys, tmp_path, content, message):
 
 def test_without_data_both_kinds_are_named(capsys):
     assert "--events and --labels for tables of events, --text for a text" in refused(capsys, "search", "--trials", 3)
+
+
+def test_what_to_start_from_is_one_architecture_or_more():
+    for given, read in {"lstm": "lstm", "[lstm, gru]": ["lstm", "gru"], "[]": []}.items():
+        assert parsed(["--text", "a.txt", "--starts", given])[1].starts == read
 
 
 def test_the_scale_sets_what_no_option_says(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time as clock
 from collections.abc import Sequence
 from dataclasses import fields
@@ -16,8 +17,9 @@ from nni_nasplus.cli.settings import Settings
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.cli.tasks import TASKS, Task, task_class
 from nni_nasplus.errors import UserError
-from nni_nasplus.run import Run, described
+from nni_nasplus.run import Run, described, instantiate
 from nni_nasplus.run_files import CACHE
+from nni_nasplus.space import Architecture
 
 __all__ = ["parsed", "run", "search"]
 
@@ -94,7 +96,21 @@ def search(task: Task, settings: Settings) -> Run:
     Run.require_free(directory)
     sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.trials)
     space = described(task.space_class(), sizes)
+    try:
+        starts = _starts(space, settings.starts)
+    except UserError:
+        shutil.rmtree(directory / CACHE)
+        raise
     content: dict[str, Any] = {"space": space, "evaluator": described(type(evaluator), evaluator.init_args)}
-    made = Run.create(directory, {**content, **settings.to_json()})
+    made = Run.create(directory, {**content, **settings.to_json(starts)})
     finish(made, settings.port, settings.bind)
     return made
+
+
+def _starts(space: dict[str, Any], genotypes: Sequence[str] | str | None) -> list[Architecture] | None:
+    if genotypes is None:
+        return None
+    from nni_nasplus.model_space import SearchableSpace
+
+    built = instantiate(space, SearchableSpace)
+    return [built.parse_genotype(text) for text in ([genotypes] if isinstance(genotypes, str) else genotypes)]

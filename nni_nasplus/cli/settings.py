@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.limits import Limits
-from nni_nasplus.space import SearchSpace
+from nni_nasplus.space import Architecture, SearchSpace
 
 __all__ = ["Settings"]
 
@@ -25,6 +26,10 @@ class Settings:
     strategy_options
         The strategy's own settings, as in --strategy_options.population_size 20, or in --strategy_options.score naswot,
         which lets thompson know a training-free score of random networks before it begins.
+    starts
+        What to train first, one architecture or more in the space's notation, as in --starts '[lstm, gru]'; [] for
+        nothing. By default what the space names, for strategies that learn from results: RNN, GRU and LSTM for
+        --space rnn, else nothing.
     trials
         Architectures to train.
     concurrency
@@ -58,6 +63,7 @@ class Settings:
 
     strategy: str = "thompson"
     strategy_options: dict[str, Any] = field(default_factory=dict)
+    starts: list[str] | str | None = None
     trials: int = 20
     concurrency: int = 2
     seed: int = 0
@@ -75,9 +81,10 @@ class Settings:
 
     def check(self) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        registry.make_strategy(
-            self.strategy, SearchSpace({}), direction="maximize", seed=self.seed, options=self.strategy_options
-        )
+        if "starts" in self.strategy_options:
+            raise UserError("--strategy_options.starts is none of them; use --starts, as in --starts '[lstm, gru]'")
+        options = {**self.strategy_options, **({} if self.starts is None else {"starts": []})}
+        registry.make_strategy(self.strategy, SearchSpace({}), direction="maximize", seed=self.seed, options=options)
         for name in ("trials", "concurrency", "max_failures"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}; use 1 or more")
@@ -103,13 +110,19 @@ class Settings:
     def _model_limits(self) -> dict[str, float | None]:
         return {"parameters": self.max_parameters, "flops": self.max_flops, "latency_ms": self.max_latency_ms}
 
-    def to_json(self) -> dict[str, Any]:
-        """What a run keeps of them."""
+    def to_json(self, starts: Sequence[Architecture] | None = None) -> dict[str, Any]:
+        """What a run keeps of them.
+
+        Parameters
+        ----------
+        starts
+            The architectures that :attr:`starts` names.
+        """
         memory = None if self.trial_mib is None else int(self.trial_mib * 2**20)
         kept = ("strategy", "trials", "concurrency", "seed", "max_failures", "host", "storage")
         return {
             **{name: getattr(self, name) for name in kept},
-            "options": self.strategy_options,
+            "options": {**self.strategy_options, **({} if starts is None else {"starts": list(starts)})},
             "model_limits": self._model_limits(),
             "limits": {"seconds": self.trial_seconds, "memory": memory},
         }

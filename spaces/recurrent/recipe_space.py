@@ -14,7 +14,7 @@ from .features import GROUPS, features
 from .generator import random_recipe
 from .mutation import mutated
 from .notation import OPERATIONS, SHORT
-from .recipe import ARITY, MOST_EDGES, MOST_STATES, MOST_VERTICES, Node, Recipe
+from .recipe import ARITY, MOST_EDGES, MOST_STATES, MOST_VERTICES, PRESETS, Node, Recipe
 
 __all__ = ["RecipeSpace"]
 
@@ -62,6 +62,11 @@ class RecipeSpace(SearchSpace):
             self._known.clear()
         self._known[items] = recipe.canonical
         return dict(items)
+
+    @property
+    def starts(self) -> list[Architecture]:
+        """RNN, GRU and LSTM as the benchmark writes them."""
+        return [self.architecture(PRESETS[name]) for name in ("rnn", "gru", "lstm")]
 
     @property
     def size(self) -> None:

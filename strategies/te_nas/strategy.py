@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class TeNas(Strategy):
         seed: int = 0,
         direction: Direction = "maximize",
         feasible: Feasible | None = None,
+        starts: Sequence[Mapping[str, Any]] | None = None,
         found: Mapping[str, Any] | None = None,
         repeats: int = 3,
         prune: int = 0,
@@ -58,7 +59,7 @@ class TeNas(Strategy):
         region_examples: int = 0,
         as_released: bool = False,
     ) -> None:
-        super().__init__(space, seed=seed, direction=direction, feasible=feasible)
+        super().__init__(space, seed=seed, direction=direction, feasible=feasible, starts=starts)
         least = {"repeats": 1, "prune": 1, "kernel_examples": 2, "region_examples": 2}
         for name, number in zip(least, (repeats, prune, kernel_examples, region_examples), strict=True):
             if number and number < least[name]:
