@@ -127,6 +127,22 @@ def test_a_search_that_was_ended_goes_on(tmp_path, number):
     require_whole(run, 12)
 
 
+def test_workers_end_with_a_search_that_was_killed_and_their_trials_are_tried_again(tmp_path):
+    run = create(tmp_path / "run", 4, concurrency=2, host="optuna", seconds=2)
+    main = going_on(run)
+    while not open_study(run).get_trials(states=(TrialState.RUNNING,)):
+        assert main.poll() is None
+        time.sleep(0.1)
+    orphans = workers(main)
+    main.kill()
+    _, alive = psutil.wait_procs(orphans, timeout=20)
+    assert (len(orphans), alive) == (2, [])
+    assert not open_study(run).get_trials(states=(TrialState.RUNNING,))
+    main.communicate()
+    complete(run)
+    require_whole(run, 4)
+
+
 def as_postgres(*command: str) -> list[str]:
     return ["runuser", "-u", "postgres", "--", *command] if os.getuid() == 0 else list(command)
 

@@ -45,7 +45,7 @@ def asking(source, out, **changes):
 def test_a_search_through_nni_ends_with_the_winner_beside_its_peers_and_can_be_exported(text, tmp_path):
     done = nasplus(*asking(text, tmp_path / "run", starts="lstm"))
     assert done.returncode == 0, done.stderr
-    for word in ("winner", "GRU", "LSTM", "random search, best of 4 expected", "test perplexity"):
+    for word in ("winner", "GRU", "LSTM", "best of the starts", "random search, best of 4 expected", "test perplexity"):
         assert word in done.stdout
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["random_search_test"] > 1

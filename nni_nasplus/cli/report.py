@@ -57,7 +57,7 @@ def _result(run: Run) -> dict[str, Any]:
     for name, network in evaluator.baselines(found).items():
         metrics = evaluator.fit(network, run.directory / "baselines" / name)
         rows.append(_row(name, metrics, evaluator.test(network)))
-    rows += _found_before(run)
+    rows += _known_before(run)
     count = len(archive.finished)
     return {
         "objective": objective,
@@ -71,12 +71,17 @@ def _result(run: Run) -> dict[str, Any]:
     }
 
 
-def _found_before(run: Run) -> list[dict[str, Any]]:
-    """What a strategy found before any training, beside the mean of the random trials."""
-    trials = [trial for trial in run.archive().finished if trial.status == "done"]
+def _known_before(run: Run) -> list[dict[str, Any]]:
+    """The best that the search started from; and what it found without any training, beside the mean of random ones."""
+    trials = run.archive().best()
+    starts = [trial for trial in trials if trial.origin == "start"][:1]
     found = [trial for trial in trials if trial.origin == "te-nas"]
     drawn = [trial for trial in trials if trial.origin == "random"] if found else []
-    groups = {"TE-NAS, without training": found, f"random, mean of {len(drawn)}": drawn}
+    groups = {
+        "best of the starts": starts,
+        "TE-NAS, without training": found,
+        f"random, mean of {len(drawn)}": drawn,
+    }
     return [_mean_row(run, name, group) for name, group in groups.items() if group]
 
 

@@ -50,7 +50,8 @@ class OptunaSearch:
         self._mirror = Mirror(self._study, self._archive, self.run.space.search_space)
         self._mirror.copy()
         fill_queue(self._study, self.run.settings["trials"])
-        command = [sys.executable, "-m", "nni_nasplus.hosts.optuna.worker", str(self.run.directory)]
+        directory, parent = str(self.run.directory), str(os.getpid())
+        command = [sys.executable, "-m", "nni_nasplus.hosts.optuna.worker", directory, parent]
         self._workers = [subprocess.Popen(command) for _ in range(self.run.settings["concurrency"])]
         return self
 

@@ -1,11 +1,13 @@
-"""A process that trains trials of a run's study: ``python -m nni_nasplus.hosts.optuna.worker RUN``."""
+"""A process that trains trials of a run's study: ``python -m nni_nasplus.hosts.optuna.worker RUN PARENT``."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -103,10 +105,22 @@ def _interrupt_once(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _end_with(parent: int) -> None:
+    """End as by SIGTERM once the process that started this one is gone, however it ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_POLL_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="nasplus watchdog", daemon=True).start()
+
+
 def main() -> None:
     """Work for the run directory named on the command line; SIGTERM ends it like Ctrl-C."""
     for number in _STOPS:
         signal.signal(number, _interrupt_once)
+    _end_with(int(sys.argv[2]))
     run = Run.open(Path(sys.argv[1]))
     share_cores(run.settings["concurrency"])
     with contextlib.suppress(KeyboardInterrupt):
