@@ -42,12 +42,11 @@ def published(path: Path) -> dict[str, tuple[Recipe, float]]:
     return {key: (recipe, float(np.mean(losses))) for key, (recipe, losses) in found.items()}
 
 
-def reached(recipe: Recipe, cache: Path, epochs: int, seed: int) -> float:
+def reached(recipe: Recipe, cache: Path, epochs: int, seed: int, compat: bool) -> float:
     """The validation loss of a recipe after some epochs; NaN where it diverges."""
     space = RecurrentCellSpace(len(Vocabulary.load(cache)), SIZE, SIZE, LAYERS)
-    evaluator = LanguageModelling(
-        str(cache), objective="loss", epochs=epochs, batch_size=32, bptt=35, learning_rate=5e-3, seed=seed
-    )
+    training = {"epochs": epochs, "batch_size": 32, "bptt": 35, "learning_rate": 5e-3, "compat": compat, "seed": seed}
+    evaluator = LanguageModelling(str(cache), objective="loss", **training)
     torch.manual_seed(seed)
     network = space.build(space.search_space.architecture(recipe))
     with tempfile.TemporaryDirectory() as folder:
@@ -67,6 +66,7 @@ def main() -> None:
     parser.add_argument("--recipes", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--compat", action="store_true", help="train as the published code does")
     options = parser.parse_args()
     for chatty in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(f"{chatty}.utilities.rank_zero").setLevel(logging.WARNING)
@@ -74,7 +74,7 @@ def main() -> None:
     drawn = np.random.default_rng(options.seed).choice(len(cells), min(options.recipes, len(cells)), replace=False)
     with tempfile.TemporaryDirectory() as folder:
         cache = prepare_text(options.text, out=Path(folder) / "text", vocabulary=VOCABULARY, progress=False)
-        ours = np.array([reached(cells[i][0], cache, options.epochs, options.seed) for i in drawn])
+        ours = np.array([reached(cells[i][0], cache, options.epochs, options.seed, options.compat) for i in drawn])
     theirs = np.array([cells[i][1] for i in drawn])
     ended = np.isfinite(ours)
     ours, theirs = ours[ended], theirs[ended]

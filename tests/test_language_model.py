@@ -239,6 +239,15 @@ def test_training_beats_the_frequencies_of_words_and_repeats_itself(text, tmp_pa
     assert evaluator(text).test(network)["bits_per_token"] < 0.7 * entropy / math.log(2)
 
 
+@pytest.mark.parametrize("compat", [True, False])
+def test_as_the_published_code_trains_recurrent_weights_stay_as_they_began(text, tmp_path, compat):
+    network = model(16, 8, STRONG)
+    before = {name: weight.clone() for name, weight in network.named_parameters()}
+    evaluator(text, epochs=1, compat=compat).fit(network, tmp_path)
+    fixed = {name for name, weight in network.named_parameters() if weight.equal(before[name])}
+    assert fixed == ({"layers.0.weights.0", "layers.1.weights.0"} if compat else set())
+
+
 def test_an_architecture_is_evaluated(text, tmp_path):
     space = RecurrentCellSpace(vocabulary=16, embedding=8, hidden=8, layers=2)
     metrics = evaluator(text, epochs=1).evaluate(space, space.parse_genotype("gru"), tmp_path)

@@ -46,6 +46,8 @@ class LanguageModelling(Evaluator):
         ``none`` none.
     clip
         The most that the norm of a gradient is.
+    compat
+        Train as the published code does, which leaves weights that are dropped as they began.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class LanguageModelling(Evaluator):
         beta: float = 1.0,
         averaging: Averaging = "none",
         clip: float = 0.25,
+        compat: bool = False,
         seed: int = 0,
     ) -> None:
         _check(objective, averaging, patience)
@@ -83,6 +86,7 @@ class LanguageModelling(Evaluator):
             "alpha": alpha,
             "beta": beta,
             "averaging": averaging,
+            "compat": compat,
         }
         self.init_args = {
             "cache": self.cache,

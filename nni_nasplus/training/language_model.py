@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -18,6 +18,7 @@ from nni_nasplus.strategy import Direction
 from nni_nasplus.training.averaging import Averaging, WeightAverage
 
 if TYPE_CHECKING:
+    from nni_nasplus.spaces.recurrent.cell import RecurrentCell
     from nni_nasplus.spaces.recurrent.language_model import Outcome, RecurrentLanguageModel, States
 
 __all__ = ["DIRECTIONS", "LanguageModel", "activation_penalty"]
@@ -52,6 +53,9 @@ class LanguageModel(pl.LightningModule):
     averaging
         When to begin to average weights: see :class:`~nni_nasplus.training.averaging.WeightAverage`. Validation uses
         the mean, and the network ends with it.
+    compat
+        Leave the weights that are dropped as they began, as the code of NAS-Bench-NLP (arXiv 2006.07116) does: it drops
+        from a copy that no gradient comes back from.
 
     Raises
     ------
@@ -69,12 +73,13 @@ class LanguageModel(pl.LightningModule):
         beta: float = 1.0,
         bptt: int = 70,
         averaging: Averaging = "none",
+        compat: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.alpha, self.beta, self.bptt = alpha, beta, bptt
-        self.averaging = averaging
+        self.averaging, self.compat = averaging, compat
         self.mean_loss = MeanMetric(nan_strategy=math.nan)  # keeps NaN; "disable" would do so without the weights
         self._states: dict[str, States] = {}
         self._average: WeightAverage | None = None
@@ -117,7 +122,14 @@ class LanguageModel(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
-        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+        fixed = {id(weight) for weight in self._fixed()}
+        trained = [parameter for parameter in self.parameters() if id(parameter) not in fixed]
+        return torch.optim.Adam(trained, lr=self.learning_rate, weight_decay=self.weight_decay)
+
+    def _fixed(self) -> list[Tensor]:
+        if not self.compat or not self.network.regularisation.weight:
+            return []
+        return [weight for layer in self.network.layers for weight in cast("RecurrentCell", layer).weights]
 
     def on_train_start(self) -> None:
         """Begin, or go on from a checkpoint."""

@@ -78,6 +78,8 @@ class TextTask(Task):
         Recurrent layers.
     dropout
         The rates, as in --dropout.weight 0.5: embedding, input, hidden, output, weight.
+    compat
+        Train as the code of NAS-Bench-NLP does, whose recurrent weights never change, to compare figures.
     """
 
     data_argument: ClassVar[str] = "vocabulary"
@@ -99,6 +101,7 @@ class TextTask(Task):
     hidden: int | None = None
     layers: int | None = None
     dropout: dict[str, float] = field(default_factory=dict)
+    compat: bool = False
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
@@ -115,7 +118,7 @@ class TextTask(Task):
 
         chosen = ("epochs", "batch_size", "bptt", "learning_rate")
         training = {name: self._value(name) for name in chosen}
-        evaluator = LanguageModelling(str(cache), objective=self.objective, seed=seed, **training)
+        evaluator = LanguageModelling(str(cache), objective=self.objective, compat=self.compat, seed=seed, **training)
         vocabulary = self._value("vocabulary")
         prepare_text(self.text, self.valid, self.test, out=cache, level=self.level, vocabulary=vocabulary)
         try:
