@@ -2,8 +2,8 @@
 
     python benchmarks/tenas.py --data DATA --images fashion_mnist_12k.npz
 
-DATA has ``nb201_200ep.npz`` and ``nb201_zen_naswot.npz``. First the seconds of κ and of R for a network and for a whole
-search, as a plain loop takes them and as ours does, on the same networks and examples, with the same results. A plain
+DATA has ``nb201_200ep.npz`` and ``nb201_zen_naswot.npz``. First the CPU seconds of κ and of R for a network and for a
+whole search, as a plain loop takes them and as ours does, on the same networks and examples, with the same results. A plain
 loop goes backwards through the whole batch once for each image, compares each two patterns of units, and scores for
 each candidate both the supernet and the supernet without it, copied anew; its time for a whole search is that of one
 candidate in each round, times their number. Then the accuracy on CIFAR-10 after 200 epochs, from the tables, of what
@@ -77,11 +77,11 @@ def compared_regions(network: nn.Module, batch: Tensor) -> float:
 
 
 def seconds(function: Callable[[], float], times: int = 1) -> tuple[float, float]:
-    """Of a call, and what it gives."""
-    started = time.perf_counter()
+    """Of all threads in a call, and what it gives."""
+    started = time.process_time()
     for _ in range(times):
         result = function()
-    return (time.perf_counter() - started) / times, result
+    return (time.process_time() - started) / times, result
 
 
 class Timing(TENAS):
@@ -108,9 +108,9 @@ def searched(images: Tensor, seed: int, **settings: Any) -> tuple[Timing, float]
     search = Timing(networks_of(SPACE), images, seed=seed, **settings)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
     trainer = pl.Trainer(accelerator="cpu", max_epochs=-1, enable_progress_bar=False, **quiet)  # type: ignore[arg-type]
-    started = time.perf_counter()
+    started = time.process_time()
     trainer.fit(search)
-    return search, time.perf_counter() - started
+    return search, time.process_time() - started
 
 
 def time_networks(images: Tensor, statistics: Statistics) -> None:

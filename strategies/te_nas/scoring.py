@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,7 @@ class Scorer:
     """κ and R of a supernet, whatever of it is alive.
 
     Between two calls of :meth:`begin` the networks scored have the same weights and examples. No two examples of the
-    kernel are equal.
+    kernel are equal. R is counted in a thread beside that of κ, each in one of torch's: networks are too thin for more.
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ class Scorer:
         self.how = how
         self.begun: tuple[int, ...] = ()
         self._distinct = distinct(self.examples)
+        self._beside = ThreadPoolExecutor(1, "linear regions", torch.set_num_threads, (1,))
 
     def begin(self, *place: int) -> None:
         """Draw weights and batches, a function of the seed and the place; nothing where that was the last one.
@@ -90,7 +92,9 @@ class Scorer:
         UserError
             If no activation runs and ``strict``.
         """
-        return Scores(self._kappa(), linear_regions(self._thin, self._patches, strict=strict))
+        regions = self._beside.submit(linear_regions, self._thin, self._patches, strict=strict)
+        kappa = self._kappa()
+        return Scores(kappa, regions.result())
 
     def _generator(self, *place: int) -> torch.Generator:
         state = np.random.SeedSequence([self.how.seed, *place]).generate_state(1, np.uint64)
