@@ -3,13 +3,13 @@
     python benchmarks/tenas.py --data DATA --images fashion_mnist_12k.npz
 
 DATA has ``nb201_200ep.npz`` and ``nb201_zen_naswot.npz``. First the CPU seconds of κ and of R for a network and for a
-whole search, as a plain loop takes them and as ours does, on the same networks and examples, with the same results. A plain
-loop goes backwards through the whole batch once for each image, compares each two patterns of units, and scores for
-each candidate both the supernet and the supernet without it, copied anew; its time for a whole search is that of one
-candidate in each round, times their number. Then the accuracy on CIFAR-10 after 200 epochs, from the tables, of what
-several seeds find, beside random cells, the best of 100 by NASWOT (arXiv 2006.04647) and by the number of parameters,
-and what was published. The images are not those of CIFAR-10: grey ones are put into the middle of 32×32 pixels, alike
-in three colours. Without --images they are random.
+whole search, as a plain loop takes them and as ours does, on the same networks and examples, with the same results. A
+plain loop goes backwards through the whole batch once for each image, compares each two patterns of units, and scores
+for each candidate both the supernet and the supernet without it, copied anew; its time for a whole search is that of
+one candidate in each round, times their number. Then the accuracy on CIFAR-10 after 200 epochs, from the tables, of
+what several seeds find, beside random cells, the best of 100 by NASWOT (arXiv 2006.04647) and by the number of
+parameters, and what was published. The images are not those of CIFAR-10: grey ones are put into the middle of 32×32
+pixels, alike in three colours. Without --images they are random.
 """
 
 from __future__ import annotations
