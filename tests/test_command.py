@@ -199,7 +199,7 @@ def refused(capsys, *arguments):
         ({"epochs": 0}, "--epochs is 0"),
         ({"budget": 3}, "budget"),
         ({"seed": -1}, "seed is -1; use 0 or more"),
-        ({"strategy_options.size": 3}, "strategy 'evolution' has no option 'size'; its options: population_size"),
+        ({"strategy_options.size": 3}, "'evolution' has no option 'size'; its options: starts, population_size"),
         ({"strategy_options.population_size": 2}, "sample_size is 3 and population_size 2"),
     ],
 )

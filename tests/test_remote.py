@@ -68,9 +68,23 @@ class Host:
         for key in ("host_key", "key"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
         (self.folder / "sshd_config").write_text(SSHD.format(address=self.address, folder=self.folder))
-        sshd = [shutil.which("sshd"), "-f", self.folder / "sshd_config"]
         Path("/run/sshd").mkdir(exist_ok=True)
+        self._serve()
+
+    def _serve(self) -> None:
+        sshd = [shutil.which("sshd"), "-f", self.folder / "sshd_config"]
         subprocess.run(["ip", "netns", "exec", self.name, *sshd], check=True)
+
+    def crash(self) -> None:
+        processes = self.processes()
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(processes, timeout=10)
+
+    def come_back(self) -> None:
+        time.sleep(1)
+        self._serve()
 
     def cut_off(self) -> None:
         ip("link", "set", self.cable, "down")
@@ -80,11 +94,7 @@ class Host:
         return [psutil.Process(int(number)) for number in found.stdout.split() if psutil.pid_exists(int(number))]
 
     def end(self) -> None:
-        processes = self.processes()
-        for process in processes:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(processes, timeout=10)
+        self.crash()
         subprocess.run(["ip", "netns", "del", self.name], check=False)
         subprocess.run(["ip", "link", "del", self.cable], check=False, stderr=subprocess.DEVNULL)
 
@@ -185,6 +195,21 @@ def test_a_machine_that_is_cut_off_costs_no_trial(hosts, project):
         (trial,) = [t for t in archive.finished if t.architecture == parameters]
         assert trial.score == metric["default"]
     assert "ERROR" not in (folder / "log" / "dispatcher.log").read_text()
+
+
+@pytest.mark.timeout(900)
+def test_machines_that_restart_all_at_once_cost_no_trial(hosts, project):
+    port = free_port()
+    with experiment(project, port):
+        until(lambda: all(running_on(port, host) for host in hosts), "both start", 120)
+        for host in hosts:
+            host.crash()
+        for host in hosts:
+            host.come_back()
+        assert wait(port, 400) == "DONE"
+        folder = project / "home" / "nni-experiments" / get(port, "experiment")["id"]
+        archive = Archive.read(folder / "nasplus" / "journal.jsonl")
+    assert [trial.status for trial in archive.finished] == ["done"] * 8
 
 
 def test_the_manager_listens_where_the_workers_are_and_nowhere_else(hosts, project):

@@ -160,8 +160,9 @@ function pollEvery(seconds, { NNIManager }) {
 
 /*
  * NNI counts a trial that something killed as one that the user cancelled, or as failed, and its budget as spent. Here
- * it is marked as cancelled by the system, once for the same parameters, and one more trial may be run: the search
- * hands it out again. A process that a signal ended has no exit code; a shell or `nasplus-python` says 128 + signal.
+ * it is marked as cancelled by the system, once for the same parameters unless its machine was lost, and one more trial
+ * may be run: the search hands it out again. A process that a signal ended has no exit code; a shell or `nasplus-python`
+ * says 128 + signal.
  */
 function tryKilledTrialsAgain({ NNIManager }) {
     const start = NNIManager.prototype.initTrainingService;
@@ -176,8 +177,10 @@ function tryKilledTrialsAgain({ NNIManager }) {
             await callback(id, timestamp, exitCode);
             const submitted = JSON.parse(service.trialJobs[id].form.hyperParameters.value);
             const what = JSON.stringify(submitted?.parameters ?? id);
-            if (!settled.has(id) && (exitCode === null || exitCode > 128) && !tried.has(what)) {
-                tried.add(what);
+            const lost = service.v3.lostTrials?.has(id);
+            const killed = exitCode === null || exitCode > 128;
+            if (!settled.has(id) && (lost || (killed && !tried.has(what)))) {
+                lost || tried.add(what);
                 service.trialJobs[id].status = "SYS_CANCELED";
                 allowOneMore(this.experimentProfile.params);
             }

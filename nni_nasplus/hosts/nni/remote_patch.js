@@ -12,9 +12,16 @@ const watched = new WeakSet();
 
 exports.patch = function (onLoad, load) {
     onLoad("common/command_channel/websocket/connection.js", dropSilentConnections);
-    onLoad("training_service/remote_v3/ssh.js", keepNni);
+    onLoad("training_service/remote_v3/ssh.js", (exports) => {
+        outliveConnections(exports);
+        keepNni(exports);
+    });
     onLoad("training_service/remote_v3/worker.js", (exports) => failWithTheChannel(exports, load("common/command_channel/rpc_util.js")));
-    onLoad("training_service/remote_v3/remote.js", tryLostMachinesAgain);
+    onLoad("training_service/remote_v3/remote.js", (exports) => {
+        rememberLostTrials(exports);
+        offerMachinesWithCode(exports, load("training_service/remote_v3/worker.js"));
+        tryLostMachinesAgain(exports);
+    });
 };
 
 /*
@@ -31,6 +38,15 @@ function dropSilentConnections({ WsConnection }) {
             return;
         }
         heartbeat.call(this);
+    };
+}
+
+/* A machine that restarts resets its connection, an error that nobody hears and that ends NNI (remote_v3/ssh.js, `connect`). */
+function outliveConnections({ Ssh }) {
+    const connect = Ssh.prototype.connect;
+    Ssh.prototype.connect = async function () {
+        await connect.call(this);
+        this.client.on("error", (error) => this.log.warning(`The connection to ${this.config.host} is lost:`, error.message));
     };
 }
 
@@ -58,6 +74,38 @@ function failWithTheChannel({ Worker }, { getRpcHelper }) {
             }
         });
         setChannel.call(this, channel);
+    };
+}
+
+/* A trial is not to blame for the machine that is lost with it: `manager_patch.js` tries it again, however often. */
+function rememberLostTrials({ RemoteTrainingServiceV3 }) {
+    const stopWorker = RemoteTrainingServiceV3.prototype.stopWorker;
+    RemoteTrainingServiceV3.prototype.stopWorker = function (lost, ...rest) {
+        this.lostTrials ??= new Set();
+        this.workersByTrial.forEach((worker, trialId) => worker === lost && this.lostTrials.add(trialId));
+        stopWorker.call(this, lost, ...rest);
+    };
+}
+
+/*
+ * NNI sends trials to a machine that it is still connecting to (remote_v3/remote.js, `launchWorker`), where they fail at
+ * once and are sent again at once, so that nothing else is ever done.
+ */
+function offerMachinesWithCode({ RemoteTrainingServiceV3 }, { Worker }) {
+    const ready = new WeakSet();
+    const upload = Worker.prototype.upload;
+    const uploadDirectory = RemoteTrainingServiceV3.prototype.uploadDirectory;
+    Worker.prototype.upload = async function (...file) {
+        await upload.apply(this, file);
+        ready.add(this);
+    };
+    RemoteTrainingServiceV3.prototype.uploadDirectory = async function (...directory) {
+        await uploadDirectory.apply(this, directory);
+        this.emitEnvUpdate();
+    };
+    RemoteTrainingServiceV3.prototype.emitEnvUpdate = function () {
+        const workers = this.workers.filter((worker) => ready.has(worker));
+        this.emitter.emit("env_update", workers.map((worker) => worker.env));
     };
 }
 
