@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from nni_server import free_port, get, trials, wait
 
+from nni_nasplus.cli import main
 from nni_nasplus.data import EventDataModule, prepare
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
@@ -85,16 +86,21 @@ def commands_of(readme: str) -> list[str]:
 
 
 @pytest.mark.nni
-def test_the_readme(project, environment):
+def test_the_readme(project, environment, monkeypatch, caplog):
+    monkeypatch.chdir(project)
     commands = [c for c in commands_of("README.md") if not re.search("uci|nasplus demo|nnictl|--text", c)]
     for example in ("text", "images"):
         commands += [c for c in commands_of(f"examples/{example}/README.md") if c.startswith("nasplus describe")]
     assert {c.split()[1] for c in commands} >= {"search", "show", "export", "predict", "describe", "register"}
     for command in commands:
-        words = shlex.split(command, comments=True)
-        if words[:2] in (["nasplus", "search"], ["nasplus", "resume"]):
+        program, *words = shlex.split(command, comments=True)
+        if words[0] in ("describe", "score"):
+            main(words)
+            continue
+        if words[0] in ("search", "resume"):
             words += ["--port", str(free_port())]
-        run([sys.executable if words[0] == "python" else words[0], *words[1:]], project)
+        run([sys.executable if program == "python" else program, *words], project)
+    assert "ERROR" not in caplog.text
     assert json.loads((project / "vowels" / "architecture.json").read_text())["genotype"]
 
 

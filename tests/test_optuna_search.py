@@ -10,8 +10,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -90,6 +92,23 @@ def test_two_workers_train_as_many_trials_as_asked(tmp_path):
     Run.rewrite(run.directory, {**run.settings, "trials": 9})
     complete(Run.open(run.directory))
     assert len(require_whole(run, 9)) == 9
+
+
+def test_a_trial_that_waits_in_sqlite_is_taken_by_one_worker_alone(tmp_path):
+    run = create(tmp_path / "run", 60, concurrency=3, host="optuna")
+    fill_queue(open_study(run), 60)
+    together = threading.Barrier(3)
+
+    def take(number: int) -> list[int]:
+        study, mine = open_study(run), []
+        for _ in range(20):
+            together.wait()
+            mine.append(study._pop_waiting_trial_id())
+        return mine
+
+    with ThreadPoolExecutor(3) as workers:
+        taken = [trial for trials in workers.map(take, range(3)) for trial in trials]
+    assert sorted(taken) == list(range(1, 61))
 
 
 def test_one_worker_proposes_what_the_nni_host_would(tmp_path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import optuna
+from filelock import FileLock
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages._heartbeat import BaseHeartbeat
@@ -45,6 +47,16 @@ class QueuedStudy(optuna.Study):
         return trial_id
 
 
+class _Database(RDBStorage):
+    """A database where one worker takes a trial: SQLite knows no ``SELECT … FOR UPDATE``, which Optuna relies on."""
+
+    def set_trial_state_values(self, *arguments: Any, **named: Any) -> bool:
+        path = self.engine.url.database or ""
+        is_shared = self.engine.dialect.name == "sqlite" and Path(path).is_file()
+        with FileLock(f"{path}.lock") if is_shared else nullcontext():
+            return super().set_trial_state_values(*arguments, **named)
+
+
 def open_storage(url: str) -> BaseStorage:
     """A database by its URL, whose killed workers' trials are tried again after half a minute, or a journal file.
 
@@ -69,7 +81,7 @@ def _journal(url: str) -> BaseStorage:
 
 
 def _database(url: str) -> BaseStorage:
-    return RDBStorage(url, heartbeat_interval=_HEARTBEAT_S, grace_period=_GRACE_S, **_retry())
+    return _Database(url, heartbeat_interval=_HEARTBEAT_S, grace_period=_GRACE_S, **_retry())
 
 
 def _retry() -> dict[str, Any]:
