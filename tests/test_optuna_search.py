@@ -31,7 +31,7 @@ optuna = pytest.importorskip("optuna")
 
 from optuna.trial import TrialState  # noqa: E402
 
-from nni_nasplus.hosts.optuna import NasSampler, suggest  # noqa: E402
+from nni_nasplus.hosts.optuna import NasSampler, suggest, worker  # noqa: E402
 from nni_nasplus.hosts.optuna.imported import as_study, draw_study  # noqa: E402
 from nni_nasplus.hosts.optuna.search import OptunaSearch  # noqa: E402
 from nni_nasplus.hosts.optuna.study import fill_queue, open_storage, open_study  # noqa: E402
@@ -160,6 +160,22 @@ def test_workers_end_with_a_search_that_was_killed_and_their_trials_are_tried_ag
     main.communicate()
     complete(run)
     require_whole(run, 4)
+
+
+def test_a_proposal_that_is_interrupted_is_made_again(tmp_path, monkeypatch):
+    run = create(tmp_path / "run", 3, host="optuna")
+    study = open_study(run)
+    fill_queue(study, 3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(worker, "suggest", interrupted)
+        worker.work(run)
+    worker.work(run)
+    states = [trial.state for trial in study.get_trials()]
+    assert sorted(states) == [TrialState.COMPLETE] * 3 + [TrialState.FAIL]
+
+
+def interrupted(*arguments):
+    raise KeyboardInterrupt
 
 
 def as_postgres(*command: str) -> list[str]:

@@ -55,17 +55,22 @@ def work(run: Run) -> None:
 
 
 def train_trial(run: Run, trial: optuna.Trial) -> float:
-    """Train what a trial proposes and report it; a result that a killed worker had earned is taken as it is."""
-    architecture = suggest(trial, run.space.search_space)
+    """Train what a trial proposes and report it; what is interrupted, were it a proposal, waits once more."""
+    try:
+        return _value(run, trial, suggest(trial, run.space.search_space))
+    except KeyboardInterrupt:
+        try_again(trial)
+        raise
+
+
+def _value(run: Run, trial: optuna.Trial, architecture: Architecture) -> float:
+    """The objective of an architecture; a result that a killed worker had earned is taken as it is."""
     directory = trial_directory(run.directory, run.space.search_space.key(architecture))
     try:
         earned = _earned(trial, directory)
         value = earned if earned is not None else _trained(run, trial, architecture, directory)
         attach(run, trial, architecture, directory)
     except optuna.TrialPruned:
-        raise
-    except KeyboardInterrupt:
-        try_again(trial)
         raise
     except Exception as error:
         write_failure(directory, error)
