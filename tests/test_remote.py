@@ -1,4 +1,4 @@
-"""Trials on two other machines over SSH, one of which is cut off: hosts in network namespaces of this machine."""
+"""Trials on two other machines over SSH, cut off or restarted: hosts in network namespaces of this machine."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def work(run: Run) -> None:
 
 
 def train_trial(run: Run, trial: optuna.Trial) -> float:
-    """Train what a trial proposes and report it; what is interrupted, were it a proposal, waits once more."""
+    """Train what a trial proposes and report it; one that is interrupted, even while proposed, waits once more."""
     try:
         return _value(run, trial, suggest(trial, run.space.search_space))
     except KeyboardInterrupt:
