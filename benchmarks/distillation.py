@@ -25,12 +25,13 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from nni_nasplus import Archive
-from nni_nasplus.data import EventDataModule, japanese_vowels, prepare
-from nni_nasplus.run_files import CACHE, JOURNAL
+from nni_nasplus import Journal
+from nni_nasplus.data.events import EventDataModule, japanese_vowels, prepare
+from nni_nasplus.run.run import CACHE
+from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
-from nni_nasplus.trial_files import WEIGHTS, teachers_of, trial_directory
+from nni_nasplus.training.trial_folder import WEIGHTS, teachers_of, trial_directory
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]
 Variant = Mapping[str, Any] | None
@@ -93,7 +94,7 @@ class Lesson:
     def earlier(self) -> None:
         """Train the earlier trials and keep them in the run's journal."""
         evaluator = self.evaluator()
-        archive = Archive.create(self.run / JOURNAL, {"direction": evaluator.direction})
+        archive = Journal.create(self.run / JOURNAL, {"direction": evaluator.direction})
         for architecture in self.architectures[:EARLIER]:
             folder = trial_directory(self.run, self.space.search_space.key(architecture))
             score = evaluator.evaluate(self.space, architecture, folder)[self.task.objective]

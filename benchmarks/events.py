@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from prepare_events import block, prepare_events
 
-from nni_nasplus.data import EventDataModule, prepare
+from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification, RecurrentBaseline
 

@@ -12,8 +12,8 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from nni_nasplus.data import EventDataModule
-from nni_nasplus.run_files import CACHE
+from nni_nasplus.data.events import EventDataModule
+from nni_nasplus.run.run import CACHE
 
 LABEL = "default.payment.next.month"
 

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from scipy.stats import bootstrap, spearmanr
 
-from nni_nasplus.cost import count_parameters
 from nni_nasplus.data.text import Vocabulary, prepare_text
-from nni_nasplus.reporting import TrialFailed
+from nni_nasplus.errors import TrialFailed
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.recurrent import Recipe, RecurrentCellSpace
 from nni_nasplus.training.language import LanguageModelling
 

@@ -48,7 +48,7 @@ def generate(path: Path, rows: int, users: int) -> None:
 
 def measure(folder: Path, events: Path, rows: int) -> None:
     """Prepare in this process and print the time and the peak resident memory."""
-    from nni_nasplus.data.preparation import prepare
+    from nni_nasplus.data.events.preparation import prepare
 
     imports = peak_memory()
     start, cpu = time.perf_counter(), time.process_time()

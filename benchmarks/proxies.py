@@ -26,7 +26,7 @@ from scipy.stats import bootstrap, kendalltau, spearmanr
 from torch import Tensor, nn
 
 from nni_nasplus.data.images import ImageBatch
-from nni_nasplus.scores import SCORES
+from nni_nasplus.proxies import SCORES
 from nni_nasplus.spaces.images import ChainMacro, NasBench201Space, NasBench201Supernet
 from nni_nasplus.spaces.images.nasbench201 import EDGES, OPERATIONS, decision
 

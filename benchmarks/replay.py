@@ -27,8 +27,9 @@ import replay_report
 import tables
 from tqdm import tqdm
 
-from nni_nasplus import UserError, registry
-from nni_nasplus.replay import Asker, Table, parse_method, replay
+from nni_nasplus import UserError
+from nni_nasplus.replay.replay import Asker, Table, parse_method, replay
+from nni_nasplus.search.strategy import make_strategy
 
 ENOUGH = 100
 
@@ -55,7 +56,7 @@ def asker(method: str, table: Table, seed: int, budget: int) -> Asker:
     name, options = parse_method(method)
     if name in peers.NAMES:
         return peers.make_peer(name, table, seed, budget, options)
-    return registry.make_strategy(name, table.space, seed=seed, direction=table.direction, options=options)
+    return make_strategy(name, table.space, seed=seed, direction=table.direction, options=options)
 
 
 def run(job: Job) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import peers
 
-from nni_nasplus.curves import draw_curves
-from nni_nasplus.replay import Table
-from nni_nasplus.resampling import Estimate, estimate_median, estimate_ratio, median
+from nni_nasplus.replay.curves import draw_curves
+from nni_nasplus.replay.replay import Table
+from nni_nasplus.replay.resampling import Estimate, estimate_median, estimate_ratio, median
 
 __all__ = ["write"]
 

@@ -23,9 +23,9 @@ import tables
 from scipy.stats import bootstrap
 from tqdm import tqdm
 
-from nni_nasplus import registry
-from nni_nasplus.replay import Table, replay, top_share
-from nni_nasplus.scored import ScoredArchitectures
+from nni_nasplus.replay.replay import Table, replay, top_share
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.strategy import make_strategy
 
 SHARES = (0.01, 0.001)
 AFTER = (10, 20, 50, 100)
@@ -42,12 +42,12 @@ def naswot(data: Path) -> np.ndarray:
 def scored_pool(table: Table, scores: np.ndarray, size: int, seed: int) -> dict[str, Any]:
     """The option ``scored`` of the strategies."""
     rows = np.random.default_rng(seed).choice(len(scores), size, replace=False)
-    return ScoredArchitectures.of(table.pool.take(rows), scores[rows]).to_json(table.space)
+    return Ranking.of(table.pool.take(rows), scores[rows]).to_json(table.space)
 
 
 def search(table: Table, name: str, options: dict[str, Any], seed: int, trials: int) -> np.ndarray:
     """The regret of each trial."""
-    strategy = registry.make_strategy(name, table.space, seed=seed, direction=table.direction, options=options)
+    strategy = make_strategy(name, table.space, seed=seed, direction=table.direction, options=options)
     return table.regrets[replay(strategy, table, budget=trials).rows]
 
 

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from nni_nasplus import SearchSpace, UserError
-from nni_nasplus.replay import Table, top_share
-from nni_nasplus.space import Architecture
+from nni_nasplus.replay.replay import Table, top_share
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.table_space import TableSpace
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.events.genotype import encode_bits
-from nni_nasplus.table_space import TableSpace
 
 __all__ = ["NAMES", "load"]
 

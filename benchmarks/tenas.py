@@ -28,10 +28,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nni_nasplus.scores import condition_number, linear_regions
-from nni_nasplus.scores.networks import fix_statistics, scored_copy
-from nni_nasplus.scores.ntk import Statistics
-from nni_nasplus.scores.patterns import patterns
+from nni_nasplus.proxies import condition_number, linear_regions
+from nni_nasplus.proxies.networks import fix_statistics, scored_copy
+from nni_nasplus.proxies.ntk import Statistics
+from nni_nasplus.proxies.patterns import patterns
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.spaces.images.nasbench201 import EDGES, decision
 from nni_nasplus.strategies.te_nas import TENAS, networks_of

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from nni_nasplus._files import write_text
 from nni_nasplus.cli.ui import PAGE, architectures_page, viewed
-from nni_nasplus.run import Run
+from nni_nasplus.run.run import Run
 
 ARGUMENTS = [
     "--headless",

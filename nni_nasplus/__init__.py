@@ -2,15 +2,15 @@
 
 import warnings
 
-from nni_nasplus.archive import Archive, Trial
 from nni_nasplus.errors import UserError
-from nni_nasplus.search import Search
-from nni_nasplus.space import Architecture, SearchSpace
-from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
+from nni_nasplus.search.journal import Journal, Trial
+from nni_nasplus.search.search import Search
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.strategy import SearchSpaceExhausted, Strategy
 
 __all__ = [
     "Architecture",
-    "Archive",
+    "Journal",
     "Search",
     "SearchSpace",
     "SearchSpaceExhausted",

@@ -1,21 +1,18 @@
-"""Where strategies, predictors and spaces plug in: the entry-point groups ``nni_nasplus.…``."""
+"""Where others plug in, by the entry-point groups ``nni_nasplus.…``; and classes that files name."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+import importlib
 from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import SearchSpace
-from nni_nasplus.strategy import Direction, Strategy
 
-__all__ = ["available", "load", "make_strategy"]
+__all__ = ["available", "installed", "load"]
 
 Kind = Literal["predictors", "spaces", "strategies"]
 _NOUN = {"predictors": "predictor", "spaces": "space", "strategies": "strategy"}
-_NO_OPTION = ("space", "seed", "direction", "feasible", "prior")
+T = TypeVar("T")
 
 
 def available(kind: Kind) -> list[str]:
@@ -37,21 +34,19 @@ def load(kind: Kind, name: str) -> Any:
     raise UserError(f"unknown {_NOUN[kind]} '{name}'; available: {', '.join(available(kind))}")
 
 
-def make_strategy(
-    name: str, space: SearchSpace, *, seed: int, direction: Direction, options: Mapping[str, Any]
-) -> Strategy:
-    """A strategy by name, with its own options: numbers, texts and switches, as they come from a command line.
+def installed(path: str, kind: type[T]) -> type[T]:
+    """The class of a path such as ``package.module.Class``.
 
     Raises
     ------
     UserError
-        If there is no such strategy, or it has no such option or refuses its value.
+        If there is no such subclass of ``kind``: nothing else is called, whatever a file says.
     """
-    kind = load("strategies", name)
-    known = [p for p in inspect.signature(kind).parameters if p not in _NO_OPTION]
-    if unknown := [option for option in options if option not in known]:
-        raise UserError(f"strategy '{name}' has no option '{unknown[0]}'; its options: {', '.join(known) or 'none'}")
+    module, _, name = path.rpartition(".")
     try:
-        return kind(space, seed=seed, direction=direction, **options)
-    except TypeError as error:
-        raise UserError(f"strategy '{name}' cannot use its options {dict(options)}: {error}") from None
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        found = None
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise UserError(f"'{path}' is no installed {kind.__name__}; install the package that the file was made with")
+    return found

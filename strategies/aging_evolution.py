@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture, SearchSpace
-from nni_nasplus.strategy import Direction, Feasible, Observation, Proposal, Strategy
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.strategy import Direction, Feasible, Observation, Proposal, Strategy
 
 __all__ = ["AgingEvolution"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence, Set
 import numpy as np
 
 from nni_nasplus.predictors.features import Featurizer
-from nni_nasplus.space import Architecture
+from nni_nasplus.search.space import Architecture
 
 __all__ = ["CandidatePool", "Value"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nni_nasplus.strategy import Proposal, Strategy
+from nni_nasplus.search.strategy import Proposal, Strategy
 
 __all__ = ["RandomSearch"]
 

@@ -15,14 +15,14 @@ from nni_nasplus.predictors.base import Predictor
 from nni_nasplus.predictors.features import Featurizer, Prior
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
 from nni_nasplus.predictors.score_prior import ScorePrior
-from nni_nasplus.scored import MOST, ScoredArchitectures, require_score
-from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.search.ranking import MOST, Ranking, require_score
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.strategy import Direction, Feasible, Proposal, Strategy
 from nni_nasplus.strategies.candidates import CandidatePool, Value
-from nni_nasplus.strategy import Direction, Feasible, Proposal, Strategy
 
 if TYPE_CHECKING:
-    from nni_nasplus.reporting import Reporter
-    from nni_nasplus.run import Run
+    from nni_nasplus.run.run import Run
+    from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["ThompsonSampling"]
 
@@ -71,13 +71,13 @@ class ThompsonSampling(Strategy):
         Multiplies the standard deviation in ``ei``, more than 0: the larger, the farther from what is known. With the
         default fewer trainings were needed on published tables than with 1.
     score
-        A training-free score, one of :data:`~nni_nasplus.scored.DIRECTIONS`, whose opinion of an architecture is a
-        feature of the predictor; None for none. A pool of random architectures is scored in :meth:`prepare`, and what
-        it would say of others is learned from them (:class:`~nni_nasplus.predictors.score_prior.ScorePrior`).
+        A training-free score, one of :data:`~nni_nasplus.search.ranking.DIRECTIONS`, whose opinion of an architecture
+        is a feature of the predictor; None for none. A pool of random architectures is scored in :meth:`prepare`, and
+        what it would say of others is learned from them (:class:`~nni_nasplus.predictors.score_prior.ScorePrior`).
     pool
         How many architectures are scored, 10 to 300; None for 200.
     scored
-        The pool, as :meth:`~nni_nasplus.scored.ScoredArchitectures.to_json` writes it.
+        The pool, as :meth:`~nni_nasplus.search.ranking.Ranking.to_json` writes it.
     prior
         In place of ``scored``, something cheap known of architectures before they are trained
         (:class:`~nni_nasplus.predictors.features.Featurizer`).
@@ -117,7 +117,7 @@ class ThompsonSampling(Strategy):
         _check_pool(score, pool)
         self._best_first: list[Architecture] = []
         if scored is not None:
-            known = ScoredArchitectures.from_json(space, scored)
+            known = Ranking.from_json(space, scored)
             self._best_first, prior = known.architectures, ScorePrior(space, known)
         self.acquisition = acquisition
         self.n_initial = n_initial
@@ -141,12 +141,12 @@ class ThompsonSampling(Strategy):
         Raises
         ------
         UserError
-            See :func:`~nni_nasplus.scores.pool.score_pool`.
+            See :func:`~nni_nasplus.proxies.pool.score_pool`.
         """
         options = super().prepare(run)
         if not cls.needs_preparation(run):
             return options
-        from nni_nasplus.scores.pool import score_pool
+        from nni_nasplus.proxies.pool import score_pool
 
         scored = score_pool(run, options["score"], options.get("pool") or _POOL, reporter)
         return {**options, "scored": scored.to_json(run.space.search_space)}

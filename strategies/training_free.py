@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.scored import MOST, ScoredArchitectures, require_score
-from nni_nasplus.space import SearchSpace
-from nni_nasplus.strategy import Direction, Feasible, Proposal, Strategy
+from nni_nasplus.search.ranking import MOST, Ranking, require_score
+from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.strategy import Direction, Feasible, Proposal, Strategy
 
 if TYPE_CHECKING:
-    from nni_nasplus.reporting import Reporter
-    from nni_nasplus.run import Run
+    from nni_nasplus.run.run import Run
+    from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["TrainingFree"]
 
@@ -32,11 +32,11 @@ class TrainingFree(Strategy):
     Parameters
     ----------
     score
-        Its name: one of :data:`~nni_nasplus.scored.DIRECTIONS`.
+        Its name: one of :data:`~nni_nasplus.search.ranking.DIRECTIONS`.
     pool
         How many random architectures are scored, at least 1; of more than 300 the best 300 are proposed.
     scored
-        The pool, as :meth:`~nni_nasplus.scored.ScoredArchitectures.to_json` writes it; where None, all proposals are
+        The pool, as :meth:`~nni_nasplus.search.ranking.Ranking.to_json` writes it; where None, all proposals are
         random.
 
     Raises
@@ -46,7 +46,7 @@ class TrainingFree(Strategy):
 
     Examples
     --------
-    >>> scored = ScoredArchitectures.of(architectures, scores)
+    >>> scored = Ranking.of(architectures, scores)
     >>> strategy = TrainingFree(space, scored=scored.to_json(space))
     """
 
@@ -68,7 +68,7 @@ class TrainingFree(Strategy):
         require_score(score)
         if operator.index(pool) < 1:
             raise UserError(f"pool is {pool}; use 1 or more")
-        self._left = deque([] if scored is None else ScoredArchitectures.from_json(space, scored).architectures)
+        self._left = deque([] if scored is None else Ranking.from_json(space, scored).architectures)
 
     @classmethod
     def needs_preparation(cls, run: Run) -> bool:
@@ -82,12 +82,12 @@ class TrainingFree(Strategy):
         Raises
         ------
         UserError
-            See :func:`~nni_nasplus.scores.pool.score_pool`.
+            See :func:`~nni_nasplus.proxies.pool.score_pool`.
         """
         options = super().prepare(run)
         if not cls.needs_preparation(run):
             return options
-        from nni_nasplus.scores.pool import score_pool
+        from nni_nasplus.proxies.pool import score_pool
 
         scored = score_pool(run, options.get("score", _SCORE), options.get("pool", _POOL), reporter)
         return {**options, "scored": scored.best(MOST).to_json(run.space.search_space)}

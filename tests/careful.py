@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from nni_nasplus.search.strategy import Proposal
 from nni_nasplus.strategies import RandomSearch
-from nni_nasplus.strategy import Proposal
 
 DONE = "careful.txt"
 

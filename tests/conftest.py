@@ -43,6 +43,6 @@ def interruptible() -> None:
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory) -> Path:
     """A prepared cache of :func:`shopping`."""
-    from nni_nasplus.data import prepare
+    from nni_nasplus.data.events import prepare
 
     return prepare(*shopping(), **COLUMNS, out=tmp_path_factory.mktemp("shopping") / "data", progress=False)

@@ -12,13 +12,13 @@ from nas_functions import Digits as NniDigits
 from nni_server import free_port
 
 from nni_nasplus.cli import main
-from nni_nasplus.evaluator import Evaluator
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.run import Run, described
-from nni_nasplus.trial_files import write_result
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.run.run import Run, described
+from nni_nasplus.training.evaluator import Evaluator
+from nni_nasplus.training.trial_folder import write_result
 
 
-class Digits(NniDigits, SearchableSpace):
+class Digits(NniDigits, NetworkSpace):
     """A hundred models, each worth its two digits."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import peers
 from test_replay import ALL, table_of
 
-from nni_nasplus.replay import replay
+from nni_nasplus.replay.replay import replay
 
 if __name__ == "__main__":
     found = []

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from nni_nasplus import Archive, Search, SearchSpace, UserError
+from nni_nasplus import Journal, Search, SearchSpace, UserError
 from nni_nasplus.strategies import AgingEvolution
 
 SPACE = SearchSpace({f"d{i}": [0, 1, 2] for i in range(5)})
@@ -17,7 +17,7 @@ HEADER = {"direction": "maximize", "seed": 0}
 
 
 def search(path, seed=0):
-    archive = Archive.open(path, HEADER) if path.exists() else Archive.create(path, HEADER)
+    archive = Journal.open(path, HEADER) if path.exists() else Journal.create(path, HEADER)
     return Search(AgingEvolution(SPACE, seed=seed, population_size=4, sample_size=2), archive)
 
 
@@ -35,7 +35,7 @@ def test_a_search_continues_as_if_it_had_never_stopped(tmp_path):
         found += [step(part) for _ in range(3)]
         part.archive.close()
     assert found == expected
-    assert Archive.read(tmp_path / "parts.jsonl").trials == whole.archive.trials
+    assert Journal.read(tmp_path / "parts.jsonl").trials == whole.archive.trials
 
 
 def test_architectures_in_flight_are_handed_out_again_first(tmp_path):
@@ -53,7 +53,7 @@ def test_results_and_failures_are_kept(tmp_path):
     running.tell(running.ask().number, 0.5, metrics={"loss": 0.1}, cost=3.0)
     running.tell(running.ask().number, None, reason="ValueError: no")
     running.tell(running.ask().number, 0.7)
-    read = Archive.read(tmp_path / "j.jsonl")
+    read = Journal.read(tmp_path / "j.jsonl")
     assert [t.status for t in read.trials] == ["done", "failed", "done"]
     assert (read.trials[0].metrics, read.trials[0].cost) == ({"loss": 0.1}, 3.0)
     assert read.trials[1].reason == "ValueError: no"
@@ -66,12 +66,12 @@ def test_the_event_is_on_disk_before_ask_returns(tmp_path):
 import os, signal
 from nni_nasplus import *
 from nni_nasplus.strategies import RandomSearch
-archive = Archive.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
+archive = Journal.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
 Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), archive).ask()
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
-    assert len(Archive.read(tmp_path / "j.jsonl").trials) == 1
+    assert len(Journal.read(tmp_path / "j.jsonl").trials) == 1
 
 
 @pytest.mark.parametrize("rest", [b'{"event": "ask", "num', b'{"event": "ask", "num\n', b"\0\0\0\0"])
@@ -84,7 +84,7 @@ def test_a_line_cut_off_by_a_crash_is_ignored_and_overwritten(tmp_path, rest):
     with pytest.warns(UserWarning, match="cut off"):
         again = search(path)
     again.ask()
-    assert len(Archive.read(path).trials) == 2
+    assert len(Journal.read(path).trials) == 2
 
 
 def test_a_full_disk_is_named_and_harms_no_line(tmp_path):
@@ -92,7 +92,7 @@ def test_a_full_disk_is_named_and_harms_no_line(tmp_path):
 import resource, signal
 from nni_nasplus import *
 from nni_nasplus.strategies import RandomSearch
-archive = Archive.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
+archive = Journal.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
 running = Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), archive)
 first = running.ask()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -108,7 +108,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 running.tell(first.number, 0.5)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert [trial.score for trial in Archive.read(tmp_path / "j.jsonl").trials] == [0.5]
+    assert [trial.score for trial in Journal.read(tmp_path / "j.jsonl").trials] == [0.5]
 
 
 def test_damage_in_the_middle_is_an_error_that_names_the_line(tmp_path):
@@ -118,12 +118,12 @@ def test_damage_in_the_middle_is_an_error_that_names_the_line(tmp_path):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], "?", lines[2]]) + "\n")
     with pytest.raises(UserError, match="line 2"):
-        Archive.read(path)
+        Journal.read(path)
 
 
 def test_one_writer_only(tmp_path):
     writer = search(tmp_path / "j.jsonl")
-    code = f"from nni_nasplus import Archive; Archive.open({str(tmp_path / 'j.jsonl')!r})"
+    code = f"from nni_nasplus import Journal; Journal.open({str(tmp_path / 'j.jsonl')!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "another process" in done.stderr
     assert writer.ask().number == 0
@@ -133,15 +133,15 @@ def test_refusals(tmp_path):
     path = tmp_path / "j.jsonl"
     search(path).archive.close()
     with pytest.raises(UserError, match="already holds"):
-        Archive.create(path, HEADER)
+        Journal.create(path, HEADER)
     with pytest.raises(UserError, match="another seed"):
-        Archive.open(path, {"seed": 9})
+        Journal.open(path, {"seed": 9})
     with pytest.raises(UserError, match="not there"):
-        Archive.read(tmp_path / "none.jsonl")
+        Journal.read(tmp_path / "none.jsonl")
     other = tmp_path / "other.jsonl"
     other.write_text(json.dumps({"event": "start", "version": 99}) + "\n")
     with pytest.raises(UserError, match="format 99"):
-        Archive.read(other)
+        Journal.read(other)
 
 
 def test_a_trial_is_told_once(tmp_path):

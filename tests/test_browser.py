@@ -22,7 +22,7 @@ from test_command import asking, nasplus
 from nni_nasplus import UserError
 from nni_nasplus.cli.ui import PAGE, architectures_page, ui
 from nni_nasplus.hosts.nni.manager import living_managers
-from nni_nasplus.run import Run
+from nni_nasplus.run.run import Run
 
 try:
     from playwright.sync_api import expect, sync_playwright

@@ -16,8 +16,8 @@ from matplotlib.text import Text
 from test_flow_drawing import course, inside
 
 from nni_nasplus import UserError
-from nni_nasplus.cell_drawing import cell_figure
-from nni_nasplus.drawing import as_text, draw
+from nni_nasplus.drawing.cells import cell_figure
+from nni_nasplus.drawing.draw import as_text, draw
 from nni_nasplus.spaces.images import PUBLISHED, DartsSpace, Genotype, NasBench201Space
 from nni_nasplus.spaces.images.flow import graph_of
 

@@ -19,9 +19,9 @@ from nni_server import free_port
 
 from nni_nasplus import UserError
 from nni_nasplus.cli import main
-from nni_nasplus.data import EventDataModule
-from nni_nasplus.model import Model
-from nni_nasplus.run import Run
+from nni_nasplus.data.events import EventDataModule
+from nni_nasplus.run.model import Model
+from nni_nasplus.run.run import Run
 
 NASPLUS = [sys.executable, "-m", "nni_nasplus"]
 
@@ -147,7 +147,7 @@ class TestSearch:
         for name in ("os.system", "subprocess.Popen", "no.such.Space", "nospace"):
             content["space"] = {"class_path": name, "init_args": {}}
             path.write_text(json.dumps(content))
-            with pytest.raises(UserError, match=f"'{name}' is no installed SearchableSpace"):
+            with pytest.raises(UserError, match=f"'{name}' is no installed NetworkSpace"):
                 Model.load(tmp_path / "exported")
             path.write_text(json.dumps({**content, "preprocessing": name}))
             with pytest.raises(UserError, match=f"'{name}' is no installed Preprocessing"):

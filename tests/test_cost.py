@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from nni_nasplus.cost import count_flops, count_parameters
-from nni_nasplus.evaluator import Evaluator
-from nni_nasplus.limits import Limits
-from nni_nasplus.reporting import LogReporter
+from nni_nasplus.networks.cost import count_flops, count_parameters
+from nni_nasplus.networks.limits import Limits
 from nni_nasplus.spaces.images import DartsSpace
+from nni_nasplus.training.evaluator import Evaluator
+from nni_nasplus.training.reporter import LogReporter
 
 PUBLISHED, WITH_HEAD = 3_349_342, 3_825_768
 """Of DARTS_V2 with 36 channels and 20 cells for 10 classes."""

@@ -21,8 +21,8 @@ from safetensors.torch import load, save
 from torch import nn
 
 from nni_nasplus import SearchSpace, UserError
-from nni_nasplus.cost import count_parameters
 from nni_nasplus.hosts.optuna import suggest
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.images import PUBLISHED, CellGenotype, DartsSpace, Genotype
 from nni_nasplus.spaces.images.cell import Cell
 from nni_nasplus.spaces.images.flow import graph_of

@@ -8,7 +8,7 @@ import torch
 
 from nni_nasplus import UserError
 from nni_nasplus.cli import main
-from nni_nasplus.cost import count_parameters
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.recurrent import DartsRecurrentCell, DartsRecurrentSpace
 
 FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "identity": lambda value: value}

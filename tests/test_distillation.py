@@ -25,20 +25,20 @@ from test_command import asking, nasplus, refused
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from nni_nasplus import Archive, UserError
+from nni_nasplus import Journal, UserError
 from nni_nasplus.cli.tasks.events import EventTask
-from nni_nasplus.data import EventDataModule
-from nni_nasplus.distillation import Distillation
-from nni_nasplus.evaluator import Evaluator
+from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.hosts.nni import NasStrategy, NasTuner
-from nni_nasplus.logit_store import LogitStore
-from nni_nasplus.run import Run
+from nni_nasplus.run.run import Run
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.strategies import RandomSearch
-from nni_nasplus.teachers import Examples, find_teachers, logits_of, ranked
-from nni_nasplus.training.distillation import Distilled, Teachers, distillation_loss
+from nni_nasplus.training.distillation.logit_store import LogitStore
+from nni_nasplus.training.distillation.loss import Distilled, Teachers, distillation_loss
+from nni_nasplus.training.distillation.settings import Distillation
+from nni_nasplus.training.distillation.teachers import Examples, find_teachers, logits_of, ranked
+from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.events import EventClassification, RecurrentBaseline
-from nni_nasplus.trial_files import teachers_of, trial_directory, write_teachers
+from nni_nasplus.training.trial_folder import teachers_of, trial_directory, write_teachers
 
 TRAINED = ["01|1|agc1|44,12|00", "10|0|g,a2|28|12", "21|1|||01", "00|0|c|11|02"]
 SCORES = [0.6, 0.9, 0.7, 0.8]
@@ -59,7 +59,7 @@ def evaluator(cache, distillation=None, **options):
 def school(cache, space, tmp_path_factory):
     """A run whose four trials are trained, with scores made up."""
     run = tmp_path_factory.mktemp("school")
-    archive = Archive.create(run / "journal.jsonl", {"direction": "maximize"})
+    archive = Journal.create(run / "journal.jsonl", {"direction": "maximize"})
     for genotype, score in zip(TRAINED, SCORES, strict=True):
         trial = archive.ask(space.parse_genotype(genotype), "random")
         folder = trial_directory(run, space.search_space.key(trial.architecture))
@@ -175,7 +175,7 @@ class TestWhoTeaches:
         assert teachers(cache, space, run, n_teachers=2).numbers == (0, 2)
 
     def test_an_architecture_teaches_once_and_never_itself(self, cache, space, run):
-        archive = Archive.open(run / "journal.jsonl")
+        archive = Journal.open(run / "journal.jsonl")
         for _ in range(3):
             archive.tell(archive.ask(space.parse_genotype(TRAINED[1]), "random").number, 0.95)
         archive.close()
@@ -183,7 +183,7 @@ class TestWhoTeaches:
         assert teachers(cache, space, run, TRAINED[3]).numbers == (4, 2, 0)
 
     def test_failed_pending_and_imported_trials_do_not_teach(self, cache, space, run):
-        archive = Archive.open(run / "journal.jsonl")
+        archive = Journal.open(run / "journal.jsonl")
         archive.tell(archive.ask(space.parse_genotype("00|0|||00"), "random").number, None)
         archive.tell(archive.ask(space.parse_genotype("00|1|||00"), "imported").number, 1.0)
         archive.ask(space.parse_genotype("01|1|||00"), "random")
@@ -205,7 +205,7 @@ class TestWhoTeaches:
             assert teachers(cache, space, run).numbers == (1, 3, 2)
 
     def test_the_ranking_is_the_archives(self, space, run):
-        assert [trial.number for trial in ranked(Archive.read(run / "journal.jsonl"), space).values()] == [1, 3, 2, 0]
+        assert [trial.number for trial in ranked(Journal.read(run / "journal.jsonl"), space).values()] == [1, 3, 2, 0]
 
 
 class TestLogits:
@@ -350,7 +350,7 @@ class TestStore:
     def test_a_killed_holder_blocks_nobody_and_leaves_no_half_file(self, tmp_path, point):
         code = f"""
 import os, pathlib, signal, numpy as np
-from nni_nasplus.logit_store import LogitStore
+from nni_nasplus.training.distillation.logit_store import LogitStore
 die = lambda *ignored: os.kill(os.getpid(), signal.SIGKILL)
 if {point!r} == "writing":
     os.fsync = die
@@ -508,10 +508,10 @@ def test_an_evaluator_that_cannot_distil_says_so(cache, space, run, tmp_path):
 
 class TestArchive:
     def test_teachers_are_kept_where_there_are_some(self, tmp_path):
-        archive = Archive.create(tmp_path / "j.jsonl", {"direction": "maximize"})
+        archive = Journal.create(tmp_path / "j.jsonl", {"direction": "maximize"})
         for taught in ([], [0]):
             archive.tell(archive.ask({"a": 1}, "random").number, 0.5, teachers=taught)
-        assert [trial.teachers for trial in Archive.read(tmp_path / "j.jsonl").trials] == [[], [0]]
+        assert [trial.teachers for trial in Journal.read(tmp_path / "j.jsonl").trials] == [[], [0]]
         assert (tmp_path / "j.jsonl").read_text().count("teachers") == 1
 
     def test_the_tuner_records_what_the_trial_left(self, tmp_path):
@@ -595,7 +595,7 @@ def test_nas_experiment_distils_too(cache, space, tmp_path):
     experiment.config.experiment_working_directory = tmp_path / "nni"
     experiment.run(free_port())
     experiment.stop()
-    _require_lessons(Archive.read(tmp_path / "run" / "journal.jsonl"), 2)
+    _require_lessons(Journal.read(tmp_path / "run" / "journal.jsonl"), 2)
 
 
 def _require_lessons(archive, n_teachers):

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from nni_nasplus import UserError
-from nni_nasplus.cost import count_parameters
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.recurrent.cells import CELLS, cell_of
 from nni_nasplus.spaces.recurrent.enas import EnasRecurrentCell, EnasRecurrentSpace
 

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from sklearn.metrics import f1_score, roc_auc_score
 
 from nni_nasplus import UserError
-from nni_nasplus.data import EventDataModule
-from nni_nasplus.export import export_onnx
-from nni_nasplus.reporting import TrialFailed
+from nni_nasplus.data.events import EventDataModule
+from nni_nasplus.errors import TrialFailed
+from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification, RecurrentBaseline
 

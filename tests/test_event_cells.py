@@ -17,8 +17,8 @@ from torch import nn
 
 from nni_nasplus import SearchSpace, UserError
 from nni_nasplus.cli import main
-from nni_nasplus.export import export_onnx
-from nni_nasplus.run import Run
+from nni_nasplus.networks.export import export_onnx
+from nni_nasplus.run.run import Run
 from nni_nasplus.spaces.events import EventSequenceNet, EventSequenceSpace
 from nni_nasplus.spaces.events.decisions import conditions, decisions
 from nni_nasplus.spaces.events.encoder import CellRecurrence

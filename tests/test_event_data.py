@@ -16,11 +16,11 @@ from events_data import sepsis, uci_credit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nni_nasplus.data.arrays import EventArrays
-from nni_nasplus.data.encoder import EventEncoder
-from nni_nasplus.data.module import EventDataModule
-from nni_nasplus.data.preparation import prepare
-from nni_nasplus.data.ready import complete_journey, japanese_vowels
+from nni_nasplus.data.events.arrays import EventArrays
+from nni_nasplus.data.events.encoder import EventEncoder
+from nni_nasplus.data.events.module import EventDataModule
+from nni_nasplus.data.events.preparation import prepare
+from nni_nasplus.data.events.ready import complete_journey, japanese_vowels
 from nni_nasplus.errors import UserError
 
 NAMES = {"id": "user", "time": "when", "target": "y"}
@@ -325,7 +325,7 @@ def test_new_data_that_cannot_be_encoded(cache):
 
 
 def test_a_late_contradiction_makes_a_column_text(tmp_path, monkeypatch):
-    monkeypatch.setattr("nni_nasplus.data.source._BLOCK_BYTES", 2000)
+    monkeypatch.setattr("nni_nasplus.data.events.source._BLOCK_BYTES", 2000)
     events = make_events()
     events["code"] = ["7"] * 700 + ["8.5"] * 700 + ["x9"] * 100
     events["late"] = [None] * 900 + [1.5] * 300 + [None] * 298 + [3e99, 3e300]

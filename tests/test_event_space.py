@@ -19,9 +19,9 @@ from nni.nas.space import SimplifiedModelSpace, model_context
 from safetensors.torch import load, save
 from torch import nn
 
-from nni_nasplus.data.batch import EventBatch, EventShape
+from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import SearchSpace
+from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.spaces.events import EventSequenceNet, EventSequenceSpace
 from nni_nasplus.spaces.events.blocks import Attention
 from nni_nasplus.spaces.events.decisions import conditions, decisions

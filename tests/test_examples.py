@@ -16,7 +16,7 @@ import pytest
 from nni_server import free_port, get, trials, wait
 
 from nni_nasplus.cli import main
-from nni_nasplus.data import EventDataModule, prepare
+from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.text import Text
 
-from nni_nasplus.drawing import as_text
-from nni_nasplus.flow_drawing import flow_figure
-from nni_nasplus.layered_layout import layered_layout, row_of
+from nni_nasplus.drawing.draw import as_text
+from nni_nasplus.drawing.flow import flow_figure
+from nni_nasplus.drawing.layout import layered_layout, row_of
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
 

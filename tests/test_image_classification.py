@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from nni_nasplus import UserError
-from nni_nasplus.cost import count_parameters
 from nni_nasplus.data.images import ImageDataModule, ImageShape, prepare_images
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.images.operations import DropPath
 from nni_nasplus.training.image_baselines import ResNet, resnet20

@@ -19,8 +19,8 @@ from test_command import nasplus, refused
 from nni_nasplus import registry
 from nni_nasplus.cli import main
 from nni_nasplus.cli.search import parsed
-from nni_nasplus.model import Model
-from nni_nasplus.run import Run, described
+from nni_nasplus.run.model import Model
+from nni_nasplus.run.run import Run, described
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 
 TINY = {"trials": 3, "epochs": 1, "batch_size": 32, "channels": 2, "flip": "false", "crop": 1, "cutout": 0}

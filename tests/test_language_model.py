@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from nni_nasplus import UserError
-from nni_nasplus.cost import count_parameters
 from nni_nasplus.data.text import TextBatches, TextDataModule, Vocabulary, prepare_text
-from nni_nasplus.reporting import TrialFailed
+from nni_nasplus.errors import TrialFailed
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.recurrent import PRESETS, RecurrentCell, RecurrentCellSpace, RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 from nni_nasplus.training.averaging import WeightAverage

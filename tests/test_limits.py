@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from nni_nasplus import Archive, Search, SearchSpace, UserError
-from nni_nasplus.cost import count_flops, count_parameters
-from nni_nasplus.limits import Limits
-from nni_nasplus.search import RepeatedFailure
+from nni_nasplus import Journal, Search, SearchSpace, UserError
+from nni_nasplus.networks.cost import count_flops, count_parameters
+from nni_nasplus.networks.limits import Limits
+from nni_nasplus.search.search import RepeatedFailure
+from nni_nasplus.search.strategy import SearchSpaceExhausted
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.strategies import RandomSearch
-from nni_nasplus.strategy import SearchSpaceExhausted
 
 SPACE = SearchSpace({"d": list(range(10))})
 
 
 def search(path, **options):
-    return Search(RandomSearch(SPACE, seed=0), Archive.create(path, {"direction": "maximize"}), **options)
+    return Search(RandomSearch(SPACE, seed=0), Journal.create(path, {"direction": "maximize"}), **options)
 
 
 def odd(architecture):
@@ -31,7 +31,7 @@ def test_what_exceeds_a_limit_is_never_handed_out_and_counts_as_no_trial(tmp_pat
             handed.append(running.ask())
             running.tell(handed[-1].number, 1.0)
     assert sorted(t.architecture["d"] for t in handed) == [0, 2, 4, 6, 8]
-    read = Archive.read(tmp_path / "j.jsonl")
+    read = Journal.read(tmp_path / "j.jsonl")
     assert len(read.finished) == 5
     assert {t.reason for t in read.trials if t.status == "rejected"} == {"d is odd"}
 

@@ -22,7 +22,7 @@ from nni.runtime import msg_dispatcher_base
 from nni.runtime.tuner_command_channel import CommandType
 from nni_server import free_port, get, trials, wait
 
-from nni_nasplus import Archive, SearchSpace
+from nni_nasplus import Journal, SearchSpace
 from nni_nasplus.hosts.nni.manager import living_managers, manager_environment, patient_start
 from nni_nasplus.hosts.nni.preloaded import trial_interpreter
 from nni_nasplus.hosts.nni.tuner import NasTuner
@@ -72,7 +72,7 @@ def test_record_metric_archive_and_export_belong_together(tmp_path, seed, assess
     done = [(parameters, metric) for status, parameters, metric in records if status == "SUCCEEDED"]
     assert [m for p, m in done if m != worth(p)] == []
     assert [e for e in exported if float(e["value"]) != worth(e["parameter"])] == []
-    archive = Archive.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
+    archive = Journal.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
     assert sorted(t.score for t in archive.best()) == sorted(m for _, m in done)
     assert all(t.score == worth(t.architecture) for t in archive.best())
     assert len(archive.finished) == 8

@@ -18,8 +18,8 @@ from nni.nas.strategy import Random, RegularizedEvolution
 from test_darts import copy_in_order_of_use, randomise
 
 from nni_nasplus import SearchSpace, UserError
-from nni_nasplus.cost import count_parameters
 from nni_nasplus.hosts.optuna import suggest
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.images import ChainMacro, NasBench201Space
 from nni_nasplus.spaces.images.chain import CellChain
 from nni_nasplus.spaces.images.nasbench201 import EDGES, OPERATIONS, DenseCell

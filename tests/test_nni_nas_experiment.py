@@ -13,7 +13,7 @@ from nni.nas.evaluator import FunctionalEvaluator
 from nni.nas.experiment import NasExperiment as NniNasExperiment
 from nni_server import free_port, trials
 
-from nni_nasplus import Archive, SearchSpace, UserError
+from nni_nasplus import Journal, SearchSpace, UserError
 from nni_nasplus.hosts.nni import NasStrategy
 from nni_nasplus.hosts.nni.nas_experiment import NasExperiment
 from nni_nasplus.strategies import AgingEvolution, RandomSearch
@@ -56,7 +56,7 @@ def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, mo
         assert metric == shown["tens"] * 10 + shown["ones"]
     scores = sorted(metric for _, metric in done)
     assert [a["tens"] * 10 + a["ones"] for a in exported] == scores[:3]
-    archive = Archive.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
+    archive = Journal.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
     assert sorted(t.status for t in archive.finished) == ["done"] * count + ["failed"]
     assert [t.score for t in archive.best()] == scores
 

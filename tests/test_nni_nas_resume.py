@@ -21,7 +21,7 @@ from nni.runtime.tuner_command_channel import TunerCommandChannel
 from nni.runtime.tuner_command_channel.command_type import CommandType, Terminate
 from nni_server import free_port, trials
 
-from nni_nasplus import Archive, SearchSpace, UserError
+from nni_nasplus import Journal, SearchSpace, UserError
 from nni_nasplus.hosts.nni.manager import living_managers
 from nni_nasplus.hosts.nni.nas_experiment import NasEngine, NasExperiment, _Channel
 from nni_nasplus.hosts.nni.strategy import NasStrategy
@@ -83,8 +83,8 @@ def start(directory: Path, count: int, port: int) -> subprocess.Popen[bytes]:
         )
 
 
-def journal(directory: Path) -> Archive:
-    return Archive.read(directory / ID / "nasplus" / "journal.jsonl")
+def journal(directory: Path) -> Journal:
+    return Journal.read(directory / ID / "nasplus" / "journal.jsonl")
 
 
 def told_and_pending(directory: Path) -> tuple[int, int]:
@@ -170,7 +170,7 @@ def test_an_experiment_that_ended_amid_goes_on_as_if_it_never_had(folder, end):
     check_records(folder, [trial.architecture for trial in after.trials], count)
 
 
-def check_proposals(archive: Archive) -> None:
+def check_proposals(archive: Journal) -> None:
     """One strategy that was never stopped proposes the same after the same results."""
     strategy = evolution()
     for event in archive.state_dict()["events"]:

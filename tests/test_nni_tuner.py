@@ -13,11 +13,11 @@ from nni.experiment import Experiment
 from nni.experiment.config import CustomAlgorithmConfig
 from nni_server import free_port, trials, wait
 
-from nni_nasplus import Archive, SearchSpace, UserError
+from nni_nasplus import Journal, SearchSpace, UserError
 from nni_nasplus.hosts.nni import NasTuner
 from nni_nasplus.hosts.nni.preloaded import trial_interpreter
 from nni_nasplus.hosts.nni.results import split_result
-from nni_nasplus.trial_files import trial_directory, write_failure
+from nni_nasplus.training.trial_folder import trial_directory, write_failure
 
 SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, co
     swapped = [m for p, m in done if m["handed"] != p["tens"] * 10 + p["ones"]]
     assert swapped, "NNI now hands every trial its own parameters: nni_nasplus.hosts.nni.pairing can go"
 
-    archive = Archive.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
+    archive = Journal.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
     assert sorted(t.status for t in archive.finished) == ["done"] * count + ["failed"]
     for trial in archive.trials:
         if trial.status == "done":

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from nni_server import free_port, trials, wait
 
-from nni_nasplus import Archive, SearchSpace
+from nni_nasplus import Journal, SearchSpace
 from nni_nasplus.cli import main
 from nni_nasplus.hosts.nni.manager import living_managers
 
@@ -62,7 +62,7 @@ def test_an_experiment_that_was_killed_goes_on(config, tmp_path):
     finally:
         nnictl("stop", "--port", str(port))
     assert set(listening) == {"127.0.0.1"}
-    archive = Archive.read(tmp_path / "nni" / manager.experiment / "nasplus" / "journal.jsonl")
+    archive = Journal.read(tmp_path / "nni" / manager.experiment / "nasplus" / "journal.jsonl")
     assert len(archive.finished) == 6
     assert all(m == p["tens"] * 10 + p["ones"] for status, p, m in records if status == "SUCCEEDED")
     assert sum(status == "SUCCEEDED" for status, *_ in records) == len(archive.best())

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
-from nni_nasplus.cost import count_parameters
-from nni_nasplus.limits import Limits
-from nni_nasplus.registry import make_strategy
+from nni_nasplus.networks.cost import count_parameters
+from nni_nasplus.networks.limits import Limits
+from nni_nasplus.search.strategy import make_strategy
 
 optuna = pytest.importorskip("optuna")
 
@@ -128,7 +128,7 @@ def test_optunas_gaussian_process_searches_our_spaces():
 
 
 def test_samplers_learn_how_far_limits_are_exceeded(cache):
-    from nni_nasplus.data import EventDataModule
+    from nni_nasplus.data.events import EventDataModule
     from nni_nasplus.spaces.events import EventSequenceSpace
 
     if not hasattr(optuna.Trial, "set_constraint"):

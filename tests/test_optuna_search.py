@@ -21,11 +21,11 @@ import pytest
 from crashing import create
 from nni_server import free_port
 
-from nni_nasplus import Archive, SearchSpace, UserError
-from nni_nasplus.limits import Limits
-from nni_nasplus.registry import make_strategy
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import JOURNAL
+from nni_nasplus import Journal, SearchSpace, UserError
+from nni_nasplus.networks.limits import Limits
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL
+from nni_nasplus.search.strategy import make_strategy
 
 optuna = pytest.importorskip("optuna")
 
@@ -79,7 +79,7 @@ def require_whole(run, trials: int) -> list:
     assert len(done) == trials
     assert len({str(t.params) for t in done}) == trials
     assert all(t.value == worth(t.params) for t in done)
-    archive = Archive.read(run.directory / JOURNAL)
+    archive = Journal.read(run.directory / JOURNAL)
     assert [t.status for t in archive.trials] == ["done"] * trials
     assert all(t.score == worth(t.architecture) for t in archive.trials)
     return study.trials
@@ -115,7 +115,7 @@ def test_one_worker_proposes_what_the_nni_host_would(tmp_path):
     run = create(tmp_path / "run", 6, host="optuna")
     complete(run)
     strategy = open_study(run).sampler.strategy
-    for trial in Archive.read(run.directory / JOURNAL).trials:
+    for trial in Journal.read(run.directory / JOURNAL).trials:
         proposal = strategy.propose()
         assert proposal == (trial.architecture, trial.origin)
         strategy.tell(proposal.architecture, trial.score)
@@ -337,7 +337,7 @@ def finished(directory: Path) -> Run:
     run = create(directory, 5)
     space = run.space.search_space
     header = {"strategy": "evolution", "seed": 3, "direction": "maximize", "space": space.to_json()}
-    archive = Archive.create(directory / JOURNAL, header)
+    archive = Journal.create(directory / JOURNAL, header)
     for number in range(5):
         trial = archive.ask({"tens": number, "ones": 9 - number}, "random")
         failed = number == 2
@@ -352,7 +352,7 @@ def finished(directory: Path) -> Run:
 
 
 def test_pruners_are_honoured_and_metrics_kept(tmp_path, cache):
-    from nni_nasplus.data import EventDataModule
+    from nni_nasplus.data.events import EventDataModule
     from nni_nasplus.hosts.optuna.reporter import OptunaReporter
     from nni_nasplus.spaces.events import EventSequenceSpace
     from nni_nasplus.training.events import EventClassification

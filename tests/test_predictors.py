@@ -15,7 +15,7 @@ from nni_nasplus.predictors.assessment import assess, assess_all, held_back
 from nni_nasplus.predictors.base import MAX_ROWS
 from nni_nasplus.predictors.features import Featurizer
 from nni_nasplus.predictors.warp import Warp
-from nni_nasplus.strategy import Observation
+from nni_nasplus.search.strategy import Observation
 
 EDGES = SearchSpace({f"edge{i}": ["none", "skip", "conv", "pool"] for i in range(5)})
 NESTED = SearchSpace(

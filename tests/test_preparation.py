@@ -21,16 +21,16 @@ from nni_server import free_port, get
 from test_command import nasplus, refused
 
 from nni_nasplus import SearchSpace, UserError, registry
-from nni_nasplus.archive import Archive
 from nni_nasplus.cli import running
 from nni_nasplus.hosts.nni import NasTuner, preparation
 from nni_nasplus.hosts.nni.experiment import NniSearch
+from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import living_managers
 from nni_nasplus.hosts.nni.preparation import Preparation, is_preparation, keep_options, preparation_directory
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import JOURNAL, NNI
-from nni_nasplus.search import INTERRUPTED
-from nni_nasplus.trial_files import failure_reason, write_reason
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.search import INTERRUPTED
+from nni_nasplus.training.trial_folder import failure_reason, write_reason
 
 HERE = Path(__file__).parent
 WAITS = """
@@ -73,7 +73,7 @@ class TestTuner:
         tuner.trial_end(0, True)
         proposed = ask(1, 2)
         assert all(SPACE.validate(one) == one and not is_preparation(one) for one in proposed)
-        assert Archive.read(self.journal(tuner)).header["options"] == {"population_size": 5, "sample_size": 2}
+        assert Journal.read(self.journal(tuner)).header["options"] == {"population_size": 5, "sample_size": 2}
         assert len(tuner.search.archive.trials) == len(proposed) == 2
 
     def test_nni_may_ask_for_the_next_before_it_tells_that_the_preparation_has_ended(self, tuner, ask, sent):

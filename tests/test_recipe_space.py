@@ -19,10 +19,10 @@ from test_recurrent import isomorphic, shuffled
 
 from nni_nasplus import SearchSpace, UserError, registry
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
+from nni_nasplus.search.table_space import TableSpace
 from nni_nasplus.spaces.recurrent import PRESETS, Node, Recipe, RecipeSpace
 from nni_nasplus.spaces.recurrent.features import GROUPS, features
 from nni_nasplus.spaces.recurrent.generator import random_recipe
-from nni_nasplus.table_space import TableSpace
 
 SPACE = RecipeSpace()
 seeds = st.integers(0, 2**32)
@@ -188,7 +188,7 @@ def test_predictors_rank_the_published_losses():
 
 def test_json_brings_the_whole_space_back_to_the_tuner_without_torch():
     code = (
-        "import json, sys; from nni_nasplus.space import SearchSpace;"
+        "import json, sys; from nni_nasplus.search.space import SearchSpace;"
         "space = SearchSpace.from_json(json.load(sys.stdin));"
         "print(type(space).__name__, 'torch' in sys.modules)"
     )

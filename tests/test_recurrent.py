@@ -17,7 +17,7 @@ from recurrent_reference import InterpretedCell
 from torch import nn
 
 from nni_nasplus import UserError
-from nni_nasplus.cost import count_flops, count_parameters
+from nni_nasplus.networks.cost import count_flops, count_parameters
 from nni_nasplus.spaces.recurrent import PRESETS, Node, Recipe, RecurrentCell
 
 SIZES = ((400, 600), (600, 600), (600, 400))

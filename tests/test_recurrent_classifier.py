@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from nni_nasplus.cost import count_parameters
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.recurrent.cells import CELLS, cell_of
 from nni_nasplus.spaces.recurrent.classifier import RecurrentClassifier, TextExamples
 from nni_nasplus.spaces.recurrent.regularisation import Regularisation

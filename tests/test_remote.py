@@ -17,7 +17,7 @@ import pytest
 import yaml
 from nni_server import free_port, get, trials, wait
 
-from nni_nasplus import Archive
+from nni_nasplus import Journal
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -187,7 +187,7 @@ def test_a_machine_that_is_cut_off_costs_no_trial(hosts, project):
     assert len(done) == 8
     assert 1 <= len(lost) <= 2
     assert all(parameters in [p for p, _ in done] for parameters in lost), "what was lost is trained elsewhere"
-    archive = Archive.read(folder / "nasplus" / "journal.jsonl")
+    archive = Journal.read(folder / "nasplus" / "journal.jsonl")
     assert [trial.status for trial in archive.finished] == ["done"] * 8
     told = {archive.trials.index(t): t.score for t in archive.finished}
     assert len(told) == 8
@@ -208,7 +208,7 @@ def test_machines_that_restart_all_at_once_cost_no_trial(hosts, project):
             host.come_back()
         assert wait(port, 400) == "DONE"
         folder = project / "home" / "nni-experiments" / get(port, "experiment")["id"]
-        archive = Archive.read(folder / "nasplus" / "journal.jsonl")
+        archive = Journal.read(folder / "nasplus" / "journal.jsonl")
     assert [trial.status for trial in archive.finished] == ["done"] * 8
 
 

@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 from peers.base import Peer, Suggestion
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
-from nni_nasplus.archive import Archive
 from nni_nasplus.cli import main
-from nni_nasplus.curves import draw_curves
-from nni_nasplus.replay import Table, parse_method, replay, top_share
-from nni_nasplus.resampling import estimate_median, estimate_ratio, median, random_median
-from nni_nasplus.table_space import TableSpace
+from nni_nasplus.replay.curves import draw_curves
+from nni_nasplus.replay.replay import Table, parse_method, replay, top_share
+from nni_nasplus.replay.resampling import estimate_median, estimate_ratio, median, random_median
+from nni_nasplus.search.journal import Journal
+from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.search.table_space import TableSpace
 
 ROOT = Path(__file__).parents[1]
 WHOLE = SearchSpace(
@@ -117,7 +118,7 @@ class TestTableSpace:
     @pytest.mark.parametrize("name", STRATEGIES)
     def test_every_strategy_finds_every_row_once(self, name):
         pool = pool_of(17)
-        strategy = registry.make_strategy(name, pool, seed=1, direction="maximize", options={})
+        strategy = make_strategy(name, pool, seed=1, direction="maximize", options={})
         asked = []
         with pytest.raises(SearchSpaceExhausted):
             while True:
@@ -128,7 +129,7 @@ class TestTableSpace:
     @pytest.mark.parametrize("name", STRATEGIES)
     def test_every_strategy_is_restored_on_it(self, name):
         def new():
-            return registry.make_strategy(name, pool_of(25), seed=3, direction="minimize", options={})
+            return make_strategy(name, pool_of(25), seed=3, direction="minimize", options={})
 
         strategy, restored = new(), new()
         for i in range(14):
@@ -228,7 +229,7 @@ class TestReplay:
 
 
 def _strategy(name, table, seed):
-    return registry.make_strategy(name, table.space, seed=seed, direction=table.direction, options={})
+    return make_strategy(name, table.space, seed=seed, direction=table.direction, options={})
 
 
 @pytest.mark.parametrize(
@@ -366,7 +367,7 @@ def test_a_strategy_proposes_the_same_through_optuna(strategy):
     import peers
 
     for table in (table_of(len(ALL)), table_of(20)):
-        direct = registry.make_strategy(strategy, table.space, seed=4, direction=table.direction, options={})
+        direct = make_strategy(strategy, table.space, seed=4, direction=table.direction, options={})
         through = peers.make_peer("sampler", table, 4, 18, {"strategy": strategy})
         rows = [replay(asker, table, budget=18, batch=1, enough=18, seed=4).rows for asker in (direct, through)]
         assert rows[0] == rows[1]
@@ -500,7 +501,7 @@ def test_the_benchmark_resumes_prints_and_draws(tmp_path):
 class TestBench:
     def journal(self, folder, trials, direction="maximize", header=None):
         known = {"direction": direction, "space": WHOLE.to_json()} if header is None else header
-        archive = Archive.create(folder / "journal.jsonl", known)
+        archive = Journal.create(folder / "journal.jsonl", known)
         order = np.random.default_rng(0).permutation(len(ALL))[:trials]
         sign = 1 if direction == "maximize" else -1
         for i in order:

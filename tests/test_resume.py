@@ -16,9 +16,10 @@ import psutil
 import pytest
 from crashing import complete, create, going_on
 
-from nni_nasplus import Archive
+from nni_nasplus import Journal
+from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import living_managers
-from nni_nasplus.run_files import JOURNAL, NNI
+from nni_nasplus.search.journal import JOURNAL
 
 pytestmark = pytest.mark.nni
 HERE = Path(__file__).parent
@@ -157,7 +158,7 @@ def test_after_failures_in_a_row_for_one_reason_the_search_stops_with_it(tmp_pat
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 2
     assert f"the search stopped after 3 trials in a row failed: {reason}" in " ".join(out.split()) or reason in out
-    finished = Archive.read(run.directory / JOURNAL).finished
+    finished = Journal.read(run.directory / JOURNAL).finished
     assert {t.status for t in finished} == {"failed"}
     assert len(finished) in (3, 4), "NNI may ask for one more before it tells that the third has ended"
     assert all(reason in t.reason for t in finished)

@@ -24,9 +24,9 @@ from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
 from nni_nasplus.data.images import ImageBatch
 from nni_nasplus.data.text import TextBatch
 from nni_nasplus.predictors.score_prior import ScorePrior
-from nni_nasplus.scored import DIRECTIONS, MOST, ScoredArchitectures
-from nni_nasplus.scores import SCORES, FreshScore, fresh_network, random_batch, score_pool
-from nni_nasplus.scores.pool import training_examples
+from nni_nasplus.proxies import SCORES, FreshScore, random_batch, score_pool, untrained_network
+from nni_nasplus.proxies.pool import training_examples
+from nni_nasplus.search.ranking import DIRECTIONS, MOST, Ranking
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
@@ -58,18 +58,18 @@ def sampled(space, count, seed=0):
 class TestScoredArchitectures:
     def test_ranks_are_all_that_is_kept(self):
         drawn = sampled(GRID, 6)
-        scored = ScoredArchitectures.of(drawn, [math.nan, 2.0, math.inf, -math.inf, 1e9, 2.0])
+        scored = Ranking.of(drawn, [math.nan, 2.0, math.inf, -math.inf, 1e9, 2.0])
         assert scored.architectures == [drawn[i] for i in (2, 4, 1, 5, 0, 3)]
         assert scored.ranks.tolist() == [1, 2, 3.5, 3.5, 5.5, 5.5]
-        np.testing.assert_array_equal(ScoredArchitectures.of(drawn, [0, 7, 9, 0, 8, 7]).ranks, scored.ranks)
+        np.testing.assert_array_equal(Ranking.of(drawn, [0, 7, 9, 0, 8, 7]).ranks, scored.ranks)
 
     @pytest.mark.parametrize("name", SPACES)
     def test_they_travel_as_short_json(self, name):
         space = SPACES[name].search_space
         drawn = sampled(space, MOST)
-        scored = ScoredArchitectures.of(drawn, np.random.default_rng(0).normal(size=MOST))
+        scored = Ranking.of(drawn, np.random.default_rng(0).normal(size=MOST))
         text = json.dumps(scored.to_json(space), allow_nan=False)
-        read = ScoredArchitectures.from_json(space, json.loads(text))
+        read = Ranking.from_json(space, json.loads(text))
         assert read.architectures == scored.architectures
         assert [list(a) for a in read.architectures] == [list(a) for a in scored.architectures]
         np.testing.assert_array_equal(read.ranks, scored.ranks)
@@ -91,7 +91,7 @@ class TestScoredArchitectures:
     )
     def test_what_is_not_of_the_space_is_named(self, content):
         with pytest.raises(UserError, match="'scored' holds"):
-            ScoredArchitectures.from_json(GRID, content)
+            Ranking.from_json(GRID, content)
 
 
 class TestFreshScore:
@@ -122,19 +122,19 @@ class TestScorePrior:
             return float(np.exp(20 * sum(weights[i, v] for i, v in enumerate(a.values()))))
 
         drawn, new = sampled(GRID, 200), sampled(GRID, 200, seed=1)
-        prior = ScorePrior(GRID, ScoredArchitectures.of(drawn, [score(a) for a in drawn]))
+        prior = ScorePrior(GRID, Ranking.of(drawn, [score(a) for a in drawn]))
         assert kendalltau(prior(new), [score(a) for a in new]).statistic > 0.8
         np.testing.assert_allclose(prior(new), [prior([a])[0] for a in new])
 
     @pytest.mark.parametrize("count", [0, 1, 30])
     def test_what_is_alike_says_nothing(self, count):
         drawn = sampled(GRID, count)
-        opinions = ScorePrior(GRID, ScoredArchitectures.of(drawn, [-math.inf] * count))(sampled(GRID, 40, seed=1))
+        opinions = ScorePrior(GRID, Ranking.of(drawn, [-math.inf] * count))(sampled(GRID, 40, seed=1))
         np.testing.assert_allclose(opinions, opinions[0], atol=1e-9)
 
     def test_a_proposal_with_it_takes_little_longer(self):
         drawn = sampled(GRID, MOST)
-        option = ScoredArchitectures.of(drawn, np.random.default_rng(0).normal(size=MOST)).to_json(GRID)
+        option = Ranking.of(drawn, np.random.default_rng(0).normal(size=MOST)).to_json(GRID)
         strategies = ThompsonSampling(GRID), ThompsonSampling(GRID, scored=option)
         seconds = []
         for strategy in strategies:
@@ -155,7 +155,7 @@ class TestTrainingFree:
     def strategy(seed=0, count=50, space=GRID, **options):
         drawn = sampled(space, count) if count else list(space)
         distinct = list({space.key(a): a for a in drawn}.values())
-        scored = ScoredArchitectures.of(distinct, [sum(a.values()) for a in distinct])
+        scored = Ranking.of(distinct, [sum(a.values()) for a in distinct])
         return TrainingFree(space, seed=seed, scored=scored.to_json(space), **options)
 
     def test_the_best_of_the_pool_comes_first_and_then_random_ones(self):
@@ -259,7 +259,9 @@ class TestPool:
         batch = random_batch(space, 6, generator())
         loader = [TextBatch(batch, batch, first=True)] if "rnn" in name else [batch]
         scored = score_pool(run_of(tmp_path, space, loader), "grad_norm", 8)
-        values = [SCORES["grad_norm"](fresh_network(space, a, 3), batch, generator(3)) for a in scored.architectures]
+        values = [
+            SCORES["grad_norm"](untrained_network(space, a, 3), batch, generator(3)) for a in scored.architectures
+        ]
         assert values == sorted(values, reverse=True)
         assert len({space.search_space.key(a) for a in scored.architectures}) == 8
         table = pd.read_csv(tmp_path / "scores.csv")
@@ -370,7 +372,9 @@ def test_bad_options_end_the_command_before_anything_is_written(capsys, tmp_path
 
 
 def test_scored_architectures_and_the_strategies_need_no_torch():
-    code = "import sys, nni_nasplus.scored, nni_nasplus.strategies.training_free; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, nni_nasplus.search.ranking, nni_nasplus.strategies.training_free; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

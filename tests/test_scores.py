@@ -17,7 +17,8 @@ from torch import nn
 from nni_nasplus import UserError
 from nni_nasplus.cli import main
 from nni_nasplus.data.images import ImageBatch
-from nni_nasplus.scores import (
+from nni_nasplus.networks.supernet import Edge
+from nni_nasplus.proxies import (
     SCORES,
     condition_number,
     jacobian,
@@ -31,13 +32,12 @@ from nni_nasplus.scores import (
     synaptic_flow,
     synflow,
 )
-from nni_nasplus.scores.examples import one
-from nni_nasplus.scores.jacobian_covariance import input_jacobian
-from nni_nasplus.scores.naswot import hamming_kernel
+from nni_nasplus.proxies.examples import one
+from nni_nasplus.proxies.jacobian_covariance import input_jacobian
+from nni_nasplus.proxies.naswot import hamming_kernel
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import ChainMacro, DartsSpace, NasBench201Space, NasBench201Supernet
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, RecurrentCellSpace
-from nni_nasplus.supernet import Edge
 
 N = 6
 cases = settings(max_examples=25, deadline=None, database=None)
@@ -415,7 +415,7 @@ class TestJacobianCovariance:
 
     def test_it_is_best_where_examples_are_not_alike(self):
         """Orthogonal rows have the identity for correlations: −N (log(1 + ε) + 1 / (1 + ε))."""
-        from nni_nasplus.scores import jacobian_covariance as module
+        from nni_nasplus.proxies import jacobian_covariance as module
 
         rows = torch.tensor(np.array([[1, -1, 1, -1], [1, 1, -1, -1]]), dtype=torch.float64)
         with pytest.MonkeyPatch.context() as patch:

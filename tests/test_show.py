@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from crashing import Digits, Worth
 
-from nni_nasplus import Archive
+from nni_nasplus import Journal
 from nni_nasplus.cli import main
-from nni_nasplus.drawing import draw
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.run import Run, described
-from nni_nasplus.run_files import JOURNAL
+from nni_nasplus.drawing.draw import draw
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.run.run import Run, described
+from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
@@ -29,10 +29,10 @@ SPACES = {
 }
 
 
-def searched(directory: Path, kind: type[SearchableSpace], scores=(0.2, 0.7, None, 0.5), **sizes) -> Run:
+def searched(directory: Path, kind: type[NetworkSpace], scores=(0.2, 0.7, None, 0.5), **sizes) -> Run:
     """A search that ended with these scores; None is a failure."""
     run = Run.create(directory, {"space": described(kind, sizes), "evaluator": described(Worth, {})})
-    archive, rng = Archive.create(run.directory / JOURNAL, {"direction": "maximize"}), np.random.default_rng(0)
+    archive, rng = Journal.create(run.directory / JOURNAL, {"direction": "maximize"}), np.random.default_rng(0)
     for score in scores:
         trial = archive.ask(run.space.search_space.sample(rng), "random")
         archive.tell(trial.number, score, reason=None if score else "too large")

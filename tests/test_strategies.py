@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
-from nni_nasplus.scored import ScoredArchitectures
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.strategy import make_strategy
 from nni_nasplus.strategies import AgingEvolution, RandomSearch, ThompsonSampling
 from nni_nasplus.strategies.candidates import CandidatePool
 
@@ -33,7 +34,7 @@ def scored(space, count=20):
     utilities = [
         [np.nan, np.inf, -np.inf, len(str(a)) + sum(map(len, map(str, a.values())))][i % 4] for i, a in enumerate(drawn)
     ]
-    return ScoredArchitectures.of(drawn, utilities).to_json(space)
+    return Ranking.of(drawn, utilities).to_json(space)
 
 
 def with_scored(kind):
@@ -381,7 +382,7 @@ class TestThompsonSampling:
 
     def test_what_a_score_ranks_first_is_trained_first_and_the_rest_of_the_start_is_spread(self):
         architectures = [dict.fromkeys(GRID.decisions, i) for i in range(4)]
-        option = ScoredArchitectures.of(architectures, [1.0, np.nan, np.inf, 5.0]).to_json(GRID)
+        option = Ranking.of(architectures, [1.0, np.nan, np.inf, 5.0]).to_json(GRID)
         strategy = ThompsonSampling(GRID, seed=0, scored=option)
         first = [strategy.propose() for _ in range(4)]
         assert [p.origin for p in first] == ["score", "score", "design", "design"]
@@ -396,7 +397,7 @@ class TestThompsonSampling:
             return float(sum(weights[i, v] for i, v in enumerate(a.values())))
 
         drawn = [GRID.sample(rng) for _ in range(150)]
-        option = ScoredArchitectures.of(drawn, [sign * np.exp(9 * hidden(a)) for a in drawn]).to_json(GRID)
+        option = Ranking.of(drawn, [sign * np.exp(9 * hidden(a)) for a in drawn]).to_json(GRID)
 
         def found(seed, **options):
             strategy = ThompsonSampling(GRID, seed=seed, **options)
@@ -429,4 +430,4 @@ class TestThompsonSampling:
     @pytest.mark.parametrize("options", [{"n_initial": "many"}, {"prior": "x"}, {"score": ["ntk"]}])
     def test_an_option_of_a_wrong_kind_is_named(self, options):
         with pytest.raises(UserError, match=next(iter(options))):
-            registry.make_strategy("thompson", GRID, seed=0, direction="maximize", options=options)
+            make_strategy("thompson", GRID, seed=0, direction="maximize", options=options)

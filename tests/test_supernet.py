@@ -21,7 +21,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import SearchSpace, UserError
-from nni_nasplus.cost import count_parameters
+from nni_nasplus.networks.cost import count_parameters
+from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet
 from nni_nasplus.spaces.events import EventSequenceNet, EventSequenceSpace, EventSupernet
 from nni_nasplus.spaces.events.decisions import OPS, conditions, decisions
 from nni_nasplus.spaces.events.genotype import parse
@@ -34,7 +35,6 @@ from nni_nasplus.spaces.images import (
     NasBench201Supernet,
 )
 from nni_nasplus.spaces.images.operations import FactorizedReduce
-from nni_nasplus.supernet import Edge, MixedOperation, Supernet
 
 DARTS_SPACE = DartsSpace(channels=2, layers=3, classes=3, size=8, drop_path=0.0)
 NB201_SPACE = NasBench201Space(channels=2, cells=1, classes=3, size=8)

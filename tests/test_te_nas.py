@@ -26,10 +26,10 @@ from test_event_space import SHAPE
 from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import UserError
+from nni_nasplus.errors import HostLost
 from nni_nasplus.hosts.nni.one_shot_te_nas import OneShotTENAS
-from nni_nasplus.reporting import HostLost
-from nni_nasplus.scores import linear_regions, ntk_condition, random_batch
-from nni_nasplus.scores.ntk import jacobian
+from nni_nasplus.proxies import linear_regions, ntk_condition, random_batch
+from nni_nasplus.proxies.ntk import jacobian
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.events.genotype import parse
 from nni_nasplus.spaces.events.supernet import EventSupernet

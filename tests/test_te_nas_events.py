@@ -17,11 +17,11 @@ from torch import nn
 
 from nni_nasplus import UserError
 from nni_nasplus.cli import main
-from nni_nasplus.data import EventDataModule
-from nni_nasplus.data.batch import EventShape
-from nni_nasplus.run import Run
-from nni_nasplus.scores import condition_number, linear_regions, patterns
-from nni_nasplus.scores.examples import one
+from nni_nasplus.data.events import EventDataModule
+from nni_nasplus.data.events.batch import EventShape
+from nni_nasplus.proxies import condition_number, linear_regions, patterns
+from nni_nasplus.proxies.examples import one
+from nni_nasplus.run.run import Run
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.strategies.te_nas import TENAS, TeNas, drawn_from, networks_of

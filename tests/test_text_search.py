@@ -11,9 +11,9 @@ from nni_server import free_port
 from test_command import nasplus, refused
 
 from nni_nasplus.cli.search import parsed
-from nni_nasplus.cost import count_parameters
-from nni_nasplus.model import Model
-from nni_nasplus.run import Run
+from nni_nasplus.networks.cost import count_parameters
+from nni_nasplus.run.model import Model
+from nni_nasplus.run.run import Run
 from nni_nasplus.spaces.recurrent import PRESETS, RecipeSpace, RecurrentCellSpace
 from nni_nasplus.training.language_baselines import recurrent_baselines
 

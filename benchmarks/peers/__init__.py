@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from nni_nasplus import UserError
-from nni_nasplus.replay import Table
+from nni_nasplus.replay.replay import Table
 
 from .base import Peer
 

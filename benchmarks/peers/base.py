@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nni_nasplus.replay import Table
-from nni_nasplus.space import Architecture
-from nni_nasplus.strategy import SearchSpaceExhausted
+from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import SearchSpaceExhausted
 
 __all__ = ["Peer", "Suggestion"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from catboost import CatBoostRegressor, Pool
 
-from nni_nasplus.replay import Table
-from nni_nasplus.space import Architecture
+from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.space import Architecture
 
 from .base import Peer, Suggestion
 

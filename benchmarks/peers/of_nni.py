@@ -11,9 +11,9 @@ from nni.nas.execution.event import TrainingEndEvent
 from nni.nas.space import ModelStatus, RawFormatModelSpace
 from nni.nas.strategy import RegularizedEvolution
 
-from nni_nasplus.replay import Table
-from nni_nasplus.space import Architecture
-from nni_nasplus.strategy import SearchSpaceExhausted
+from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import SearchSpaceExhausted
 
 from .base import Peer, Suggestion
 

@@ -10,10 +10,9 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import Trial, TrialState, create_trial
 
 from nni_nasplus.hosts.optuna import NasSampler, suggest
-from nni_nasplus.registry import make_strategy
-from nni_nasplus.replay import Table
-from nni_nasplus.space import Architecture
-from nni_nasplus.strategy import Strategy
+from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import Strategy, make_strategy
 
 from .base import Peer, Suggestion
 

@@ -10,9 +10,9 @@ from ConfigSpace import AndConjunction, CategoricalHyperparameter, Configuration
 from smac import HyperparameterOptimizationFacade, Scenario
 from smac.runhistory import StatusType, TrialInfo, TrialValue
 
-from nni_nasplus.replay import Table
-from nni_nasplus.space import Architecture, SearchSpace
-from nni_nasplus.strategy import SearchSpaceExhausted
+from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.strategy import SearchSpaceExhausted
 
 from .base import Peer, Suggestion
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from nni_nasplus.data import EventDataModule, japanese_vowels, prepare
+from nni_nasplus.data.events import EventDataModule, japanese_vowels, prepare
 from nni_nasplus.hosts.nni import NasExperiment, NasStrategy
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.strategies import AgingEvolution

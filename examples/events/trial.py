@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nni_nasplus.data import EventDataModule, japanese_vowels, prepare
+from nni_nasplus.data.events import EventDataModule, japanese_vowels, prepare
 from nni_nasplus.hosts.nni import run_trial
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from nni_nasplus.data import japanese_vowels
+from nni_nasplus.data.events import japanese_vowels
 
 
 def main(out: str = ".") -> None:

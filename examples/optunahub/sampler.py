@@ -7,7 +7,7 @@ from typing import Any, Literal
 from nni_nasplus import SearchSpace
 from nni_nasplus.hosts import optuna as host
 from nni_nasplus.hosts.optuna import suggest
-from nni_nasplus.registry import make_strategy
+from nni_nasplus.search.strategy import make_strategy
 
 __all__ = ["NasSampler", "SearchSpace", "suggest"]
 

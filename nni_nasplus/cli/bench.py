@@ -13,15 +13,15 @@ from rich.table import Table as Printed
 from tqdm import tqdm
 
 from nni_nasplus import registry
-from nni_nasplus.archive import Archive
-from nni_nasplus.curves import draw_curves
 from nni_nasplus.errors import UserError
-from nni_nasplus.replay import Replay, Table, parse_method, replay, top_share
-from nni_nasplus.resampling import Estimate, estimate_median, random_median
-from nni_nasplus.run_files import JOURNAL, SETTINGS
-from nni_nasplus.space import SearchSpace
-from nni_nasplus.strategy import Strategy
-from nni_nasplus.table_space import TableSpace
+from nni_nasplus.replay.curves import draw_curves
+from nni_nasplus.replay.replay import Replay, Table, parse_method, replay, top_share
+from nni_nasplus.replay.resampling import Estimate, estimate_median, random_median
+from nni_nasplus.run.run import SETTINGS
+from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.strategy import Strategy, make_strategy
+from nni_nasplus.search.table_space import TableSpace
 
 __all__ = ["bench"]
 
@@ -53,7 +53,7 @@ def bench(directory: str, *, strategies: str | None = None, seeds: int = 20, bat
     batch = _concurrency(Path(directory)) if batch is None else batch
     if batch < 1:
         raise UserError(f"--batch is {batch}; use 1 or more")
-    table = trained(Archive.read(Path(directory) / JOURNAL))
+    table = trained(Journal.read(Path(directory) / JOURNAL))
     methods = strategies.split() if strategies else _learning()
     for method in methods:
         _strategy(method, table, 0)
@@ -70,7 +70,7 @@ def _learning() -> list[str]:
     return [name for name in registry.available("strategies") if registry.load("strategies", name).learns]
 
 
-def trained(archive: Archive) -> Table:
+def trained(archive: Journal) -> Table:
     """The finished trials as a table, in the order in which they were proposed.
 
     Raises
@@ -98,7 +98,7 @@ def _concurrency(directory: Path) -> int:
 
 def _strategy(method: str, table: Table, seed: int) -> Strategy:
     name, options = parse_method(method)
-    return registry.make_strategy(name, table.space, seed=seed, direction=table.direction, options=options)
+    return make_strategy(name, table.space, seed=seed, direction=table.direction, options=options)
 
 
 def _replayed(table: Table, methods: Sequence[str], seeds: int, batch: int) -> Replays:

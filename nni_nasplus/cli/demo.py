@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from nni_nasplus.cli.search import search
-from nni_nasplus.cli.settings import Settings
 from nni_nasplus.cli.tasks.events import EventTask
-from nni_nasplus.data.ready import complete_journey
+from nni_nasplus.data.events.ready import complete_journey
+from nni_nasplus.run.settings import Settings
 
 __all__ = ["demo"]
 

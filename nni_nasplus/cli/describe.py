@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from nni_nasplus import registry
-from nni_nasplus.cost import count_flops, count_parameters
-from nni_nasplus.drawing import as_text, draw, require_format
+from nni_nasplus.drawing.draw import as_text, draw, require_format
 from nni_nasplus.errors import UserError
-from nni_nasplus.model_space import SearchableSpace
+from nni_nasplus.networks.cost import count_flops, count_parameters
+from nni_nasplus.networks.network_space import NetworkSpace
 
 __all__ = ["run"]
 
@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> None:
     describe(space, options.genotype, options.to, decisions=options.decisions)
 
 
-def describe(space: SearchableSpace, genotype: str, to: str | None, *, decisions: bool = False) -> None:
+def describe(space: NetworkSpace, genotype: str, to: str | None, *, decisions: bool = False) -> None:
     """Print the genotype, its decisions if asked, parameters, operations and a drawing."""
     if to is not None:
         require_format(to)

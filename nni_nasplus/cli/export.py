@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.model import Model
-from nni_nasplus.run import Run
+from nni_nasplus.run.model import Model
+from nni_nasplus.run.run import Run
 
 __all__ = ["export"]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.export import export_onnx, onnx_available
 from nni_nasplus.hosts.nni.manager import LOOPBACK
-from nni_nasplus.model import Model
-from nni_nasplus.run import Run
+from nni_nasplus.networks.export import export_onnx, onnx_available
+from nni_nasplus.run.model import Model
+from nni_nasplus.run.run import Run
 
 __all__ = ["network_in_netron"]
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.model import Model
+from nni_nasplus.run.model import Model
 
 __all__ = ["predict"]
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from nni_nasplus.archive import Archive
+from nni_nasplus.search.journal import Journal
 
 __all__ = ["TrialProgress"]
 
@@ -37,7 +37,7 @@ class TrialProgress:
     ) -> None:
         self._bar.stop()
 
-    def update(self, archive: Archive) -> None:
+    def update(self, archive: Journal) -> None:
         """Show the archive as it is now."""
         failed = sum(trial.status == "failed" for trial in archive.finished)
         best = archive.best()

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from nni_nasplus._files import write_json
-from nni_nasplus.archive import Trial
 from nni_nasplus.errors import UserError
-from nni_nasplus.evaluator import share_cores
-from nni_nasplus.expected import chances_of_best, expected_best
 from nni_nasplus.predictors.assessment import assess_all
-from nni_nasplus.run import Run
+from nni_nasplus.replay.expected import chances_of_best, expected_best
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import Trial
 from nni_nasplus.strategies.random_search import RandomSearch
+from nni_nasplus.training.evaluator import share_cores
 
 __all__ = ["RESULT", "print_result", "report"]
 

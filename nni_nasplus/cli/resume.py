@@ -6,8 +6,8 @@ from pathlib import Path
 
 from nni_nasplus.cli.running import finish
 from nni_nasplus.errors import UserError
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import JOURNAL
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL
 
 __all__ = ["resume"]
 

@@ -7,8 +7,8 @@ import sys
 from rich.console import Console
 
 from nni_nasplus import registry
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import JOURNAL
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL
 
 __all__ = ["complete", "finish"]
 

@@ -15,9 +15,9 @@ from scipy.stats import rankdata
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.scores import Score, fresh_network, random_batch, score_named
-from nni_nasplus.space import Architecture
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.proxies import Score, random_batch, score_named, untrained_network
+from nni_nasplus.search.space import Architecture
 
 __all__ = ["run"]
 
@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> None:
     Console().print(_table([space.genotype(one) for one in architectures], scores, values))
 
 
-def _architectures(space: SearchableSpace, genotypes: Sequence[str], count: int, seed: int) -> list[Architecture]:
+def _architectures(space: NetworkSpace, genotypes: Sequence[str], count: int, seed: int) -> list[Architecture]:
     """Those of the genotypes, then random ones."""
     rng = np.random.default_rng(seed)
     named = [space.parse_genotype(text) for text in genotypes]
@@ -59,10 +59,10 @@ def _architectures(space: SearchableSpace, genotypes: Sequence[str], count: int,
 
 
 def _values(
-    space: SearchableSpace, architecture: Architecture, scores: Sequence[Score], examples: int, seed: int
+    space: NetworkSpace, architecture: Architecture, scores: Sequence[Score], examples: int, seed: int
 ) -> list[float]:
     """The scores of a freshly initialised network."""
-    network = fresh_network(space, architecture, seed)
+    network = untrained_network(space, architecture, seed)
     batch = random_batch(space, examples, torch.Generator().manual_seed(seed))
     return [score(network, batch, torch.Generator().manual_seed(seed)) for score in scores]
 

@@ -13,13 +13,12 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from nni_nasplus.cli.running import finish
-from nni_nasplus.cli.settings import Settings
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.cli.tasks import TASKS, Task, task_class
 from nni_nasplus.errors import UserError
-from nni_nasplus.run import Run, described, instantiate
-from nni_nasplus.run_files import CACHE
-from nni_nasplus.space import Architecture
+from nni_nasplus.run.run import CACHE, Run, described, instantiate
+from nni_nasplus.run.settings import Settings
+from nni_nasplus.search.space import Architecture
 
 __all__ = ["parsed", "run", "search"]
 
@@ -110,7 +109,7 @@ def search(task: Task, settings: Settings) -> Run:
 def _starts(space: dict[str, Any], genotypes: Sequence[str] | str | None) -> list[Architecture] | None:
     if genotypes is None:
         return None
-    from nni_nasplus.model_space import SearchableSpace
+    from nni_nasplus.networks.network_space import NetworkSpace
 
-    built = instantiate(space, SearchableSpace)
+    built = instantiate(space, NetworkSpace)
     return [built.parse_genotype(text) for text in ([genotypes] if isinstance(genotypes, str) else genotypes)]

@@ -7,11 +7,11 @@ import sys
 import warnings
 from pathlib import Path
 
-from nni_nasplus.archive import Trial
 from nni_nasplus.cli.report import print_result
-from nni_nasplus.drawing import draw, require_format
+from nni_nasplus.drawing.draw import draw, require_format
 from nni_nasplus.errors import UserError
-from nni_nasplus.run import Run
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import Trial
 
 __all__ = ["show"]
 

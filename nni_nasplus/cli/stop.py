@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import living_managers
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import NNI
+from nni_nasplus.run.run import Run
 
 __all__ = ["stop"]
 

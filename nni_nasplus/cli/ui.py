@@ -19,14 +19,14 @@ from nni.runtime.log import silence_stdout
 from nni.tools.nnictl.config_utils import Config
 
 from nni_nasplus._files import write_text
-from nni_nasplus.archive import Trial
 from nni_nasplus.cli.netron import network_in_netron
-from nni_nasplus.drawing import draw
+from nni_nasplus.drawing.draw import draw
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
+from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import NNI
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import Trial
 
 __all__ = ["PAGE", "architectures_page", "ui", "viewed"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.run import Run
+from nni_nasplus.run.run import Run
 
 __all__ = ["work"]
 

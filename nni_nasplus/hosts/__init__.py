@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from nni_nasplus.reporting import LogReporter
+from nni_nasplus.training.reporter import LogReporter
 
 if TYPE_CHECKING:
-    from nni_nasplus.reporting import Reporter
+    from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["current_reporter"]
 

@@ -13,8 +13,8 @@ from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.base import Predictor
 from nni_nasplus.predictors.features import Featurizer
-from nni_nasplus.space import SearchSpace
-from nni_nasplus.strategy import Observation
+from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.strategy import Observation
 
 __all__ = ["Assessment", "assess", "assess_all", "held_back"]
 

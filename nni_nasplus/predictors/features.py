@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["Featurizer", "Prior"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
-from nni_nasplus.scored import ScoredArchitectures
-from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["ScorePrior"]
 
@@ -31,7 +31,7 @@ class ScorePrior:
     >>> strategy = ThompsonSampling(space, prior=ScorePrior(space, scored))
     """
 
-    def __init__(self, space: SearchSpace, scored: ScoredArchitectures) -> None:
+    def __init__(self, space: SearchSpace, scored: Ranking) -> None:
         self.space = space
         self._process = GaussianProcess(space.feature_groups)
         self._process.fit(space.features(scored.architectures), -scored.ranks / max(1, len(scored)))

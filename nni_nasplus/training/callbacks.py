@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytorch_lightning as pl
 
 from nni_nasplus.hosts import current_reporter
-from nni_nasplus.reporting import Reporter, require_finite
+from nni_nasplus.training.reporter import Reporter, require_finite
 
 __all__ = ["ReportMetrics", "logged_metrics"]
 

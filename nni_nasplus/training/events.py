@@ -12,14 +12,14 @@ import torch
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
-from nni_nasplus.data.batch import EventBatch, EventShape
-from nni_nasplus.data.encoder import EventEncoder
-from nni_nasplus.data.module import EventDataModule
-from nni_nasplus.distillation import Distillation
+from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.data.events.encoder import EventEncoder
+from nni_nasplus.data.events.module import EventDataModule
 from nni_nasplus.errors import UserError
-from nni_nasplus.evaluator import Evaluator
-from nni_nasplus.teachers import Examples
 from nni_nasplus.training.classification import DIRECTIONS, Classifier
+from nni_nasplus.training.distillation.settings import Distillation
+from nni_nasplus.training.distillation.teachers import Examples
+from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = ["EventClassification", "RecurrentBaseline"]
 
@@ -30,11 +30,11 @@ class EventClassification(Evaluator):
     Parameters
     ----------
     cache
-        The folder that :func:`nni_nasplus.data.preparation` wrote.
+        The folder that :func:`nni_nasplus.data.events.preparation` wrote.
     objective
         ``roc_auc``, ``accuracy``, ``f1`` or ``loss``.
     distillation
-        The settings of :class:`~nni_nasplus.distillation.Distillation`; None for none.
+        The settings of :class:`~nni_nasplus.training.distillation.settings.Distillation`; None for none.
 
     Raises
     ------

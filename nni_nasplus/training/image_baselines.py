@@ -8,8 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.cost import count_parameters
 from nni_nasplus.data.images.arrays import ImageShape
+from nni_nasplus.networks.cost import count_parameters
 
 __all__ = ["ResNet", "resnet20"]
 

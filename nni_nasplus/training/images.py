@@ -17,8 +17,8 @@ from nni_nasplus.data.images.augmentation import Augmentation
 from nni_nasplus.data.images.encoder import ImageEncoder
 from nni_nasplus.data.images.module import ImageDataModule
 from nni_nasplus.errors import UserError
-from nni_nasplus.evaluator import Evaluator
-from nni_nasplus.strategy import Direction
+from nni_nasplus.search.strategy import Direction
+from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.image_baselines import resnet20
 
 __all__ = ["DIRECTIONS", "ImageClassification", "ImageClassifier"]

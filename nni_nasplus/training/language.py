@@ -13,8 +13,8 @@ from torch import nn
 from nni_nasplus.data.text.module import TextDataModule
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.errors import UserError
-from nni_nasplus.evaluator import Evaluator
 from nni_nasplus.training.averaging import AVERAGING, NON_MONOTONE, Averaging
+from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.language_baselines import recurrent_baselines
 from nni_nasplus.training.language_model import DIRECTIONS, LanguageModel
 

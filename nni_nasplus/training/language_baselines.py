@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from nni_nasplus.cost import count_parameters
+from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.recurrent.cell import RecurrentCell
 from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe

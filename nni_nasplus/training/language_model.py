@@ -13,8 +13,8 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from nni_nasplus.data.text.batches import IGNORED, TextBatch
-from nni_nasplus.reporting import TrialFailed
-from nni_nasplus.strategy import Direction
+from nni_nasplus.errors import TrialFailed
+from nni_nasplus.search.strategy import Direction
 from nni_nasplus.training.averaging import Averaging, WeightAverage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .blocks import Attention, FeedForward
+from nni_nasplus.spaces.events.blocks import Attention, FeedForward
 
 __all__ = ["Decoder", "DecoderLayer"]
 

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-
-from .blocks import Attention, FeedForward
-from .decisions import GRU
+from nni_nasplus.spaces.events.blocks import Attention, FeedForward
+from nni_nasplus.spaces.events.decisions import GRU
 
 __all__ = ["CellRecurrence", "Convolution", "EncoderLayer", "Recurrence", "SplitOps"]
 

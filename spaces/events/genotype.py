@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nni_nasplus.errors import UserError
-
-from .decisions import DECODER_LAYERS, ENCODER_LAYERS, GRU, HEADS, OPS, POOLINGS, STEM_KERNELS
+from nni_nasplus.spaces.events.decisions import DECODER_LAYERS, ENCODER_LAYERS, GRU, HEADS, OPS, POOLINGS, STEM_KERNELS
 
 __all__ = ["encode_bits", "genotype", "parse"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from .decisions import GRU
+from nni_nasplus.spaces.events.decisions import GRU
 
 if TYPE_CHECKING:
-    from nni_nasplus.data.batch import EventShape
+    from nni_nasplus.data.events.batch import EventShape
 
 __all__ = ["graph"]
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nni_nasplus.data.batch import EventBatch, EventShape
-
-from .decisions import GRU
-from .decoder import Decoder
-from .encoder import EncoderLayer
-from .head import Head
-from .stem import Stem
-from .temporal import TemporalEncoding
+from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.spaces.events.decisions import GRU
+from nni_nasplus.spaces.events.decoder import Decoder
+from nni_nasplus.spaces.events.encoder import EncoderLayer
+from nni_nasplus.spaces.events.head import Head
+from nni_nasplus.spaces.events.stem import Stem
+from nni_nasplus.spaces.events.temporal import TemporalEncoding
 
 __all__ = ["EventSequenceNet"]
 

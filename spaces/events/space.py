@@ -8,32 +8,31 @@ from typing import TYPE_CHECKING, Any
 from nni.nas.space import model_context
 from torch import Tensor
 
-from nni_nasplus.data.batch import EventBatch, EventShape
+from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.space import Architecture, Choice
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.search.space import Architecture, Choice
+from nni_nasplus.spaces.events.decisions import GRU, HEADS, conditions, decisions
+from nni_nasplus.spaces.events.genotype import genotype, parse
+from nni_nasplus.spaces.events.graph import graph
+from nni_nasplus.spaces.events.network import EventSequenceNet
 from nni_nasplus.spaces.recurrent.cells import cell_maker
 from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe
-
-from .decisions import GRU, HEADS, conditions, decisions
-from .genotype import genotype, parse
-from .graph import graph
-from .network import EventSequenceNet
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from .supernet import EventSupernet
+    from nni_nasplus.spaces.events.supernet import EventSupernet
 
 __all__ = ["EventSequenceSpace"]
 
 _SUPERNET = {"encoder_layers": 4, "temporal_encoding": 1}
 
 
-class EventSequenceSpace(SearchableSpace):
+class EventSequenceSpace(NetworkSpace):
     """Classifiers of event sequences: the constants of the data, then the networks' ``hidden`` and ``dropout``.
 
-    See :class:`~nni_nasplus.data.batch.EventShape` for the first five (``**shape.to_json()`` gives them), and
+    See :class:`~nni_nasplus.data.events.batch.EventShape` for the first five (``**shape.to_json()`` gives them), and
     :class:`~nni_nasplus.spaces.events.network.EventSequenceNet` for the last two. Without numeric columns the
     stem has no decisions and 428,179,752 architectures are left.
 
@@ -106,7 +105,7 @@ class EventSequenceSpace(SearchableSpace):
         >>> space = EventSequenceSpace()
         >>> space.genotype(space.supernet(encoder_layers=2, pooling="max").derive())
         """
-        from .supernet import EventSupernet, of_a_layer
+        from nni_nasplus.spaces.events.supernet import EventSupernet, of_a_layer
 
         if heads not in HEADS:
             raise UserError(f"heads is {heads!r}; use 1, 2, 4 or 8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.data.batch import EventBatch, EventShape
+from nni_nasplus.data.events.batch import EventBatch, EventShape
 
 __all__ = ["MaskedBatchNorm", "NumericStem", "Stem", "embedding_width"]
 

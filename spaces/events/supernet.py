@@ -8,14 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.data.batch import EventBatch, EventShape
+from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture
-from nni_nasplus.supernet import Edge, MixedOperation, Mode, Supernet
-
-from .decisions import GRU, OPS, decisions
-from .encoder import EncoderLayer, SplitOps
-from .network import EventSequenceNet
+from nni_nasplus.networks.supernet import Edge, MixedOperation, Mode, Supernet
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.spaces.events.decisions import GRU, OPS, decisions
+from nni_nasplus.spaces.events.encoder import EncoderLayer, SplitOps
+from nni_nasplus.spaces.events.network import EventSequenceNet
 
 __all__ = ["EventSupernet", "of_a_layer"]
 
@@ -46,7 +45,7 @@ class EventSupernet(Supernet):
     cells
         Those of the space. Here every layer has the GRU, whatever they are.
     mode, generator
-        See :class:`~nni_nasplus.supernet.Supernet`.
+        See :class:`~nni_nasplus.networks.supernet.Supernet`.
 
     Raises
     ------

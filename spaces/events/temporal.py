@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.data.batch import EventBatch
+from nni_nasplus.data.events.batch import EventBatch
 
 __all__ = ["TemporalEncoding"]
 

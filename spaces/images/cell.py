@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .genotype import CellGenotype, Genotype
-from .operations import DropPath, operation
-from .stack import CellPlan, CellStack, Macro, Preprocess
+from nni_nasplus.spaces.images.genotype import CellGenotype, Genotype
+from nni_nasplus.spaces.images.operations import DropPath, operation
+from nni_nasplus.spaces.images.stack import CellPlan, CellStack, Macro, Preprocess
 
 __all__ = ["Cell", "cell_network"]
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-
-from .operations import relu_conv_bn
+from nni_nasplus.spaces.images.operations import relu_conv_bn
 
 __all__ = ["CellChain", "ChainMacro"]
 

@@ -16,21 +16,20 @@ from nni.nas.space import model_context
 from torch import Tensor
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.one_shot import one_shot_hooks
-from nni_nasplus.space import Architecture, Choice
-
-from .cell import cell_network
-from .flow import graph_of
-from .genotype import KINDS, OPERATIONS, CellGenotype, Genotype
-from .published import named
-from .stack import CellStack, Macro, Stem
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.nni_supernets import one_shot_hooks
+from nni_nasplus.search.space import Architecture, Choice
+from nni_nasplus.spaces.images.cell import cell_network
+from nni_nasplus.spaces.images.flow import graph_of
+from nni_nasplus.spaces.images.genotype import KINDS, OPERATIONS, CellGenotype, Genotype
+from nni_nasplus.spaces.images.published import named
+from nni_nasplus.spaces.images.stack import CellStack, Macro, Stem
 
 if TYPE_CHECKING:
     import networkx as nx
     from nni.nas.strategy import Strategy
 
-    from .darts_supernet import DartsSupernet
+    from nni_nasplus.spaces.images.darts_supernet import DartsSupernet
 
 __all__ = ["NODES", "DartsSpace", "architecture_of", "genotype_of"]
 
@@ -38,7 +37,7 @@ NODES = 4
 _CONCAT = tuple(range(2, NODES + 2))
 
 
-class DartsSpace(SearchableSpace):
+class DartsSpace(NetworkSpace):
     """Networks of a normal and a reduce cell, 1,037,664,180 (180 · 7⁸) of each.
 
     A node picks a pair of earlier states, such as ``"0,2"`` (the first node has one pair only), and one of seven
@@ -126,12 +125,12 @@ class DartsSpace(SearchableSpace):
 
     def supernet(self) -> DartsSupernet:
         """A freshly initialised supernet of these sizes, without auxiliary head."""
-        from .darts_supernet import DartsSupernet
+        from nni_nasplus.spaces.images.darts_supernet import DartsSupernet
 
         return DartsSupernet(self.macro)
 
     def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
-        """How NNI's one-shot strategies make a supernet of this space: see :mod:`nni_nasplus.one_shot`."""
+        """How NNI's one-shot strategies make a supernet of it: see :mod:`nni_nasplus.networks.nni_supernets`."""
         return one_shot_hooks(self, strategy)
 
     def example(self) -> Tensor:

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture
-from nni_nasplus.supernet import NONE, Edge, MixedOperation, Mode, Supernet
-
-from .darts import NODES, architecture_of, genotype_of
-from .genotype import KINDS, OPERATIONS, CellGenotype, Genotype
-from .operations import operation
-from .stack import CellPlan, CellStack, Macro, Preprocess
+from nni_nasplus.networks.supernet import NONE, Edge, MixedOperation, Mode, Supernet
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.spaces.images.darts import NODES, architecture_of, genotype_of
+from nni_nasplus.spaces.images.genotype import KINDS, OPERATIONS, CellGenotype, Genotype
+from nni_nasplus.spaces.images.operations import operation
+from nni_nasplus.spaces.images.stack import CellPlan, CellStack, Macro, Preprocess
 
 __all__ = ["DartsSupernet"]
 
@@ -61,7 +60,7 @@ class DartsSupernet(Supernet):
     affine
         Whether the batch norms of the cells have weights; those of DARTS have none, those of TE-NAS have.
     mode, generator
-        See :class:`~nni_nasplus.supernet.Supernet`.
+        See :class:`~nni_nasplus.networks.supernet.Supernet`.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import networkx as nx
 
-from .genotype import KINDS, Genotype
+from nni_nasplus.spaces.images.genotype import KINDS, Genotype
 
 __all__ = ["cell_graph", "graph_of"]
 

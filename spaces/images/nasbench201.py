@@ -15,19 +15,18 @@ from nni.nas.space import model_context
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.one_shot import one_shot_hooks
-from nni_nasplus.space import Architecture, Choice
-
-from .chain import CellChain, ChainMacro
-from .flow import cell_graph
-from .operations import operation
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.nni_supernets import one_shot_hooks
+from nni_nasplus.search.space import Architecture, Choice
+from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
+from nni_nasplus.spaces.images.flow import cell_graph
+from nni_nasplus.spaces.images.operations import operation
 
 if TYPE_CHECKING:
     import networkx as nx
     from nni.nas.strategy import Strategy
 
-    from .nasbench201_supernet import NasBench201Supernet
+    from nni_nasplus.spaces.images.nasbench201_supernet import NasBench201Supernet
 
 __all__ = ["EDGES", "NODES", "OPERATIONS", "DenseCell", "NasBench201Space", "decision"]
 
@@ -60,7 +59,7 @@ class DenseCell(nn.Module):
         return nodes[-1]
 
 
-class NasBench201Space(SearchableSpace):
+class NasBench201Space(NetworkSpace):
     """The 15,625 (5⁶) networks of NAS-Bench-201.
 
     Parameters
@@ -110,12 +109,12 @@ class NasBench201Space(SearchableSpace):
 
     def supernet(self) -> NasBench201Supernet:
         """A freshly initialised supernet of these sizes."""
-        from .nasbench201_supernet import NasBench201Supernet
+        from nni_nasplus.spaces.images.nasbench201_supernet import NasBench201Supernet
 
         return NasBench201Supernet(self.macro)
 
     def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
-        """How NNI's one-shot strategies make a supernet of this space: see :mod:`nni_nasplus.one_shot`."""
+        """How NNI's one-shot strategies make a supernet of it: see :mod:`nni_nasplus.networks.nni_supernets`."""
         return one_shot_hooks(self, strategy)
 
     def example(self) -> Tensor:

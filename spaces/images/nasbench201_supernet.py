@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.space import Architecture
-from nni_nasplus.supernet import Edge, MixedOperation, Mode, Supernet
-
-from .chain import CellChain, ChainMacro
-from .nasbench201 import EDGES, NODES, OPERATIONS, decision
-from .operations import operation
+from nni_nasplus.networks.supernet import Edge, MixedOperation, Mode, Supernet
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
+from nni_nasplus.spaces.images.nasbench201 import EDGES, NODES, OPERATIONS, decision
+from nni_nasplus.spaces.images.operations import operation
 
 __all__ = ["NasBench201Supernet"]
 
@@ -49,7 +48,7 @@ class NasBench201Supernet(Supernet):
     affine
         Whether the batch norms of the cells have weights.
     mode, generator
-        See :class:`~nni_nasplus.supernet.Supernet`.
+        See :class:`~nni_nasplus.networks.supernet.Supernet`.
     """
 
     def __init__(

@@ -8,8 +8,7 @@ operations, so they can be built and are no members of it.
 from __future__ import annotations
 
 from nni_nasplus.errors import UserError
-
-from .genotype import Genotype
+from nni_nasplus.spaces.images.genotype import Genotype
 
 __all__ = ["PUBLISHED", "named"]
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-
-from .operations import DropPath, FactorizedReduce, relu_conv_bn
+from nni_nasplus.spaces.images.operations import DropPath, FactorizedReduce, relu_conv_bn
 
 __all__ = ["CellPlan", "CellStack", "Macro", "Preprocess", "Stem"]
 

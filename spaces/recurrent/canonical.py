@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .recipe import Recipe
+    from nni_nasplus.spaces.recurrent.recipe import Recipe
 
 __all__ = ["canonical_names"]
 

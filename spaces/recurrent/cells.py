@@ -8,14 +8,13 @@ from functools import partial
 from torch import nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import SearchSpace
-
-from . import darts, enas
-from .cell import RecurrentCell
-from .darts import DartsRecurrentCell
-from .enas import EnasRecurrentCell
-from .nodes import decisions, read, steps
-from .recipe import PRESETS, Recipe
+from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.spaces.recurrent import darts, enas
+from nni_nasplus.spaces.recurrent.cell import RecurrentCell
+from nni_nasplus.spaces.recurrent.darts import DartsRecurrentCell
+from nni_nasplus.spaces.recurrent.enas import EnasRecurrentCell
+from nni_nasplus.spaces.recurrent.nodes import decisions, read, steps
+from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe
 
 __all__ = ["CELLS", "cell_maker", "cell_of"]
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from .encoder import RecurrentEncoder
-from .regularisation import Regularisation
+from nni_nasplus.spaces.recurrent.encoder import RecurrentEncoder
+from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
 __all__ = ["RecurrentClassifier", "TextExamples"]
 

@@ -8,8 +8,7 @@ from typing import Any
 from torch import nn
 
 from nni_nasplus.errors import UserError
-
-from .nodes import NodeCell, Nodes, NodeSpace, Steps, decisions, steps
+from nni_nasplus.spaces.recurrent.nodes import NodeCell, Nodes, NodeSpace, Steps, decisions, steps
 
 __all__ = ["GENOTYPES", "EnasRecurrentCell", "EnasRecurrentSpace"]
 

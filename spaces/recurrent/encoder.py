@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-
-from .regularisation import Regularisation
+from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
 __all__ = ["Encoded", "RecurrentEncoder", "States"]
 

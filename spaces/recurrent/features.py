@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import networkx as nx
 import numpy as np
 
-from .notation import OPERATIONS, SHORT
-from .recipe import Recipe
-from .response import LENGTH, response
+from nni_nasplus.spaces.recurrent.notation import OPERATIONS, SHORT
+from nni_nasplus.spaces.recurrent.recipe import Recipe
+from nni_nasplus.spaces.recurrent.response import LENGTH, response
 
 __all__ = ["GROUPS", "features"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .recipe import MOST_EDGES, MOST_VERTICES, Node, Recipe
+from nni_nasplus.spaces.recurrent.recipe import MOST_EDGES, MOST_VERTICES, Node, Recipe
 
 __all__ = ["ACTIVATIONS", "drawn", "random_recipe"]
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .encoder import RecurrentEncoder, States
-from .regularisation import Regularisation
+from nni_nasplus.spaces.recurrent.encoder import RecurrentEncoder, States
+from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
 __all__ = ["Outcome", "RecurrentLanguageModel", "States"]
 

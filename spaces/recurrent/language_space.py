@@ -11,15 +11,14 @@ from nni.nas.space import model_context
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.model_space import SearchableSpace
-
-from .language_model import RecurrentLanguageModel, States
-from .regularisation import Regularisation
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel, States
+from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
 __all__ = ["LanguageModelSpace"]
 
 
-class LanguageModelSpace(SearchableSpace):
+class LanguageModelSpace(NetworkSpace):
     """Language models of layers of one cell: a subclass decides on the cell and makes it.
 
     It registers its decisions, sets ``self.net = self._network(chosen)``, and implements :meth:`_cell`.

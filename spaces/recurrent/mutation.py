@@ -8,9 +8,8 @@ import networkx as nx
 import numpy as np
 
 from nni_nasplus.errors import UserError
-
-from .generator import drawn
-from .recipe import ARITY, MOST_EDGES, MOST_STATES, MOST_VERTICES, Node, Recipe
+from nni_nasplus.spaces.recurrent.generator import drawn
+from nni_nasplus.spaces.recurrent.recipe import ARITY, MOST_EDGES, MOST_STATES, MOST_VERTICES, Node, Recipe
 
 __all__ = ["mutated"]
 

@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture
-
-from .cell import deferred
-from .language_space import LanguageModelSpace
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.spaces.recurrent.cell import deferred
+from nni_nasplus.spaces.recurrent.language_space import LanguageModelSpace
 
 __all__ = ["NodeCell", "NodeSpace", "Nodes", "Steps", "decisions", "read", "steps"]
 

@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from nni_nasplus.errors import UserError
-
-from .canonical import canonical_names
-from .notation import read, written
+from nni_nasplus.spaces.recurrent.canonical import canonical_names
+from nni_nasplus.spaces.recurrent.notation import read, written
 
 __all__ = ["ARITY", "MOST_EDGES", "MOST_STATES", "MOST_VERTICES", "PRESETS", "Node", "Recipe"]
 

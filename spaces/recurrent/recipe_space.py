@@ -8,13 +8,12 @@ from typing import Any, Literal
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture, Choice, SearchSpace
-
-from .features import GROUPS, features
-from .generator import random_recipe
-from .mutation import mutated
-from .notation import OPERATIONS, SHORT
-from .recipe import ARITY, MOST_EDGES, MOST_STATES, MOST_VERTICES, PRESETS, Node, Recipe
+from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.spaces.recurrent.features import GROUPS, features
+from nni_nasplus.spaces.recurrent.generator import random_recipe
+from nni_nasplus.spaces.recurrent.mutation import mutated
+from nni_nasplus.spaces.recurrent.notation import OPERATIONS, SHORT
+from nni_nasplus.spaces.recurrent.recipe import ARITY, MOST_EDGES, MOST_STATES, MOST_VERTICES, PRESETS, Node, Recipe
 
 __all__ = ["RecipeSpace"]
 

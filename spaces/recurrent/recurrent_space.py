@@ -9,13 +9,12 @@ from typing import Any
 import networkx as nx
 from torch import nn
 
-from nni_nasplus.space import Architecture
-
-from .cell import RecurrentCell
-from .language_space import LanguageModelSpace
-from .notation import SHORT
-from .recipe import PRESETS, Recipe
-from .recipe_space import RecipeSpace
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.spaces.recurrent.cell import RecurrentCell
+from nni_nasplus.spaces.recurrent.language_space import LanguageModelSpace
+from nni_nasplus.spaces.recurrent.notation import SHORT
+from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe
+from nni_nasplus.spaces.recurrent.recipe_space import RecipeSpace
 
 __all__ = ["RecurrentCellSpace"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .recipe import Recipe
+from nni_nasplus.spaces.recurrent.recipe import Recipe
 
 __all__ = ["LENGTH", "response"]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from nni_nasplus.data.batch import EventBatch
+from nni_nasplus.data.events.batch import EventBatch
 from nni_nasplus.errors import UserError
-from nni_nasplus.scores.examples import count, inputs_of, mapped, one
+from nni_nasplus.proxies.examples import count, inputs_of, mapped, one
 
 __all__ = ["PATCH", "chosen", "distinct", "drawn_from", "patches", "recent", "windows"]
 

@@ -14,11 +14,10 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from nni_nasplus.reporting import Reporter
-from nni_nasplus.space import Architecture
-
-from .networks import networks_of
-from .search import TENAS
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.strategies.te_nas.networks import networks_of
+from nni_nasplus.strategies.te_nas.search import TENAS
+from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["TeNasSearch"]
 

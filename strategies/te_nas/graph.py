@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 
-from nni_nasplus.supernet import Supernet
+from nni_nasplus.networks.supernet import Supernet
 
 __all__ = ["alive_graph"]
 
@@ -15,7 +15,7 @@ _NAMED = 3
 def alive_graph(supernet: Supernet) -> nx.DiGraph:
     """States as nodes; the ``label`` of an edge names the operations left, a line each, or counts more than three.
 
-    See :func:`~nni_nasplus.cell_drawing.cell_figure` for the other attributes.
+    See :func:`~nni_nasplus.drawing.cells.cell_figure` for the other attributes.
     """
     graph: nx.DiGraph = nx.DiGraph()
     for cell in dict.fromkeys(edge.cell for edge in supernet.edges):

@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.scores.examples import logits
-from nni_nasplus.scores.networks import fix_statistics, matched
-
-from .rules import LAYERS, row
-from .unfolded import UnfoldedGRU, unfold
+from nni_nasplus.proxies.examples import logits
+from nni_nasplus.proxies.networks import fix_statistics, matched
+from nni_nasplus.strategies.te_nas.rules import LAYERS, row
+from nni_nasplus.strategies.te_nas.unfolded import UnfoldedGRU, unfold
 
 __all__ = ["ExampleGradients"]
 
@@ -49,7 +48,7 @@ class ExampleGradients:
         )
 
     def __call__(self, batch: Any) -> Tensor:
-        """J, float64 [N, P]: that of :func:`~nni_nasplus.scores.ntk.jacobian` with fixed statistics.
+        """J, float64 [N, P]: that of :func:`~nni_nasplus.proxies.ntk.jacobian` with fixed statistics.
 
         Without the columns of weights that no logit depends on, which are 0 there, and in another order.
         """

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from nni_nasplus.data.batch import EventShape
+from nni_nasplus.data.events.batch import EventShape
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.supernet import NONE, Supernet
 from nni_nasplus.spaces.events import EventSequenceSpace, EventSupernet
 from nni_nasplus.spaces.images import (
     ChainMacro,
@@ -19,9 +20,7 @@ from nni_nasplus.spaces.images import (
     NasBench201Space,
     NasBench201Supernet,
 )
-from nni_nasplus.supernet import NONE, Supernet
-
-from .batches import PATCH, drawn_from, patches, windows
+from nni_nasplus.strategies.te_nas.batches import PATCH, drawn_from, patches, windows
 
 __all__ = ["Networks", "drawn_from", "networks_of", "patches"]
 

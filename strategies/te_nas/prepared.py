@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from nni_nasplus.scores.networks import scored_copy
-from nni_nasplus.supernet import Supernet
+from nni_nasplus.networks.supernet import Supernet
+from nni_nasplus.proxies.networks import scored_copy
 
 __all__ = ["Prepared"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from nni_nasplus.supernet import Edge, Supernet
+from nni_nasplus.networks.supernet import Edge, Supernet
 
 __all__ = ["Cut", "Scores", "changes", "cuts_of", "importance", "kept_edges", "pruned_operations"]
 

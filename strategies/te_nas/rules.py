@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nni_nasplus.spaces.events.stem import MaskedBatchNorm
-
-from .unfolded import UnfoldedGRU
+from nni_nasplus.strategies.te_nas.unfolded import UnfoldedGRU
 
 __all__ = ["LAYERS", "row"]
 

@@ -10,16 +10,15 @@ import numpy as np
 import torch
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.scores import linear_regions, ntk_condition, require_distinct
-from nni_nasplus.scores.examples import mapped
-from nni_nasplus.scores.ntk import Statistics, gram_condition
-
-from .batches import chosen, distinct, recent
-from .initialisation import initialise
-from .kernel import ExampleGradients
-from .networks import Networks
-from .prepared import Prepared
-from .ranking import Scores
+from nni_nasplus.proxies import linear_regions, ntk_condition, require_distinct
+from nni_nasplus.proxies.examples import mapped
+from nni_nasplus.proxies.ntk import Statistics, gram_condition
+from nni_nasplus.strategies.te_nas.batches import chosen, distinct, recent
+from nni_nasplus.strategies.te_nas.initialisation import initialise
+from nni_nasplus.strategies.te_nas.kernel import ExampleGradients
+from nni_nasplus.strategies.te_nas.networks import Networks
+from nni_nasplus.strategies.te_nas.prepared import Prepared
+from nni_nasplus.strategies.te_nas.ranking import Scores
 
 __all__ = ["Scorer", "Scoring"]
 

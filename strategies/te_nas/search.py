@@ -13,19 +13,26 @@ import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import nn
 
-from nni_nasplus.cell_drawing import cell_figure
+from nni_nasplus.drawing.cells import cell_figure
 from nni_nasplus.errors import UserError
-from nni_nasplus.reporting import LogReporter, Reporter
-from nni_nasplus.scores import require_distinct
-from nni_nasplus.scores.examples import inputs_of
-from nni_nasplus.scores.ntk import Statistics
-from nni_nasplus.space import Architecture
-from nni_nasplus.supernet import Supernet
-
-from .graph import alive_graph
-from .networks import Networks
-from .ranking import Cut, Scores, changes, cuts_of, importance, kept_edges, pruned_operations
-from .scoring import Scorer, Scoring
+from nni_nasplus.networks.supernet import Supernet
+from nni_nasplus.proxies import require_distinct
+from nni_nasplus.proxies.examples import inputs_of
+from nni_nasplus.proxies.ntk import Statistics
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.strategies.te_nas.graph import alive_graph
+from nni_nasplus.strategies.te_nas.networks import Networks
+from nni_nasplus.strategies.te_nas.ranking import (
+    Cut,
+    Scores,
+    changes,
+    cuts_of,
+    importance,
+    kept_edges,
+    pruned_operations,
+)
+from nni_nasplus.strategies.te_nas.scoring import Scorer, Scoring
+from nni_nasplus.training.reporter import LogReporter, Reporter
 
 __all__ = ["TENAS"]
 
@@ -53,7 +60,7 @@ class TENAS(pl.LightningModule):
     examples
         What batches are drawn from: images [N, C, H, W] or a batch of events;
         :func:`~nni_nasplus.strategies.te_nas.networks.drawn_from` takes them from a loader, and
-        :func:`~nni_nasplus.scores.random_batch` makes random ones.
+        :func:`~nni_nasplus.proxies.random_batch` makes random ones.
     seed
         Of weights and batches.
     repeats
@@ -65,7 +72,7 @@ class TENAS(pl.LightningModule):
     region_examples
         Patches; 5000 as in the paper, or 3000.
     statistics
-        Of the batch norms in the kernel: see :func:`~nni_nasplus.scores.ntk.jacobian`. In the authors' code those of
+        Of the batch norms in the kernel: see :func:`~nni_nasplus.proxies.ntk.jacobian`. In the authors' code those of
         the batch; with them the kernel of DARTS is always singular at first, for its last cell ends in batch norms,
         whose outputs add up to their biases, 0, over the batch, whatever the weights before.
     as_released

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import SearchSpace
-from nni_nasplus.strategy import Direction, Feasible, Proposal, Strategy
+from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.strategy import Direction, Feasible, Proposal, Strategy
 
 if TYPE_CHECKING:
-    from nni_nasplus.reporting import Reporter
-    from nni_nasplus.run import Run
+    from nni_nasplus.run.run import Run
+    from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["TeNas"]
 
@@ -75,7 +75,7 @@ class TeNas(Strategy):
         UserError
             If the space has no supernet.
         """
-        from .networks import networks_of
+        from nni_nasplus.strategies.te_nas.networks import networks_of
 
         if "found" in run.settings["options"]:
             return False
@@ -91,8 +91,8 @@ class TeNas(Strategy):
         UserError
             If the space has no supernet, or the examples cannot be scored.
         """
-        from .finding import TeNasSearch
-        from .networks import drawn_from
+        from nni_nasplus.strategies.te_nas.finding import TeNasSearch
+        from nni_nasplus.strategies.te_nas.networks import drawn_from
 
         options = super().prepare(run)
         if not cls.needs_preparation(run):

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from nni_nasplus import registry
-from nni_nasplus.scored import ScoredArchitectures
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.strategy import make_strategy
 
 RECORDED = Path(__file__).with_suffix(".json")
 COUNT = 60
@@ -50,7 +51,7 @@ def ranked(space, seed):
     """Forty architectures as a proxy might rank them."""
     rng = np.random.default_rng(seed + 100)
     drawn = list({space.key(a): a for a in (space.sample(rng) for _ in range(40))}.values())
-    return ScoredArchitectures.of(drawn, [(reached(space, a) or 0.0) + 3 * rng.normal() for a in drawn])
+    return Ranking.of(drawn, [(reached(space, a) or 0.0) + 3 * rng.normal() for a in drawn])
 
 
 def made(case, space, seed):
@@ -60,7 +61,7 @@ def made(case, space, seed):
         options["found"] = ranked(space, seed).architectures[0]
     elif case in RANKED:
         options["scored"] = ranked(space, seed).to_json(space)
-    return registry.make_strategy(name, space, seed=seed, direction="maximize", options=options)
+    return make_strategy(name, space, seed=seed, direction="maximize", options=options)
 
 
 def proposed(case, space, seed):

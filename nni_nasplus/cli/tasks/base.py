@@ -11,7 +11,7 @@ from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
-    from nni_nasplus.evaluator import Evaluator
+    from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = ["Task"]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nni_nasplus.cli.tasks.base import Task
-from nni_nasplus.distillation import Distillation
 from nni_nasplus.errors import UserError
+from nni_nasplus.training.distillation.settings import Distillation
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nni_nasplus.evaluator import Evaluator
+    from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = ["EventTask"]
 
@@ -101,8 +101,8 @@ class EventTask(Task):
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the tables into a new folder; the arguments of the space, and the evaluator."""
-        from nni_nasplus.data.module import EventDataModule
-        from nni_nasplus.data.preparation import prepare
+        from nni_nasplus.data.events.module import EventDataModule
+        from nni_nasplus.data.events.preparation import prepare
         from nni_nasplus.training.events import EventClassification
 
         evaluator = EventClassification(

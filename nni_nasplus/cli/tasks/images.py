@@ -12,7 +12,7 @@ from nni_nasplus.cli.tasks.base import Task
 from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
-    from nni_nasplus.evaluator import Evaluator
+    from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = ["ImageTask"]
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.events.arrays import SPLITS
 from nni_nasplus.errors import UserError
 
 __all__ = ["ImageArrays", "ImageBatch", "ImageShape", "as_tensor"]

@@ -16,8 +16,8 @@ from torch import Tensor
 from nni_nasplus._files import write_json
 from nni_nasplus.data.images.arrays import ImageShape, as_tensor
 from nni_nasplus.data.images.source import read_new_images
+from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
-from nni_nasplus.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import pandas as pd

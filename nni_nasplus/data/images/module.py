@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.events.arrays import SPLITS
 from nni_nasplus.data.images.arrays import ImageArrays, ImageBatch, ImageShape, as_tensor
 from nni_nasplus.data.images.augmentation import Augmentation
 from nni_nasplus.data.images.encoder import ImageEncoder

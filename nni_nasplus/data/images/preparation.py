@@ -12,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 
 from nni_nasplus._files import write_json
-from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.events.arrays import SPLITS
 from nni_nasplus.data.images.arrays import ImageArrays
 from nni_nasplus.data.images.encoder import ImageEncoder
 from nni_nasplus.data.images.source import LabelledImages, fingerprint, read_images

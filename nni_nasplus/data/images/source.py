@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.events.arrays import SPLITS
 from nni_nasplus.data.images.pictures import is_picture, read_pictures, squared
 from nni_nasplus.errors import UserError
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 
-from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.events.arrays import SPLITS
 from nni_nasplus.data.text.batches import TextBatches
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.errors import UserError

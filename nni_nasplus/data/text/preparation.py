@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 
 from nni_nasplus._files import write_json
-from nni_nasplus.data.arrays import SPLITS
+from nni_nasplus.data.events.arrays import SPLITS
 from nni_nasplus.data.text.source import TextSource
 from nni_nasplus.data.text.vocabulary import LEVELS, Level, Vocabulary, split_line
 from nni_nasplus.errors import UserError

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nni_nasplus._files import write_json
+from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.data.text.source import TextSource
 from nni_nasplus.errors import UserError
-from nni_nasplus.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import pandas as pd

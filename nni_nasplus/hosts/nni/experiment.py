@@ -20,16 +20,16 @@ from nni.experiment import Experiment, RunMode
 from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
 from nni.runtime.log import silence_stdout
 
-from nni_nasplus.archive import Archive
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
 from nni_nasplus.hosts.nni.post_mortem import last_words
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.hosts.nni.preparation import preparation_directory
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import JOURNAL, NNI
-from nni_nasplus.search import repeated_failure
-from nni_nasplus.trial_files import failure_reason
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.search import repeated_failure
+from nni_nasplus.training.trial_folder import failure_reason
 
 __all__ = ["NniSearch", "latest_experiment", "require_dead", "require_idle"]
 
@@ -145,7 +145,7 @@ class NniSearch:
         logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         self.experiment.stop()
 
-    def wait(self, on_change: Callable[[Archive], None]) -> None:
+    def wait(self, on_change: Callable[[Journal], None]) -> None:
         """Block until the experiment is over; tell every change of the archive.
 
         Raises
@@ -210,7 +210,7 @@ class NniSearch:
         """Where NNI keeps its logs."""
         return self.run.directory / NNI / self.experiment.id / "log"
 
-    def _tell_change(self, on_change: Callable[[Archive], None], known: int) -> int:
+    def _tell_change(self, on_change: Callable[[Journal], None], known: int) -> int:
         journal = self.run.directory / JOURNAL
         size = journal.stat().st_size if journal.exists() else -1
         if size != known and size > 0:

@@ -33,7 +33,7 @@ from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_env
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.hosts.nni.results import split_result
 from nni_nasplus.hosts.nni.strategy import NasStrategy
-from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["NasEngine", "NasExperiment"]
 

@@ -10,8 +10,8 @@ from nni.nas.oneshot.pytorch.strategy import OneShotStrategy
 from torch import nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.space import Architecture
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.search.space import Architecture
 from nni_nasplus.strategies.te_nas import TENAS, drawn_from, networks_of
 
 __all__ = ["OneShotTENAS"]
@@ -51,7 +51,7 @@ class OneShotTENAS(OneShotStrategy):
         UserError
             If the space is none of this package.
         """
-        if not isinstance(model, SearchableSpace):
+        if not isinstance(model, NetworkSpace):
             raise UserError(f"{type(model).__name__} has no supernet of ours; search it with NNI's strategies")
         self._networks = networks_of(model)
         return model

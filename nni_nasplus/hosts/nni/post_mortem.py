@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from nni_nasplus.search import CANCELLED, INTERRUPTED, STOPPED_EARLY
+from nni_nasplus.search.search import CANCELLED, INTERRUPTED, STOPPED_EARLY
 
 __all__ = ["api_of", "last_words", "reason_of"]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import requests
 
-from nni_nasplus.run import Run
-from nni_nasplus.search import INTERRUPTED
-from nni_nasplus.trial_files import clear_outcome, failure_reason, write_reason
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.search import INTERRUPTED
+from nni_nasplus.training.trial_folder import clear_outcome, failure_reason, write_reason
 
 __all__ = ["Preparation", "Send", "allow_concurrency", "is_preparation", "keep_options", "preparation_directory"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import nni
 import requests
 
-from nni_nasplus.reporting import HostLost
+from nni_nasplus.errors import HostLost
 
 __all__ = ["NniReporter"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nni_nasplus.trial_files import failure_reason, result_of, teachers_of
+from nni_nasplus.training.trial_folder import failure_reason, result_of, teachers_of
 
 __all__ = ["outcome_in", "split_result"]
 

@@ -14,20 +14,19 @@ from nni.nas.execution.event import FinalMetricEvent, ModelEventType, TrainingEn
 from nni.nas.space import ExecutableModelSpace, ModelStatus, SimplifiedModelSpace
 from nni.nas.strategy.base import Strategy as NniStrategy
 
-from nni_nasplus.archive import Archive, Trial
 from nni_nasplus.errors import UserError
-from nni_nasplus.evaluator import Evaluator
 from nni_nasplus.hosts.nni.pairing import take_own_parameters
 from nni_nasplus.hosts.nni.post_mortem import api_of, reason_of
 from nni_nasplus.hosts.nni.results import outcome_in, split_result
 from nni_nasplus.hosts.nni.trial import train_and_report
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
-from nni_nasplus.run import described, instantiate
-from nni_nasplus.run_files import JOURNAL
-from nni_nasplus.search import RepeatedFailure, Search
-from nni_nasplus.space import Architecture
-from nni_nasplus.strategy import SearchSpaceExhausted, Strategy
-from nni_nasplus.trial_files import teachers_of, trial_directory
+from nni_nasplus.run.run import described, instantiate
+from nni_nasplus.search.journal import JOURNAL, Journal, Trial
+from nni_nasplus.search.search import RepeatedFailure, Search
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import SearchSpaceExhausted, Strategy
+from nni_nasplus.training.evaluator import Evaluator
+from nni_nasplus.training.trial_folder import teachers_of, trial_directory
 
 __all__ = ["NasModel", "NasStrategy"]
 
@@ -131,7 +130,7 @@ class NasStrategy(NniStrategy):
         engine.register_model_event_callback(ModelEventType.TrainingEnd, self._on_end)
         return model_space
 
-    def open(self, experiment: Path, result: Callable[[Architecture], dict[str, Any] | None] | None = None) -> Archive:
+    def open(self, experiment: Path, result: Callable[[Architecture], dict[str, Any] | None] | None = None) -> Journal:
         """Start the journal, or go on with it, once.
 
         Parameters
@@ -144,7 +143,7 @@ class NasStrategy(NniStrategy):
         if self._search is None:
             self.directory = self.directory or experiment / "nasplus"
             path, header = self.directory / JOURNAL, self._header()
-            archive = Archive.open(path, header) if path.exists() else Archive.create(path, header)
+            archive = Journal.open(path, header) if path.exists() else Journal.create(path, header)
             self._search = Search(self.strategy, archive, max_failures=self.max_failures)
             self._search.recover(lambda trial: self._outcome(trial, result))
         return self._search.archive

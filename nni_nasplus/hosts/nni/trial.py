@@ -12,22 +12,22 @@ from typing import Any
 import requests
 
 from nni_nasplus import registry
-from nni_nasplus.evaluator import Evaluator, share_cores
+from nni_nasplus.errors import HostLost
+from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
 from nni_nasplus.hosts.nni.preparation import is_preparation, keep_options, preparation_directory
 from nni_nasplus.hosts.nni.reporter import NniReporter
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
-from nni_nasplus.model_space import SearchableSpace
-from nni_nasplus.reporting import HostLost
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import nni_run_directory
-from nni_nasplus.trial_files import clear_outcome, trial_directory, write_failure, write_reason
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.run.run import Run
+from nni_nasplus.training.evaluator import Evaluator, share_cores
+from nni_nasplus.training.trial_folder import clear_outcome, trial_directory, write_failure, write_reason
 
 __all__ = ["prepare_and_report", "run_trial", "train_and_report"]
 
 
 def run_trial(
-    space: SearchableSpace,
+    space: NetworkSpace,
     evaluator: Evaluator,
     run: str | Path | None = None,
     *,
@@ -54,7 +54,7 @@ def run_trial(
 
 
 def _train_within(
-    space: SearchableSpace,
+    space: NetworkSpace,
     evaluator: Evaluator,
     architecture: Mapping[str, Any],
     run: Path,
@@ -68,7 +68,7 @@ def _train_within(
 
 
 def train_and_report(
-    space: SearchableSpace, evaluator: Evaluator, architecture: Mapping[str, Any], run: Path
+    space: NetworkSpace, evaluator: Evaluator, architecture: Mapping[str, Any], run: Path
 ) -> dict[str, float]:
     """Train one architecture under NNI; a failure leaves its reason in the trial's folder of the run directory.
 

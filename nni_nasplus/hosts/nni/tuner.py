@@ -21,19 +21,18 @@ from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
 from nni.runtime.tuner_command_channel import CommandType
 from nni.tuner import Tuner
 
-from nni_nasplus.archive import Archive, Trial
+from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.post_mortem import api_of, reason_of
 from nni_nasplus.hosts.nni.preparation import Preparation, Send, allow_concurrency
 from nni_nasplus.hosts.nni.results import outcome_in, split_result
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
-from nni_nasplus.limits import Limits
-from nni_nasplus.registry import make_strategy
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import JOURNAL, nni_run_directory
-from nni_nasplus.search import RepeatedFailure, Search
-from nni_nasplus.space import Architecture, SearchSpace
-from nni_nasplus.strategy import SearchSpaceExhausted
-from nni_nasplus.trial_files import teachers_of, trial_directory
+from nni_nasplus.networks.limits import Limits
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL, Journal, Trial
+from nni_nasplus.search.search import RepeatedFailure, Search
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.strategy import SearchSpaceExhausted, make_strategy
+from nni_nasplus.training.trial_folder import teachers_of, trial_directory
 
 __all__ = ["NasTuner"]
 
@@ -77,8 +76,8 @@ class NasTuner(Tuner):
     max_failures
         After so many failures in a row for one reason, nothing more is proposed.
     limits
-        Those of :class:`~nni_nasplus.limits.Limits`, checked before training; they need a run directory, whose space
-        they are checked on, and make this process import torch.
+        Those of :class:`~nni_nasplus.networks.limits.Limits`, checked before training; they need a run directory, whose
+        space they are checked on, and make this process import torch.
     prepare
         Whether the first trial is the strategy's preparation; it needs a run directory, whose options are the
         strategy's from then on. The experiment begins with one trial at a time.
@@ -148,10 +147,10 @@ class NasTuner(Tuner):
         self._search.recover(self._outcome)
         self.import_data(self._imported)
 
-    def _archive(self, space: SearchSpace) -> Archive:
+    def _archive(self, space: SearchSpace) -> Journal:
         path = self.directory / JOURNAL
         header = {**self._settings, "space": space.to_json()}
-        return Archive.open(path, header) if path.exists() else Archive.create(path, header)
+        return Journal.open(path, header) if path.exists() else Journal.create(path, header)
 
     def _excess(self, architecture: Architecture) -> str | None:
         return self._limits.excess(self._run.space, architecture)

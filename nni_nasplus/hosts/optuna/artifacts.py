@@ -11,8 +11,8 @@ import optuna
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from nni_nasplus._files import write_json
-from nni_nasplus.drawing import draw
-from nni_nasplus.run import Run
+from nni_nasplus.drawing.draw import draw
+from nni_nasplus.run.run import Run
 
 __all__ = ["ARTIFACTS", "attach"]
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.hosts.optuna.suggestion import architecture_of
-from nni_nasplus.space import Architecture
-from nni_nasplus.strategy import Strategy
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import Strategy
 
 __all__ = ["History"]
 

@@ -10,11 +10,11 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nni_nasplus.archive import Trial
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.study import open_storage
-from nni_nasplus.run import Run
-from nni_nasplus.space import SearchSpace
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import Trial
+from nni_nasplus.search.space import SearchSpace
 
 __all__ = ["as_study", "draw_study"]
 

@@ -8,11 +8,11 @@ from datetime import datetime
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nni_nasplus.archive import Archive
 from nni_nasplus.hosts.optuna.study import RETRIES
 from nni_nasplus.hosts.optuna.suggestion import ORIGIN, architecture_of
-from nni_nasplus.space import SearchSpace
-from nni_nasplus.trial_files import teachers_of, trial_directory
+from nni_nasplus.search.journal import Journal
+from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.training.trial_folder import teachers_of, trial_directory
 
 __all__ = ["Mirror"]
 
@@ -23,7 +23,7 @@ class Mirror:
     An architecture that is tried again is one trial of the journal. A failure counts once nobody tries it again.
     """
 
-    def __init__(self, study: optuna.Study, archive: Archive, space: SearchSpace) -> None:
+    def __init__(self, study: optuna.Study, archive: Journal, space: SearchSpace) -> None:
         self._study = study
         self._archive = archive
         self._space = space

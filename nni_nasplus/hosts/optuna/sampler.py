@@ -17,8 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.history import History
 from nni_nasplus.hosts.optuna.suggestion import ARCHITECTURE, ORIGIN, architecture_of, distributions
-from nni_nasplus.space import Architecture, SearchSpace
-from nni_nasplus.strategy import Proposal, SearchSpaceExhausted, Strategy
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.strategy import Proposal, SearchSpaceExhausted, Strategy
 
 __all__ = ["SPACE", "NasSampler"]
 

@@ -11,13 +11,12 @@ from types import TracebackType
 
 import optuna
 
-from nni_nasplus.archive import Archive
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.mirror import Mirror
 from nni_nasplus.hosts.optuna.study import fill_queue, open_study, storage_url, study_name, unfinished
-from nni_nasplus.run import Run
-from nni_nasplus.run_files import JOURNAL
-from nni_nasplus.search import repeated_failure
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.search import repeated_failure
 
 __all__ = ["OptunaSearch"]
 
@@ -55,12 +54,12 @@ class OptunaSearch:
         self._workers = [subprocess.Popen(command) for _ in range(self.run.settings["concurrency"])]
         return self
 
-    def _opened_archive(self) -> Archive:
+    def _opened_archive(self) -> Journal:
         settings = self.run.settings
         header = {name: settings[name] for name in ("strategy", "seed", "options")}
         header |= {"direction": self.run.evaluator.direction, "space": self.run.space.search_space.to_json()}
         path = self.run.directory / JOURNAL
-        return Archive.open(path, header) if path.exists() else Archive.create(path, header)
+        return Journal.open(path, header) if path.exists() else Journal.create(path, header)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -74,7 +73,7 @@ class OptunaSearch:
                 worker.kill()
         self._archive.close()
 
-    def wait(self, on_change: Callable[[Archive], None]) -> None:
+    def wait(self, on_change: Callable[[Journal], None]) -> None:
         """Block until nothing waits or runs; tell every change of the archive.
 
         Raises

@@ -18,9 +18,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampler import NasSampler
-from nni_nasplus.limits import Limits
-from nni_nasplus.registry import make_strategy
-from nni_nasplus.run import Run
+from nni_nasplus.networks.limits import Limits
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.strategy import make_strategy
 
 __all__ = ["RETRIES", "QueueEmpty", "QueuedStudy", "fill_queue", "open_study", "try_again", "unfinished"]
 

@@ -10,11 +10,11 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import BaseTrial, FrozenTrial, Trial
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.space import Architecture, SearchSpace
+from nni_nasplus.search.space import Architecture, SearchSpace
 
 if TYPE_CHECKING:
-    from nni_nasplus.limits import Limits
-    from nni_nasplus.model_space import SearchableSpace
+    from nni_nasplus.networks.limits import Limits
+    from nni_nasplus.networks.network_space import NetworkSpace
 
 __all__ = ["ARCHITECTURE", "ORIGIN", "architecture_of", "constrain", "distributions", "suggest"]
 
@@ -41,7 +41,7 @@ def suggest(trial: BaseTrial, space: SearchSpace) -> Architecture:
     return architecture
 
 
-def constrain(trial: Trial, space: SearchableSpace, architecture: Mapping[str, Any], limits: Limits) -> None:
+def constrain(trial: Trial, space: NetworkSpace, architecture: Mapping[str, Any], limits: Limits) -> None:
     """Tell the study's sampler how far an architecture exceeds each limit; it is at most 0 where it keeps to one.
 
     Optuna's samplers take heed of it from Optuna 5 on; earlier ones do not have it, and nothing is done.

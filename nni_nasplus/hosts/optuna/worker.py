@@ -19,15 +19,15 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import fail_stale_trials
 from optuna.trial import TrialState
 
-from nni_nasplus.evaluator import share_cores
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
 from nni_nasplus.hosts.optuna.study import QueueEmpty, open_study, try_again, unfinished
 from nni_nasplus.hosts.optuna.suggestion import suggest
-from nni_nasplus.run import Run
-from nni_nasplus.space import Architecture
-from nni_nasplus.strategy import SearchSpaceExhausted
-from nni_nasplus.trial_files import clear_outcome, failure_reason, result_of, trial_directory, write_failure
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import SearchSpaceExhausted
+from nni_nasplus.training.evaluator import share_cores
+from nni_nasplus.training.trial_folder import clear_outcome, failure_reason, result_of, trial_directory, write_failure
 
 __all__ = ["train_trial", "work"]
 

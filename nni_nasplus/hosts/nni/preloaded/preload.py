@@ -20,7 +20,7 @@ _MODULES = (
     "torch.utils.tensorboard",
     "torch.onnx",
     "onnx",
-    "nni_nasplus.evaluator",
+    "nni_nasplus.training.evaluator",
     "nni_nasplus.hosts.nni.trial",
 )
 _TRIAL = "nni_nasplus.hosts.nni.trial"

@@ -1,0 +1,168 @@
+"""Raw event columns to model input: what ``prepare`` fits on training users and applies to all, new ones too."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from nni_nasplus.data.events.arrays import EventArrays
+from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.data.events.clock import Clock
+from nni_nasplus.data.events.columns import CategoricalColumn, NumericColumn
+from nni_nasplus.data.events.histories import Histories, times_of, users_of
+from nni_nasplus.data.events.source import Source
+from nni_nasplus.data.events.spool import Asked, Spool, spool
+from nni_nasplus.data.preprocessing import Preprocessing
+from nni_nasplus.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["FORMAT", "EventEncoder"]
+
+FORMAT = 2
+_FILE = "preprocessing.json"
+
+
+@dataclass(frozen=True)
+class EventEncoder(Preprocessing):
+    """The fitted encoding of every column.
+
+    ``id``: the column that names the user. ``classes``: label values by class. ``max_length``: the most
+    recent events kept of a user.
+    """
+
+    source: ClassVar[str] = "events"
+
+    id: str
+    clock: Clock
+    categorical: tuple[CategoricalColumn, ...]
+    numeric: tuple[NumericColumn, ...]
+    classes: tuple[Any, ...]
+    max_length: int
+
+    @property
+    def shape(self) -> EventShape:
+        """The constants that fix a model's sizes."""
+        return EventShape(
+            cardinalities=tuple(c.cardinality for c in self.categorical),
+            n_numeric=sum(c.width for c in self.numeric),
+            n_classes=len(self.classes),
+            max_length=self.max_length,
+            periods=self.clock.periods,
+        )
+
+    def batches(
+        self, events: str | Path | pd.DataFrame, batch_size: int = 128
+    ) -> Iterator[tuple[NDArray[np.generic], EventBatch]]:
+        """Encode new events: (ids [B], batch) with the users in order of their first event in the table.
+
+        ``EventBatch.row`` counts the users from 0 and ``label`` is −1.
+
+        Raises:
+            UserError: a column of the training events is missing, the table is empty, or a value does not parse.
+        """
+        source = Source(events, "events")
+        kinds = self._kinds()
+        source.require(list(kinds))
+        with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
+            spooled = spool(source, kinds, Path(folder), progress=False)
+            if not spooled.rows:
+                raise UserError("events: the table is empty: give one row per event")
+            ids, user = users_of(spooled, self.id)
+            histories = Histories.of(user, times_of(spooled, self.clock.name), len(ids), self.max_length)
+            for start in range(0, len(ids), batch_size):
+                stop = min(start + batch_size, len(ids))
+                batch = self.encode(spooled, histories.part(start, stop), ids[start:stop])
+                rows = batch.batch(np.arange(stop - start), self.max_length)
+                yield ids[start:stop], rows._replace(row=rows.row + start)
+
+    def logits(
+        self, network: nn.Module, events: str | Path | pd.DataFrame
+    ) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+        """Ids [U] in order of first appearance, and a network's logits [U, C]."""
+        import torch
+
+        ids, logits = [], []
+        with torch.inference_mode():
+            for part, batch in self.batches(events):
+                ids.append(part)
+                logits.append(network(batch).numpy())
+        return np.concatenate(ids), np.concatenate(logits)
+
+    def predict(self, network: nn.Module, data: str | Path | pd.DataFrame) -> pd.DataFrame:
+        """A row a user: the id and ``p_<class>`` for each class.
+
+        Raises
+        ------
+        UserError
+            If a column of the training events is missing or does not parse.
+        """
+        ids, logits = self.logits(network, data)
+        probabilities = softmax(logits, axis=-1)
+        columns = {f"p_{label}": probabilities[:, i] for i, label in enumerate(self.classes)}
+        return pd.DataFrame({self.id: ids, **columns})
+
+    def encode(self, spooled: Spool, histories: Histories, ids: NDArray[np.generic]) -> EventArrays:
+        """The encoded events of some users [U], without labels or splits."""
+        order = histories.order
+        time, gap = self.clock.encode(spooled[self.clock.name].values[order], histories.first)
+        categorical = [c.encode(spooled[c.name].take(order))[:, None] for c in self.categorical]
+        numeric = [c.encode(spooled[c.name].take(order)) for c in self.numeric]
+        return EventArrays(
+            categorical=np.concatenate([np.empty((len(order), 0), np.int32), *categorical], axis=1),
+            numeric=np.concatenate([np.empty((len(order), 0), np.float32), *numeric], axis=1),
+            time=time,
+            gap=gap,
+            offsets=histories.offsets,
+            label=np.full(len(ids), -1, dtype=np.int64),
+            split=np.full(len(ids), -1, dtype=np.int8),
+            ids=ids,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``preprocessing.json``, all that new data needs."""
+        state = {
+            "format": FORMAT,
+            "id": self.id,
+            "clock": self.clock.to_json(),
+            "categorical": [c.to_json() for c in self.categorical],
+            "numeric": [c.to_json() for c in self.numeric],
+            "classes": list(self.classes),
+            "max_length": self.max_length,
+        }
+        text = json.dumps(state, indent=1, ensure_ascii=False, allow_nan=False)
+        (Path(folder) / _FILE).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> EventEncoder:
+        """Read ``preprocessing.json``; UserError where it is absent or of another format."""
+        path = Path(folder) / _FILE
+        if not path.is_file():
+            raise UserError(f"no {path}: run `nasplus prepare` first")
+        state = json.loads(path.read_text(encoding="utf-8"))
+        if state.pop("format") != FORMAT:
+            raise UserError(f"{path} is of another version: prepare the events anew in a new folder")
+        clock = state.pop("clock")
+        return cls(
+            id=state["id"],
+            clock=Clock(**{**clock, "periods": tuple(clock["periods"])}),
+            categorical=tuple(CategoricalColumn(**{**c, "values": tuple(c["values"])}) for c in state["categorical"]),
+            numeric=tuple(NumericColumn(**c) for c in state["numeric"]),
+            classes=tuple(state["classes"]),
+            max_length=state["max_length"],
+        )
+
+    def _kinds(self) -> dict[str, Asked]:
+        categorical: dict[str, Asked] = {c.name: "text" for c in self.categorical}
+        numeric: dict[str, Asked] = {c.name: c.kind for c in self.numeric}
+        return {self.id: "text", self.clock.name: self.clock.kind, **categorical, **numeric}

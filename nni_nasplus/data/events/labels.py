@@ -1,0 +1,132 @@
+"""One label per user, and which users train, validate and test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from nni_nasplus.data.events.arrays import SPLITS
+from nni_nasplus.data.events.histories import id_array
+from nni_nasplus.data.events.source import Source
+from nni_nasplus.data.events.spool import RawColumn, Spool, spool
+from nni_nasplus.errors import UserError
+
+__all__ = ["Labels", "split_users"]
+
+_FEWEST = 2
+"""Users that each class has in each split at the least."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The ids and targets of U users as text, in ascending order of the ids."""
+
+    texts: list[str]
+    target: list[str]
+
+    @classmethod
+    def read(cls, source: Source, id: str, target: str, folder: Path) -> Labels:
+        """Read a table of one row per user; ``folder`` is scratch space.
+
+        Raises:
+            UserError: a column is missing, the table is empty, an id or target is missing, or an id occurs twice.
+        """
+        source.require([id, target])
+        spooled = spool(source, {id: "text", target: "text"}, folder, progress=False)
+        if not spooled.rows:
+            raise UserError("labels: the table is empty: give one row per user")
+        ids, targets = (_texts(spooled, name) for name in (id, target))
+        if len(spooled.texts[id]) < len(ids):
+            twice = Counter(ids).most_common(1)[0][0]
+            raise UserError(f"labels: {id} {twice!r} occurs twice: keep one row per user")
+        order = np.argsort(id_array(ids), kind="stable")
+        return cls([ids[i] for i in order], [targets[i] for i in order])
+
+    @property
+    def ids(self) -> NDArray[np.generic]:
+        """[U] int64 or text."""
+        return id_array(self.texts)
+
+    def match(self, events: RawColumn, id: str, drop_unmatched: bool) -> tuple[Labels, NDArray[np.int32]]:
+        """The labels of users with events, and each event's position [N] among them, −1 for a user without label.
+
+        Raises:
+            UserError: events without label or labels without events, unless they are to be dropped.
+        """
+        known = set(events.texts)
+        kept = [i for i, t in enumerate(self.texts) if t in known]
+        matched = Labels([self.texts[i] for i in kept], [self.target[i] for i in kept])
+        row = {t: i for i, t in enumerate(matched.texts)}
+        if not drop_unmatched:
+            _complain("without a label", id, [t for t in events.texts if t not in row])
+            _complain("without an event", id, [t for t in self.texts if t not in known])
+        if not matched.texts:
+            raise UserError(f"events and labels share no {id}: check that both name users alike")
+        table = np.array([row.get(t, -1) for t in events.texts], dtype=np.int32)
+        return matched, table[events.values.astype(np.int64)]
+
+    def classes(self) -> tuple[list[Any], NDArray[np.int64]]:
+        """Label values in ascending order, and each user's class [U]; UserError where there is one class only."""
+        values, label = np.unique(id_array(self.target), return_inverse=True)
+        if len(values) < 2:
+            raise UserError(f"labels: every user has the target {values[0].item()!r}: two classes are needed")
+        return values.tolist(), label.astype(np.int64)
+
+
+def split_users(
+    label: NDArray[np.int64], classes: Sequence[Any], split: Sequence[float], seed: int
+) -> NDArray[np.int8]:
+    """[U] the split of each user, stratified by ``label`` [U], of shares ``split`` (train, val, test).
+
+    Raises:
+        UserError: the shares do not add up to 1, or a class has too few users.
+    """
+    if len(split) != len(SPLITS) or min(split) <= 0 or abs(sum(split) - 1) > 1e-6:
+        raise UserError(f"split {tuple(split)} is not three positive shares of sum 1: try (.7, .15, .15)")
+    assigned = np.zeros(len(label), dtype=np.int8)
+    counts = np.bincount(label)
+    rarest = int(counts.argmin())
+    try:
+        _, rest = train_test_split(np.arange(len(label)), train_size=split[0], stratify=label, random_state=seed)
+        val, test = train_test_split(
+            rest, train_size=split[1] / (split[1] + split[2]), stratify=label[rest], random_state=seed
+        )
+    except ValueError as error:
+        raise _too_few(classes[rarest], counts[rarest], split) from error
+    assigned[val], assigned[test] = 1, 2
+    table = np.stack([np.bincount(label[assigned == s], minlength=len(classes)) for s in range(len(SPLITS))])
+    if table.min() < _FEWEST:
+        raise _too_few(classes[rarest], counts[rarest], split)
+    return assigned
+
+
+def _too_few(value: Any, count: int, split: Sequence[float]) -> UserError:
+    return UserError(
+        f"labels: {count} users of class {value!r} are too few to split {'/'.join(f'{s:g}' for s in split)} "
+        f"with {_FEWEST} in each part: add users, merge classes or enlarge the smallest share"
+    )
+
+
+def _texts(spooled: Spool, name: str) -> list[str]:
+    raw = spooled[name]
+    missing = np.flatnonzero(np.isnan(raw.values))
+    if len(missing):
+        raise UserError(
+            f"labels: column {name!r} is missing in {len(missing)} rows, first in row {missing[0] + 1}: drop these rows"
+        )
+    return [raw.texts[int(v)] for v in raw.values]
+
+
+def _complain(lack: str, id: str, unmatched: list[str]) -> None:
+    if unmatched:
+        raise UserError(
+            f"{len(unmatched)} users are {lack}, such as {id} {unmatched[0]!r}: "
+            "add what is missing, or leave them out by --drop-unmatched"
+        )

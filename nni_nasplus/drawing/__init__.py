@@ -1,0 +1,1 @@
+"""Architectures as pictures and as text."""

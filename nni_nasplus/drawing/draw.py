@@ -1,0 +1,79 @@
+"""Architectures as pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from nni_nasplus.drawing.cells import cell_figure
+from nni_nasplus.drawing.flow import flow_figure
+from nni_nasplus.drawing.layout import row_of
+from nni_nasplus.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FORMATS", "as_text", "draw", "require_format"]
+
+FORMATS = (".svg", ".png", ".pdf")
+
+
+def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
+    """Draw an architecture; the suffix of ``path`` is the format. Equal pictures are equal files.
+
+    Parameters
+    ----------
+    graph
+        As :func:`~nni_nasplus.drawing.flow.flow_figure` takes it, drawn from top to bottom; where each node has a
+        ``cell`` as well, as :func:`~nni_nasplus.drawing.cells.cell_figure` takes it, the cells side by side.
+
+    Raises
+    ------
+    UserError
+        If the suffix is none of :data:`FORMATS`.
+    OSError
+        If the file cannot be written; its folder is made if need be.
+    """
+    path = require_format(path)
+    _save((cell_figure if _of_cells(graph) else flow_figure)(graph, title), path)
+
+
+def require_format(path: str | Path) -> Path:
+    """The path of a picture; :class:`UserError` if its suffix is none of :data:`FORMATS`."""
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise UserError(f"the picture is {path.name}; end it in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    return path
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Replace the file in one step."""
+    from matplotlib import rc_context
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
+    try:
+        with rc_context({"svg.hashsalt": "nni-nasplus"}):
+            figure.savefig(partial, format=path.suffix[1:], dpi=150, metadata=undated)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def as_text(graph: nx.DiGraph) -> str:
+    """The rows of the drawing as lines, what stands side by side separated by bars; of cells, the nodes one by one."""
+    if _of_cells(graph):
+        return "\n".join(node["label"] for _, node in graph.nodes(data=True) if node["kind"] == "op")
+    rows = row_of(graph)
+    lines: list[list[str]] = [[] for _ in range(1 + max(rows.values()))]
+    for node, data in graph.nodes(data=True):
+        lines[rows[node]].append(data["label"])
+    return "\n  ↓\n".join(map("  |  ".join, lines))
+
+
+def _of_cells(graph: nx.DiGraph) -> bool:
+    return all("cell" in node for _, node in graph.nodes(data=True))

@@ -1,0 +1,76 @@
+"""Limits of an architecture that are known before it is trained: parameters, operations, latency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from nni_nasplus.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nni_nasplus.networks.network_space import NetworkSpace
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that an architecture may take; None for no limit.
+
+    Parameters
+    ----------
+    parameters
+        Trainable weights.
+    flops
+        Floating-point operations of one forward pass of the space's example.
+    latency_ms
+        Milliseconds of one forward pass of the space's example, on this machine, the median of ten.
+
+    Raises
+    ------
+    UserError
+        If a limit is not above 0.
+    """
+
+    parameters: float | None = None
+    flops: float | None = None
+    latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value <= 0:
+                raise UserError(f"--max_{field.name} is {value}; use more than 0")
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    def excess(self, space: NetworkSpace, architecture: Mapping[str, Any]) -> str | None:
+        """The first limit that an architecture exceeds, in words; None if it keeps to all."""
+        for name, value in self.measured(space, architecture):
+            limit = getattr(self, name)
+            if value > limit:
+                return f"{name} {_written(value)} is more than the limit {_written(limit)}"
+        return None
+
+    def measured(self, space: NetworkSpace, architecture: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+        """What an architecture takes of everything that is limited, one after the other."""
+        measures = _measures(space.build(architecture), space.example())
+        return ((name, measure()) for name, measure in measures.items() if getattr(self, name) is not None)
+
+
+def _measures(network: nn.Module, example: Any) -> dict[str, Callable[[], float]]:
+    from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
+
+    return {
+        "parameters": lambda: count_parameters(network),
+        "flops": lambda: count_flops(network, example),
+        "latency_ms": lambda: latency_ms(network, example),
+    }
+
+
+def _written(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.6g}"

@@ -1,0 +1,1 @@
+"""A search inside one trial, on a network that holds all architectures: modules that Lightning fits."""

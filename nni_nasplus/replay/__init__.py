@@ -1,0 +1,1 @@
+"""Searching again on tables of what is trained already: what a strategy would have needed."""

@@ -1,0 +1,346 @@
+"""Search spaces: ordered, named categorical decisions, some of them active only under others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.registry import installed
+from nni_nasplus.search.counting import Diagram, UncountableError
+
+if TYPE_CHECKING:
+    from nni.mutable import Mutable
+
+__all__ = ["Architecture", "Choice", "SearchSpace"]
+
+Choice = str | int | float | bool
+Architecture = dict[str, Choice]
+"""The active decisions of one architecture, in the space's order: its canonical form."""
+
+
+class SearchSpace:
+    """An ordered set of named categorical decisions with scalar choices and conditions.
+
+    Parameters
+    ----------
+    decisions
+        Choices by decision name, in order; each at least one str, int, float or bool.
+    conditions
+        By decision: the parents it depends on, and the choices of each under which it is active. All parents
+        must be active and match. A parent comes before its children.
+
+    Raises
+    ------
+    UserError
+        If a decision has no or repeated choices, or a condition names a later or unknown decision or choice.
+
+    Examples
+    --------
+    >>> space = SearchSpace(
+    ...     {"op": ["conv", "attention"], "heads": [1, 2, 4]},
+    ...     conditions={"heads": {"op": ["attention"]}},
+    ... )
+    >>> space.size
+    4
+    >>> space.validate({"op": "conv", "heads": 2})
+    {'op': 'conv'}
+    """
+
+    sampled_prior: bool = False
+    """Whether :meth:`sample` draws what tends to work, and hardly ever what does not: strategies then keep to samples,
+    and to neighbours of what was trained."""
+
+    def __init__(
+        self,
+        decisions: Mapping[str, Sequence[Choice]],
+        conditions: Mapping[str, Mapping[str, Sequence[Choice]]] | None = None,
+    ) -> None:
+        self.decisions = {name: tuple(choices) for name, choices in decisions.items()}
+        self.conditions = {
+            name: {parent: tuple(allowed) for parent, allowed in parents.items()}
+            for name, parents in (conditions or {}).items()
+            if parents
+        }
+        self._check()
+        self._index = {
+            name: {choice: i for i, choice in enumerate(choices)} for name, choices in self.decisions.items()
+        }
+        self._plan = [
+            (name, choices, [(p, frozenset(ok)) for p, ok in self.conditions.get(name, {}).items()])
+            for name, choices in self.decisions.items()
+        ]
+
+    def _check(self) -> None:
+        known: dict[str, tuple[Choice, ...]] = {}
+        for name in self.conditions:
+            if name not in self.decisions:
+                raise UserError(f"condition on unknown decision '{name}'; decisions: {_listed(self.decisions)}")
+        for name, choices in self.decisions.items():
+            if not choices:
+                raise UserError(f"decision '{name}' has no choices; give it at least one")
+            if any(not isinstance(c, (str, int, float, bool)) for c in choices):
+                raise UserError(f"decision '{name}' has a choice that is not a str, int, float or bool")
+            if len(set(choices)) < len(choices):
+                raise UserError(f"decision '{name}' repeats a choice: {_listed(choices)}")
+            for parent, allowed in self.conditions.get(name, {}).items():
+                if parent not in known:
+                    raise UserError(f"condition of '{name}' names '{parent}', which is no earlier decision")
+                if unknown := [c for c in allowed if c not in known[parent]]:
+                    raise UserError(
+                        f"condition of '{name}' names {parent}={unknown[0]!r}; allowed: {_listed(known[parent])}"
+                    )
+            known[name] = choices
+
+    @property
+    def starts(self) -> Sequence[Architecture]:
+        """Architectures that people use already, which strategies that learn propose first; here none."""
+        return ()
+
+    @cached_property
+    def _diagram(self) -> Diagram | None:
+        try:
+            return Diagram(self.decisions, self.conditions)
+        except UncountableError:
+            return None
+
+    @property
+    def size(self) -> int | None:
+        """The number of distinct architectures; None where the conditions are too entangled to count."""
+        return None if self._diagram is None else self._diagram.size
+
+    def sample(
+        self, rng: np.random.Generator, uniform: Literal["decision", "architecture"] = "decision"
+    ) -> Architecture:
+        """Draw an architecture: each active decision uniform, or uniform over all distinct architectures.
+
+        Raises
+        ------
+        UserError
+            For ``uniform="architecture"`` if the space cannot count itself.
+        """
+        if uniform == "architecture":
+            if self._diagram is None:
+                raise UserError("this space cannot count itself; sample it with uniform='decision'")
+            return self._diagram.sample(rng)
+        return self._complete({}, rng)
+
+    def _complete(self, fixed: Mapping[str, Choice], rng: np.random.Generator) -> Architecture:
+        """The architecture that keeps ``fixed`` where it is active and draws every other active decision."""
+        draws = rng.random(len(self._plan)).tolist()
+        architecture: Architecture = {}
+        for (name, choices, parents), draw in zip(self._plan, draws, strict=True):
+            if _active(parents, architecture):
+                architecture[name] = fixed[name] if name in fixed else choices[int(draw * len(choices))]
+        return architecture
+
+    def is_active(self, name: str, architecture: Mapping[str, Any]) -> bool:
+        """Whether a decision exists under the earlier decisions of an architecture."""
+        parents = self.conditions.get(name, {})
+        return all(parent in architecture and architecture[parent] in allowed for parent, allowed in parents.items())
+
+    def validate(self, architecture: Mapping[str, Any]) -> Architecture:
+        """Return the canonical form: active decisions only, in order, with the space's own choice values.
+
+        Raises
+        ------
+        UserError
+            Names the unknown or missing decision, or the wrong choice and the allowed ones.
+        """
+        if unknown := [name for name in architecture if name not in self.decisions]:
+            raise UserError(f"unknown decision '{unknown[0]}'; decisions: {_listed(self.decisions)}")
+        canonical: Architecture = {}
+        for name, choices, parents in self._plan:
+            if _active(parents, canonical):
+                if name not in architecture:
+                    raise UserError(f"decision '{name}' is missing; allowed: {_listed(choices)}")
+                canonical[name] = choices[self._position(name, architecture[name])]
+        return canonical
+
+    def _position(self, name: str, value: Any) -> int:
+        try:
+            return self._index[name][value]
+        except (KeyError, TypeError):
+            allowed = _listed(self.decisions[name])
+            raise UserError(f"decision '{name}' cannot be {value!r}; allowed: {allowed}") from None
+
+    def key(self, architecture: Mapping[str, Any]) -> str:
+        """A stable hash of the canonical form (16 hexadecimal digits): equal for equal architectures only."""
+        text = json.dumps(list(self.validate(architecture).items()), ensure_ascii=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def mutate(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Architecture:
+        """Change one active decision, drawn uniformly, to another of its choices; draw what that activates.
+
+        Raises
+        ------
+        UserError
+            If no active decision has a second choice.
+        """
+        current = self.validate(architecture)
+        names = [name for name in current if len(self.decisions[name]) > 1]
+        if not names:
+            raise UserError("the architecture has no decision with a second choice; nothing can be mutated")
+        name = names[rng.integers(len(names))]
+        others = [choice for choice in self.decisions[name] if choice != current[name]]
+        return self._complete({**current, name: others[rng.integers(len(others))]}, rng)
+
+    def neighbours(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Iterator[Architecture]:
+        """Yield one architecture for each other choice of each active decision; draw what that activates."""
+        current = self.validate(architecture)
+        for name, value in current.items():
+            for choice in self.decisions[name]:
+                if choice != value:
+                    yield self._complete({**current, name: choice}, rng)
+
+    def encode(self, architecture: Mapping[str, Any]) -> np.ndarray:
+        """One-hot code, float64 of length ``width``; the columns of inactive decisions are 0."""
+        canonical = self.validate(architecture)
+        code = np.zeros(self.width)
+        offset = 0
+        for name, choices in self.decisions.items():
+            if name in canonical:
+                code[offset + self._index[name][canonical[name]]] = 1.0
+            offset += len(choices)
+        return code
+
+    @property
+    def width(self) -> int:
+        """The length of the one-hot code: the number of choices of all decisions."""
+        return sum(map(len, self.decisions.values()))
+
+    def features(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """What a predictor learns from; float64 [architectures, features].
+
+        The one-hot codes, then how often each choice occurs among the decisions that offer the same choices: what is
+        known of a convolution on one edge says something of a convolution on another. Columns are scaled such that
+        all decisions together, and all counts together, weigh alike in spaces of any size.
+
+        Parameters
+        ----------
+        architectures
+            In canonical form.
+        """
+        code = np.zeros((len(architectures), self.width))
+        for row, architecture in enumerate(architectures):
+            code[row, [self._column[name][choice] for name, choice in architecture.items()]] = 1.0
+        return np.hstack([code / np.sqrt(len(self.decisions)), code @ self._counts])
+
+    @cached_property
+    def feature_groups(self) -> np.ndarray:
+        """The group of every feature: the columns of a decision are one, every count is one; int [features]."""
+        decisions = np.repeat(np.arange(len(self.decisions)), [len(c) for c in self.decisions.values()])
+        return np.concatenate([decisions, len(self.decisions) + np.arange(self._counts.shape[1])])
+
+    @cached_property
+    def _column(self) -> dict[str, dict[Choice, int]]:
+        """The column of the one-hot code by decision and choice."""
+        columns = iter(range(self.width))
+        return {name: {choice: next(columns) for choice in choices} for name, choices in self.decisions.items()}
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """Maps a one-hot code to scaled counts; float64 [width, counts]."""
+        alike: dict[tuple[Choice, ...], list[str]] = {}
+        for name, choices in self.decisions.items():
+            alike.setdefault(choices, []).append(name)
+        shared = {choices: names for choices, names in alike.items() if len(names) > 1}
+        counts = np.zeros((self.width, sum(map(len, shared))))
+        column = iter(range(counts.shape[1]))
+        for choices, names in shared.items():
+            for choice in choices:
+                rows = [self._column[name][choice] for name in names]
+                counts[rows, next(column)] = np.sqrt(0.5 / len(names) / len(shared))
+        return counts
+
+    def __iter__(self) -> Iterator[Architecture]:
+        """Every architecture once, in order of its decisions."""
+        return self._extend({}, 0)
+
+    def _extend(self, prefix: Architecture, position: int) -> Iterator[Architecture]:
+        if position == len(self._plan):
+            yield prefix
+            return
+        name, choices, parents = self._plan[position]
+        if not _active(parents, prefix):
+            yield from self._extend(prefix, position + 1)
+            return
+        for choice in choices:
+            yield from self._extend({**prefix, name: choice}, position + 1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SearchSpace) and self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        size = "uncounted" if self.size is None else f"{self.size:,}"
+        return f"{type(self).__name__}({len(self.decisions)} decisions, {size} architectures)"
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """NNI's search-space format, ``{name: {"_type": "choice", "_value": […]}}``, with conditions as ``_when``.
+
+        A subclass leaves its class path at its first decision, as ``_space``; it must take no arguments.
+        """
+        space: dict[str, dict[str, Any]] = {}
+        for name, choices in self.decisions.items():
+            space[name] = {"_type": "choice", "_value": list(choices)}
+            if name in self.conditions:
+                space[name]["_when"] = {p: list(ok) for p, ok in self.conditions[name].items()}
+        if type(self) is not SearchSpace:
+            next(iter(space.values()))["_space"] = f"{type(self).__module__}.{type(self).__qualname__}"
+        return space
+
+    @classmethod
+    def from_json(cls, space: Mapping[str, Mapping[str, Any]]) -> SearchSpace:
+        """Read NNI's search-space format.
+
+        Raises
+        ------
+        UserError
+            If a parameter is not a ``choice``, or the class of the space is not installed.
+        """
+        if path := next(iter(space.values()), {}).get("_space"):
+            made: Callable[[], SearchSpace] = installed(path, SearchSpace)
+            return made()
+        for name, parameter in space.items():
+            if parameter.get("_type") != "choice" or "_value" not in parameter:
+                raise UserError(f"parameter '{name}' is no choice; an architecture space has only _type: choice")
+        return cls(
+            {name: parameter["_value"] for name, parameter in space.items()},
+            {name: parameter.get("_when", {}) for name, parameter in space.items()},
+        )
+
+    @classmethod
+    def from_nni(cls, model_space: Mutable) -> SearchSpace:
+        """Read the decisions off an NNI ``ModelSpace``, and conditions off its ``conditions`` attribute if any.
+
+        Raises
+        ------
+        UserError
+            If a mutable is not a ``Categorical`` (``nni.choice``, ``LayerChoice``, ``Repeat``) of scalars.
+        """
+        from nni.mutable import Categorical
+
+        mutables = model_space.simplify()
+        for label, mutable in mutables.items():
+            if not isinstance(mutable, Categorical):
+                kind = type(mutable).__name__
+                raise UserError(f"mutable '{label}' is a {kind}; use nni.choice with scalar choices instead")
+        return cls(
+            {label: mutable.values for label, mutable in mutables.items()},  # type: ignore[attr-defined]
+            getattr(model_space, "conditions", None),
+        )
+
+
+def _active(parents: list[tuple[str, frozenset[Choice]]], architecture: Architecture) -> bool:
+    return all(parent in architecture and architecture[parent] in allowed for parent, allowed in parents)
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(map(str, values))

@@ -1,0 +1,1 @@
+"""Learning from the best trials before: settings, loss, teachers, and their logits on disk."""

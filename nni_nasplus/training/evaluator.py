@@ -1,0 +1,253 @@
+"""The evaluator: builds an architecture, trains it with Lightning, reports."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.seed import isolate_rng
+from safetensors.torch import save_file
+from torch import nn
+
+from nni_nasplus.data.preprocessing import Preprocessing
+from nni_nasplus.errors import UserError
+from nni_nasplus.networks.cost import count_flops, count_parameters
+from nni_nasplus.networks.export import export_onnx
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.search.strategy import Direction
+from nni_nasplus.training.callbacks import ReportMetrics, logged_metrics
+from nni_nasplus.training.distillation.loss import Distilled, Teachers
+from nni_nasplus.training.distillation.settings import Distillation
+from nni_nasplus.training.distillation.teachers import Examples, find_teachers
+from nni_nasplus.training.reporter import LogReporter, Reporter, require_finite
+from nni_nasplus.training.trial_folder import WEIGHTS, write_result, write_teachers
+
+__all__ = ["Evaluator", "share_cores"]
+
+
+class Evaluator(ABC):
+    """Train a network with a fresh Lightning trainer and score it on validation data.
+
+    Subclasses say what data and what task, and give their arguments as ``init_args``: plain JSON values, so that
+    an evaluator travels to any host.
+
+    Parameters
+    ----------
+    objective
+        The validation metric to search for; one of the subclass's ``directions``.
+    epochs
+        The most passes over the training data; training stops early after ``patience`` without improvement.
+    seed
+        Fixes weights, dropout and the order of batches.
+    distillation
+        How trials learn from the best before them; None for each by itself. It needs :meth:`examples`, and a task
+        with the mixin :class:`~nni_nasplus.training.distillation.loss.Distilled`.
+    """
+
+    directions: Mapping[str, Direction]
+    init_args: Mapping[str, Any]
+    gradient_clip: float = 1.0
+    """The largest norm of a step's gradient."""
+
+    def __init__(
+        self,
+        *,
+        objective: str,
+        epochs: int,
+        patience: int,
+        seed: int,
+        distillation: Distillation | None = None,
+    ) -> None:
+        self.objective = objective
+        self.epochs = epochs
+        self.patience = patience
+        self.seed = seed
+        self.distillation = distillation
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the objective is maximised or minimised."""
+        return self.directions[self.objective]
+
+    @abstractmethod
+    def data(self) -> pl.LightningDataModule:
+        """The data module."""
+
+    @abstractmethod
+    def task(self, network: nn.Module) -> pl.LightningModule:
+        """The Lightning module that trains ``network`` and logs ``val_<objective>`` and ``test_<objective>``."""
+
+    def examples(self) -> Examples:
+        """The training set as teachers are asked on it."""
+        raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")
+
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
+        """Plain networks to train beside the winner, by name."""
+        return {}
+
+    def preprocessing(self) -> Preprocessing:
+        """What an exported network takes new data through."""
+        raise UserError(f"{type(self).__name__} cannot export its networks: it has no method preprocessing()")
+
+    def evaluate(
+        self,
+        space: NetworkSpace,
+        architecture: Mapping[str, Any],
+        directory: str | Path,
+        reporter: Reporter | None = None,
+        run: str | Path | None = None,
+    ) -> dict[str, float]:
+        """Train one architecture and report it; its weights are left in ``directory/model.safetensors``.
+
+        Parameters
+        ----------
+        run
+            The run directory, whose best trials may teach this one; without it, none do.
+
+        Returns
+        -------
+        The validation metrics, with ``parameters``, ``flops`` (of one forward pass of one
+        example) and the ``seconds`` of training.
+
+        Raises
+        ------
+        TrialFailed
+            If a metric becomes NaN or infinite.
+        """
+        reporter = reporter or LogReporter()
+        teachers = self._teachers(space, architecture, run)
+        with isolate_rng():
+            pl.seed_everything(self.seed, workers=True, verbose=False)
+            network = space.build(architecture)
+        size = {
+            "parameters": float(count_parameters(network)),
+            "flops": float(count_flops(network, space.example())),
+        }
+        metrics = self.fit(network, directory, reporter, teachers) | size
+        if teachers is not None:
+            write_teachers(Path(directory), teachers.numbers)
+        final = {"default": metrics[self.objective], **metrics}
+        write_result(Path(directory), final)
+        reporter.final(final)
+        if reporter.output is not None:
+            with suppress(UserError):
+                export_onnx(network, space.example(), reporter.output / "model.onnx")
+        return metrics
+
+    def fit(
+        self,
+        network: nn.Module,
+        directory: str | Path,
+        reporter: Reporter | None = None,
+        teachers: Teachers | None = None,
+    ) -> dict[str, float]:
+        """Train a network in place and save it in ``directory``.
+
+        It ends with the weights of the schedule's end, which vary less than those of a lucky epoch; where training
+        stopped early, with those of the best epoch.
+        """
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        with isolate_rng():
+            pl.seed_everything(self.seed, workers=True, verbose=False)
+            task = self._taught(network, teachers)
+            best, stop = self._best(directory), self._early_stopping()
+            trainer = self._trainer(directory, reporter or LogReporter(), [stop, best])
+            trainer.fit(task, datamodule=self.data())
+        _finish(task, best, restore=stop.stopped_epoch > 0)
+        save_file(network.state_dict(), directory / WEIGHTS)
+        metrics = self._score("validate", task)
+        return metrics | {"seconds": time.perf_counter() - started}
+
+    def test(self, network: nn.Module) -> dict[str, float]:
+        """The metrics of a trained network on the test split, which the search never sees."""
+        return self._score("test", self.task(network))
+
+    def _teachers(
+        self, space: NetworkSpace, architecture: Mapping[str, Any], run: str | Path | None
+    ) -> Teachers | None:
+        if self.distillation is None or run is None:
+            return None
+        return find_teachers(run, space, architecture, self.distillation, self.examples())
+
+    def _taught(self, network: nn.Module, teachers: Teachers | None) -> pl.LightningModule:
+        task = self.task(network)
+        if teachers is not None:
+            if not isinstance(task, Distilled):
+                raise UserError(f"{type(task).__name__} cannot be distilled; give it the mixin Distilled")
+            task.teachers = teachers
+        return task
+
+    def _score(self, split: str, task: pl.LightningModule) -> dict[str, float]:
+        with isolate_rng():
+            trainer = pl.Trainer(logger=False, enable_checkpointing=False, **_quiet())
+            getattr(trainer, split)(task, datamodule=self.data(), verbose=False)
+        metrics = logged_metrics(trainer, {"validate": "val_", "test": "test_"}[split])
+        require_finite(metrics, f"on the {split} split")
+        return metrics
+
+    def _mode(self) -> str:
+        return "max" if self.direction == "maximize" else "min"
+
+    def _best(self, directory: Path) -> ModelCheckpoint:
+        return ModelCheckpoint(
+            directory,
+            filename="best",
+            monitor=f"val_{self.objective}",
+            mode=self._mode(),
+            save_weights_only=True,
+            enable_version_counter=False,
+        )
+
+    def _early_stopping(self) -> EarlyStopping:
+        return EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=self.patience, check_finite=False)
+
+    def _trainer(self, directory: Path, reporter: Reporter, callbacks: list[pl.Callback]) -> pl.Trainer:
+        board = TensorBoardLogger(reporter.output, name="tensorboard", version="") if reporter.output else False
+        return pl.Trainer(
+            max_epochs=self.epochs,
+            callbacks=[ReportMetrics(self.objective, reporter), *callbacks],
+            logger=board,
+            default_root_dir=directory,
+            num_sanity_val_steps=0,
+            gradient_clip_val=self.gradient_clip,
+            log_every_n_steps=1,
+            **_quiet(),
+        )
+
+
+def share_cores(trials: int) -> None:
+    """Give torch this machine's cores divided by the trials that run at a time: threads that wait for each other's
+    cores make training many times slower."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // trials))
+
+
+def _quiet() -> dict[str, Any]:
+    """Trainer arguments shared by every run: one device, its fastest safe precision, nothing on the terminal."""
+    mixed = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return {
+        "accelerator": "auto",
+        "devices": 1,
+        "precision": "bf16-mixed" if mixed else "32-true",
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "deterministic": "warn",
+    }
+
+
+def _finish(task: pl.LightningModule, best: ModelCheckpoint, *, restore: bool) -> None:
+    """Drop the checkpoint of the best epoch, after going back to it if asked."""
+    path = Path(best.best_model_path)
+    if restore:
+        task.load_state_dict(torch.load(path, weights_only=True, map_location="cpu")["state_dict"])
+    path.unlink()
