@@ -12,7 +12,7 @@ test: $(VENV)/dev.stamp lint oldest
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 oldest: $(VENV)/oldest.stamp
-	PYTHONPATH=$(VENV)/oldest $(BIN)/pytest tests/test_optuna_sampler.py
+	PYTHONPATH=$(VENV)/oldest $(BIN)/pytest tests/hosts/optuna/test_sampler.py
 
 test-slow: $(VENV)/dev.stamp
 	$(BIN)/pytest

@@ -34,7 +34,7 @@ from nni_nasplus.hosts.nni.manager import living_managers, manager_environment
 from nni_nasplus.hosts.nni.preloaded import trial_interpreter
 
 HERE = Path(__file__).parent
-TESTS = HERE.parent / "tests"
+HELPERS = HERE.parent / "tests" / "helpers"
 MIB = 2**20
 HPO_TRIAL = """import pytorch_lightning
 import torch
@@ -201,11 +201,11 @@ def one_trial_of_nni(folder: Path) -> list[str]:
 
 def one_trial_of_nasplus(folder: Path) -> list[str]:
     """The command of ours."""
-    from crashing import create
+    from digits_search import create
     from nni_server import free_port
 
     run = create(folder / "run", trials=1, seconds=0)
-    return [sys.executable, str(TESTS / "crashing.py"), str(run.directory), str(free_port())]
+    return [sys.executable, str(HELPERS / "digits_search.py"), str(run.directory), str(free_port())]
 
 
 def run_one(port: int) -> None:
@@ -218,7 +218,7 @@ def run_one(port: int) -> None:
 
 def seconds_of(command: Callable[[Path], list[str]]) -> float:
     """The median of three runs."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(TESTS)])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HELPERS)])}
     taken = []
     for _ in range(3):
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -240,7 +240,7 @@ def main() -> None:
         return run_one(options.one)
     if options.run:
         return run_experiment(options.run[0], int(options.run[1]), options.trials, int(options.run[2]))
-    sys.path.insert(0, str(TESTS))
+    sys.path.insert(0, str(HELPERS))
     memory, plain = Memory(), (1.0, 1.0)
     if options.memory:
         measure("HPO Experiment, preloaded", 2, 6, memory)

@@ -198,7 +198,7 @@ def test_a_cell_is_not_exported_with_a_fixed_number_of_events(space, tmp_path):
 
 @pytest.mark.slow
 def test_a_search_of_cells_ends_in_a_network_that_predicts(tmp_path):
-    from conftest import shopping
+    from shopping import shopping
     from test_command import asking, nasplus
 
     events, labels = shopping()

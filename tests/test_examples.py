@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nni_server import free_port, get, trials, wait
+from places import ROOT
 
 from nni_nasplus.cli import main
 from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
 
-ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
 

@@ -12,9 +12,9 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from nasplus_command import nasplus, refused
 from nni_server import free_port
 from PIL import Image
-from test_command import nasplus, refused
 
 from nni_nasplus import registry
 from nni_nasplus.cli import main

@@ -38,6 +38,8 @@ LINES = (
 LEVEL = {part: len(LINES) - number for number, line in enumerate(LINES) for part in line.split()}
 FOLDERS = {"nni_nasplus": "nni_nasplus", "strategies": "nni_nasplus.strategies", "spaces": "nni_nasplus.spaces"}
 MOST_FILES = 14
+TESTS = ROOT / "tests"
+MOST_LINES_OF_TESTS = 400
 CROWDED = {"nni_nasplus/cli", "nni_nasplus/data/events", "spaces/recurrent"}
 EXCEPTIONS: set[tuple[str, str]] = {
     ("nni_nasplus.cli.report", "nni_nasplus.strategies.random_search"),
@@ -168,6 +170,17 @@ def test_a_folder_holds_about_a_dozen_files_and_says_what_it_is_for(folder):
     files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert (len(files) > MOST_FILES) == (str(folder.relative_to(ROOT)) in CROWDED)
     assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+
+
+def test_a_file_of_tests_is_about_one_subject():
+    lines = {str(path.relative_to(TESTS)): path.read_text(encoding="utf-8").count("\n") for path in TESTS.rglob("*.py")}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES_OF_TESTS} == {}
+
+
+def test_the_folders_of_the_tests_mirror_those_of_the_package():
+    folders = {path.parent.relative_to(TESTS).parts for path in TESTS.rglob("*.py")} - {("helpers",), ("nni_trials",)}
+    packages = {module for module, path in MODULES.items() if path.name == "__init__.py"}
+    assert {".".join(("nni_nasplus", *parts)) for parts in folders} - packages == set()
 
 
 def test_every_entry_point_loads():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from crashing import Digits
+from digits_search import Digits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nni.nas.evaluator.pytorch import Classification

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import pytorch_lightning as pl
 import torch
-from conftest import COLUMNS, shopping
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shopping import COLUMNS, shopping
 from test_event_space import exact, random_batch, with_rubbish
 from torch import nn
 

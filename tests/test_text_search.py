@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from nasplus_command import nasplus, refused
 from nni_server import free_port
-from test_command import nasplus, refused
 
 from nni_nasplus.cli.search import parsed
 from nni_nasplus.networks.cost import count_parameters

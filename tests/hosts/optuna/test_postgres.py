@@ -1,0 +1,76 @@
+"""A search on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from digits_search import create, going_on
+from nni_server import free_port
+from optuna_workers import require_whole, workers
+
+from nni_nasplus.search.journal import JOURNAL
+
+pytest.importorskip("optuna")
+
+from optuna.trial import TrialState
+
+POSTGRES = shutil.which("pg_ctl") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")), None)
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+
+def as_postgres(*command: str) -> list[str]:
+    return ["runuser", "-u", "postgres", "--", *command] if os.getuid() == 0 else list(command)
+
+
+@pytest.fixture
+def postgres(tmp_path) -> Iterator[str]:
+    """The URL of an empty database of a server of its own."""
+    programs, folder, port = Path(POSTGRES).resolve().parent, tmp_path / "postgres", free_port()
+    folder.mkdir()
+    if os.getuid() == 0:
+        shutil.chown(folder, "postgres")
+        for parent in [folder, *folder.parents][:-2]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    data, options = str(folder / "data"), f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": "/"}
+    subprocess.run(as_postgres(str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "nas"), **quiet)
+    log = str(folder / "log")
+    subprocess.run(as_postgres(str(programs / "pg_ctl"), "-D", data, "-l", log, "-o", options, "-w", "start"), **quiet)
+    try:
+        yield f"postgresql+psycopg://nas@127.0.0.1:{port}/postgres"
+    finally:
+        stop = as_postgres(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+        subprocess.run(stop, **(quiet | {"check": False}))
+
+
+def has_postgres_user() -> bool:
+    return any(entry.pw_name == "postgres" for entry in pwd.getpwall())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(POSTGRES is None or not has_postgres_user(), reason="Debian's postgresql is not installed")
+def test_four_workers_on_postgresql_one_of_them_killed(tmp_path, postgres):
+    pytest.importorskip("psycopg")
+    run = create(tmp_path / "run", 40, concurrency=4, host="optuna", storage=postgres, seconds=1)
+    main = going_on(run)
+    journal = run.directory / JOURNAL
+    while not journal.exists() or len(journal.read_text().splitlines()) < 16:
+        assert main.poll() is None
+        time.sleep(0.1)
+    workers(main)[0].kill()
+    out, _ = main.communicate(timeout=240)
+    assert main.returncode == 0, out
+    trials = require_whole(run, 40)
+    (lost,) = [t for t in trials if t.state == TrialState.FAIL]
+    (again,) = [t for t in trials if t.system_attrs.get("failed_trial") == lost.number]
+    assert again.params == lost.params
+    assert again.state == TrialState.COMPLETE

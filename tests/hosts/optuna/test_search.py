@@ -1,0 +1,100 @@
+"""A search as an Optuna study by several workers, some of them killed."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import psutil
+import pytest
+from digits_search import create, going_on
+from optuna_workers import complete, require_whole, workers
+
+from nni_nasplus import Journal
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL
+
+pytest.importorskip("optuna")
+
+from optuna.trial import TrialState
+
+from nni_nasplus.hosts.optuna import worker
+from nni_nasplus.hosts.optuna.study import fill_queue, open_study
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+
+def test_two_workers_train_as_many_trials_as_asked(tmp_path):
+    run = create(tmp_path / "run", 7, concurrency=2, host="optuna")
+    assert "study run in sqlite:///" in complete(run)
+    assert len(require_whole(run, 7)) == 7
+    Run.rewrite(run.directory, {**run.settings, "trials": 9})
+    complete(Run.open(run.directory))
+    assert len(require_whole(run, 9)) == 9
+
+
+def test_one_worker_proposes_what_the_nni_host_would(tmp_path):
+    run = create(tmp_path / "run", 6, host="optuna")
+    complete(run)
+    strategy = open_study(run).sampler.strategy
+    for trial in Journal.read(run.directory / JOURNAL).trials:
+        proposal = strategy.propose()
+        assert proposal == (trial.architecture, trial.origin)
+        strategy.tell(proposal.architecture, trial.score)
+
+
+def test_failures_in_a_row_end_the_search_with_their_reason(tmp_path):
+    run = create(tmp_path / "run", 9, host="optuna", bad="0123456789", mode="raise ValueError('no such layer')")
+    process = going_on(run)
+    out, _ = process.communicate(timeout=90)
+    assert process.returncode == 2
+    assert "3 trials in a row failed: ValueError: no such layer" in " ".join(out.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_search_that_was_ended_goes_on(tmp_path, number):
+    run = create(tmp_path / "run", 12, concurrency=2, host="optuna", seconds=1)
+    main = going_on(run)
+    journal = run.directory / JOURNAL
+    while not journal.exists() or len(journal.read_text().splitlines()) < 8:
+        assert main.poll() is None
+        time.sleep(0.1)
+    for process in [*workers(main), psutil.Process(main.pid)]:
+        process.send_signal(number)
+    out, _ = main.communicate()
+    assert "Traceback" not in out
+    complete(run)
+    require_whole(run, 12)
+
+
+def test_workers_end_with_a_search_that_was_killed_and_their_trials_are_tried_again(tmp_path):
+    run = create(tmp_path / "run", 4, concurrency=2, host="optuna", seconds=2)
+    main = going_on(run)
+    while not open_study(run).get_trials(states=(TrialState.RUNNING,)):
+        assert main.poll() is None
+        time.sleep(0.1)
+    orphans = workers(main)
+    main.kill()
+    _, alive = psutil.wait_procs(orphans, timeout=20)
+    assert (len(orphans), alive) == (2, [])
+    assert not open_study(run).get_trials(states=(TrialState.RUNNING,))
+    main.communicate()
+    complete(run)
+    require_whole(run, 4)
+
+
+def test_a_proposal_that_is_interrupted_is_made_again(tmp_path, monkeypatch):
+    run = create(tmp_path / "run", 3, host="optuna")
+    study = open_study(run)
+    fill_queue(study, 3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(worker, "suggest", interrupted)
+        worker.work(run)
+    worker.work(run)
+    states = [trial.state for trial in study.get_trials()]
+    assert sorted(states) == [TrialState.COMPLETE] * 3 + [TrialState.FAIL]
+
+
+def interrupted(*arguments):
+    raise KeyboardInterrupt

@@ -1,0 +1,69 @@
+"""What the benchmark prints and draws."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import replay_report
+from events_data import data_path
+from places import ROOT
+from toy_tables import strategy_on, table_of
+
+from nni_nasplus.replay.curves import draw_curves
+from nni_nasplus.replay.replay import replay
+
+
+class TestReport:
+    def lines(self, table):
+        for method in ("evolution", "random"):
+            for seed in range(5):
+                rows = replay(strategy_on(method, table, seed), table, budget=20).rows
+                yield {"table": "toy", "method": method, "batch": 1, "seed": seed, "rows": rows, "seconds": 0.02}
+
+    def test_the_table_has_medians_regrets_ratios_and_times(self):
+        table = table_of(20)
+        lines = list(self.lines(table))
+        printed = replay_report.markdown(lines, table, ["random", "evolution"], 300, "evolution", 1)
+        hits = {m: [table.reached(x["rows"]) for x in lines if x["method"] == m] for m in ("random", "evolution")}
+        rows = {line.split(" | ")[0].strip("| "): line.split(" | ") for line in printed.splitlines() if " | " in line}
+        for method, found in hits.items():
+            assert rows[method][1].split()[0] == str(int(np.median(found)))
+            assert rows[method][3].split()[0] == "0"
+            assert rows[method][6] == "1.0"
+        expected = np.median(hits["random"]) / np.median(hits["evolution"])
+        assert rows["random"][2].split()[0] == f"{expected:.2f}"
+
+    def test_a_search_that_did_not_arrive_is_above_the_budget(self):
+        table = table_of(27)
+        worst = np.argsort(-table.regrets)[:25].tolist()
+        lines = [{"table": "toy", "method": "m", "batch": 1, "seed": s, "rows": worst, "seconds": 1} for s in range(3)]
+        assert "| m | >25 (>25 to >25) |" in replay_report.markdown(lines, table, ["m"], 25, "m", 1)
+
+    def test_pictures_are_the_same_every_time(self, tmp_path):
+        curves = {"toy": {"ours": np.array([[3.0, 1.0, 0.0], [np.inf, 2.0, 1.0]]), "theirs": np.ones((4, 3))}}
+        for name in ("a", "b"):
+            draw_curves(curves, tmp_path / f"{name}.svg", ["ours"])
+        assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+        draw_curves(curves, tmp_path / "a.png", ["ours"])
+        assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.slow
+def test_the_benchmark_resumes_prints_and_draws(tmp_path):
+    data = data_path("nas/seqnas_table.csv").parent
+    script = [sys.executable, ROOT / "benchmarks" / "replay.py", "--data", data, "--tables", "seqnas_age"]
+    script += ["--methods", "random", "evolution:population_size=5", "--results", tmp_path / "results.jsonl"]
+    script += ["--out", tmp_path / "out", "--ours", "evolution:population_size=5", "--seeds"]
+    first = subprocess.run([*script, "2"], capture_output=True, text=True, check=True, timeout=200)
+    lines = (tmp_path / "results.jsonl").read_text().splitlines()
+    (tmp_path / "results.jsonl").write_text("\n".join(lines) + '\n{"table": "cut o')
+    second = subprocess.run([*script, "3"], capture_output=True, text=True, check=True, timeout=200)
+    kept = (tmp_path / "results.jsonl").read_text().splitlines()
+    assert len(lines) == 4
+    assert len([line for line in kept if line.endswith("}")]) == 6
+    assert "| 2 |" in first.stdout
+    assert "| 3 |" in second.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"replay_seqnas.svg", "replay_seqnas.png"}
