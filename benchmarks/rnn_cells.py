@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--recipes", type=int, default=50)
     parser.add_argument("--data", type=Path, help="nbnlp_wikitext2.jsonl.gz; without it the named cells only")
     options = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
     torch.manual_seed(0)
     print(f"{torch.get_num_threads()} threads; tokens a second, forward and backward")
     for name, own in (("lstm_sigmoid", nn.LSTM), ("gru", nn.GRU)):

@@ -7,8 +7,8 @@ from copy import deepcopy
 
 import pytest
 import torch
+from recurrent_classifiers import classifier, padded, texts_of
 from small_networks import SPACES, N, case, generator
-from test_recurrent_classifier import classifier, padded, texts_of
 from torch import nn
 
 from nni_nasplus import UserError

@@ -1,0 +1,75 @@
+"""Pictures of data flow: edges short, arrows beside the boxes, texts inside them, in every space drawn so."""
+
+from __future__ import annotations
+
+import itertools
+
+import networkx as nx
+import numpy as np
+import pytest
+from figures import course, dag, inside
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.text import Text
+
+from nni_nasplus.drawing.draw import as_text
+from nni_nasplus.drawing.flow import flow_figure
+from nni_nasplus.spaces.events import EventSequenceSpace
+from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
+
+SPACES = {
+    "rnn": RecurrentCellSpace(4, 4, 4, 1),
+    "darts-rnn": DartsRecurrentSpace(4, 4),
+    "enas-rnn": EnasRecurrentSpace(4, 4),
+    "events": EventSequenceSpace(cells=["linear(x,h0) sigm(0) linear(x,h0) tanh(2) blend(1,h0,3) | 4"]),
+}
+NAMED = [("rnn", "lstm"), ("rnn", "gru"), ("darts-rnn", "DARTS_V2"), ("enas-rnn", "ENAS")]
+cases = settings(max_examples=15, deadline=None, database=None)
+
+
+def require_clear(figure: Figure, graph: nx.DiGraph) -> None:
+    """No arrow crosses a box, no two boxes meet, every text is inside its box and all inside the figure."""
+    figure.set_dpi(150)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    boxes = [patch.get_transform().transform_bbox(patch.get_bbox()) for patch in figure.findobj(FancyBboxPatch)]
+    arrows = figure.findobj(FancyArrowPatch)
+    assert (len(boxes), len(arrows)) == (graph.number_of_nodes(), graph.number_of_edges())
+    for a, b in itertools.combinations(boxes, 2):
+        assert not a.overlaps(b)
+    for points in map(course, arrows):
+        assert not any(inside(box, points, 3.0).any() for box in boxes)
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    around = [text.get_window_extent(renderer) for text in texts]
+    corners = [np.array([(box.x0, box.y0), (box.x1, box.y1)]) for box in around]
+    assert sum(any(inside(box, ends, 0).all() for box in boxes) for ends in corners) == len(boxes)
+    for ends in [*corners, *map(course, arrows), *([b.min, b.max] for b in boxes)]:
+        assert inside(figure.bbox, np.asarray(ends), 0).all()
+
+
+@cases
+@given(st.integers(0, 2**32))
+def test_any_graph_is_clear(seed):
+    graph = dag(seed, 12)
+    require_clear(flow_figure(graph, "a title of many words " * 8), graph)
+
+
+@settings(max_examples=3, deadline=None, database=None)
+@given(st.integers(0, 2**32))
+def test_any_architecture_is_clear(seed):
+    for space in SPACES.values():
+        architecture = space.search_space.sample(np.random.default_rng(seed))
+        graph = space.graph(architecture)
+        require_clear(flow_figure(graph, space.genotype(architecture)), graph)
+
+
+@pytest.mark.parametrize(("name", "genotype"), NAMED)
+def test_the_published_ones_are_clear(name, genotype):
+    graph = SPACES[name].graph(SPACES[name].parse_genotype(genotype))
+    require_clear(flow_figure(graph, genotype), graph)
+
+
+def test_the_gates_of_an_lstm_stand_side_by_side():
+    text = as_text(SPACES["rnn"].graph(SPACES["rnn"].parse_genotype("lstm")))
+    assert text.splitlines()[2] == "  |  ".join(["linear"] * 4)
