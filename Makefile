@@ -3,10 +3,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow oldest lint clean
+QUICK := tests/search tests/run tests/drawing tests/data/test_cache.py tests/strategies/test_aging_evolution.py \
+	tests/strategies/test_training_free.py tests/test_plugging_in.py
+
+.PHONY: demo quick test test-slow oldest lint clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/nasplus demo
+
+quick: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/pytest -m "not slow and not nni and not process" -n 2 --dist worksteal $(QUICK)
 
 test: $(VENV)/dev.stamp lint oldest
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
@@ -21,7 +28,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	rm -rf build/typed && $(BIN)/python setup.py --quiet build --build-lib build/typed
-	cd build/typed && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p nni_nasplus
+	cd build/typed && ../../$(BIN)/mypy --cache-dir ../../$(VENV)/mypy --config-file ../../pyproject.toml -p nni_nasplus
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

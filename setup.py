@@ -84,15 +84,40 @@ setup(
         ],
         "nni_nasplus.strategies": [
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
+            "one_shot=nni_nasplus.one_shot.strategy:NamedOneShot",
+            "proxy=nni_nasplus.strategies.training_free:TrainingFree",
             "random=nni_nasplus.strategies.random_search:RandomSearch",
-            "score=nni_nasplus.strategies.training_free:TrainingFree",
             "tenas=nni_nasplus.strategies.te_nas:TeNas",
             "thompson=nni_nasplus.strategies.thompson_sampling:ThompsonSampling",
+        ],
+        "nni_nasplus.hosts": [
+            "nni=nni_nasplus.hosts.nni:NniHost",
+            "optuna=nni_nasplus.hosts.optuna:OptunaHost",
+        ],
+        "nni_nasplus.one_shot": [
+            "tenas=nni_nasplus.strategies.te_nas:TENAS",
         ],
         "nni_nasplus.predictors": [
             "catboost=nni_nasplus.predictors.catboost:CatBoost",
             "forest=nni_nasplus.predictors.random_forest:RandomForest",
             "gp=nni_nasplus.predictors.gaussian_process:GaussianProcess",
+        ],
+        "nni_nasplus.proxies": [
+            "flops=nni_nasplus.proxies.size:flops",
+            "grad_norm=nni_nasplus.proxies.gradients:grad_norm",
+            "jacob_cov=nni_nasplus.proxies.jacobian_covariance:jacob_cov",
+            "linear_regions=nni_nasplus.proxies.regions:linear_regions",
+            "naswot=nni_nasplus.proxies.hamming:naswot",
+            "ntk=nni_nasplus.proxies.ntk:ntk_condition",
+            "ntk_fixed=nni_nasplus.proxies.ntk:ntk_fixed",
+            "parameters=nni_nasplus.proxies.size:parameters",
+            "snip=nni_nasplus.proxies.gradients:snip",
+            "synflow=nni_nasplus.proxies.synaptic_saliency:synflow",
+        ],
+        "nni_nasplus.tasks": [
+            "events=nni_nasplus.cli.tasks.events:EventTask",
+            "images=nni_nasplus.cli.tasks.images:ImageTask",
+            "text=nni_nasplus.cli.tasks.text:TextTask",
         ],
         "nni_nasplus.spaces": [
             "darts=nni_nasplus.spaces.images:DartsSpace",

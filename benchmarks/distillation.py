@@ -25,13 +25,13 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from nni_nasplus import Journal
+from nni_nasplus import Journal, Outcome, Proposal
 from nni_nasplus.data.events import EventDataModule, japanese_vowels, prepare
 from nni_nasplus.run.run import CACHE
 from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
-from nni_nasplus.training.trial_folder import WEIGHTS, teachers_of, trial_directory
+from nni_nasplus.training.trial_folder import WEIGHTS, outcome_in, trial_directory
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]
 Variant = Mapping[str, Any] | None
@@ -94,19 +94,20 @@ class Lesson:
     def earlier(self) -> None:
         """Train the earlier trials and keep them in the run's journal."""
         evaluator = self.evaluator()
-        archive = Journal.create(self.run / JOURNAL, {"direction": evaluator.direction})
+        journal = Journal.create(self.run / JOURNAL, self.space.search_space, direction=evaluator.direction)
         for architecture in self.architectures[:EARLIER]:
             folder = trial_directory(self.run, self.space.search_space.key(architecture))
             score = evaluator.evaluate(self.space, architecture, folder)[self.task.objective]
-            archive.tell(archive.ask(architecture, "random").number, score)
-        archive.close()
+            journal.tell(journal.ask(Proposal(architecture)).number, Outcome(score=score))
+        journal.close()
 
     def student(self, architecture: Mapping[str, Any], name: str) -> dict[str, float]:
         """The scores of a student of one variant."""
         evaluator, folder = self.evaluator(VARIANTS[name]), Path(tempfile.mkdtemp(dir=self.run))
         validation = evaluator.evaluate(self.space, architecture, folder, run=self.run)
-        if len(teachers_of(folder)) != (0 if name == "none" else 3):
-            raise RuntimeError(f"{name}: the teachers are {teachers_of(folder)}")
+        outcome = outcome_in(folder)
+        if outcome is None or len(outcome.teachers) != (0 if name == "none" else 3):
+            raise RuntimeError(f"{name}: the teachers are {outcome and outcome.teachers}")
         test = evaluator.test(self.space.trained(architecture, folder / WEIGHTS))
         measured = dict.fromkeys((self.task.objective, "loss"))
         return {

@@ -17,7 +17,8 @@ from prepare_events import block, prepare_events
 
 from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.spaces.events import EventSequenceSpace
-from nni_nasplus.training.events import EventClassification, RecurrentBaseline
+from nni_nasplus.spaces.events.baselines import RecurrentBaseline
+from nni_nasplus.training.events import EventClassification
 
 GENOTYPE = "01|1|agc1|44,12|00"
 

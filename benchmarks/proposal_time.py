@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import optuna
 
-from nni_nasplus import SearchSpace
+from nni_nasplus import Search, SearchSpace
 from nni_nasplus.hosts.optuna import NasSampler, suggest
 from nni_nasplus.strategies import RandomSearch, ThompsonSampling
 
@@ -29,26 +29,25 @@ def large_space() -> SearchSpace:
 def milliseconds(results: int, acquisition: str) -> np.ndarray:
     """The time of each proposal after so many results; float [proposals]."""
     space, rng = large_space(), np.random.default_rng(0)
-    strategy = ThompsonSampling(space, seed=0, acquisition=acquisition)
-    while len(strategy.observations) < results:
-        if strategy.is_new(architecture := space.sample(rng)):
-            strategy.tell(architecture, float(rng.normal() + 0.1 * len(architecture)))
+    search = Search(space, ThompsonSampling(acquisition=acquisition), seed=0)
+    while len(search.history.observations) < results:
+        search.learn(architecture := space.sample(rng), float(rng.normal() + 0.1 * len(architecture)))
     times = []
     for _ in range(PROPOSALS):
         started = time.perf_counter()
-        architecture = strategy.ask()
+        trial = search.ask()
         times.append(1e3 * (time.perf_counter() - started))
-        strategy.tell(architecture, float(rng.normal()))
+        search.tell(trial, float(rng.normal()))
     return np.array(times)
 
 
 def milliseconds_through_optuna(results: int) -> tuple[float, float, float]:
     """Milliseconds a trial of random search, after so many: by itself, through NasSampler, and Optuna's own sampler."""
     space = large_space()
-    strategy = RandomSearch(space, seed=0)
-    samplers = NasSampler(RandomSearch(space, seed=0)), optuna.samplers.RandomSampler(seed=0)
+    search = Search(space, RandomSearch(), seed=0)
+    samplers = NasSampler(RandomSearch(), space, seed=0), optuna.samplers.RandomSampler(seed=0)
     studies = [optuna.create_study(direction="maximize", sampler=sampler) for sampler in samplers]
-    steps = [lambda: strategy.tell(strategy.ask(), 1.0), *(partial(_step, study, space) for study in studies)]
+    steps = [lambda: search.tell(search.ask(), 1.0), *(partial(_step, study, space) for study in studies)]
     return tuple(_milliseconds(step, results) for step in steps)  # type: ignore[return-value]
 
 

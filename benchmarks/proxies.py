@@ -1,7 +1,8 @@
-"""How well do training-free scores order the cells of NAS-Bench-201 (arXiv 2001.00326)?
+"""How well do zero-cost proxies order the cells of NAS-Bench-201 (arXiv 2001.00326)?
 
-Scores random cells before training, and compares their order with that of the published accuracies on CIFAR-10 after
-200 epochs, beside that of parameters and FLOPs; then our scores with those that others published of the same cells.
+Computes the proxies of random cells before training, and compares their order with that of the published accuracies on
+CIFAR-10 after 200 epochs, beside that of parameters and FLOPs; then our values with those that others published of the
+same cells.
 
     python benchmarks/proxies.py --data DATA --images fashion_mnist_12k.npz
 
@@ -25,10 +26,11 @@ import torch
 from scipy.stats import bootstrap, kendalltau, spearmanr
 from torch import Tensor, nn
 
+from nni_nasplus import registry
 from nni_nasplus.data.images import ImageBatch
-from nni_nasplus.proxies import SCORES
+from nni_nasplus.proxies import proxy_named
 from nni_nasplus.spaces.images import ChainMacro, NasBench201Space, NasBench201Supernet
-from nni_nasplus.spaces.images.nasbench201 import EDGES, OPERATIONS, decision
+from nni_nasplus.spaces.images.nasbench201_cell import EDGES, OPERATIONS, decision
 
 SIZE, PATCH, PATCHES = 32, 3, 1000
 FULL, THIN = NasBench201Space(channels=16, cells=5), NasBench201Space(channels=3, cells=1)
@@ -41,7 +43,7 @@ Cell = dict[str, str]
 
 
 class Examples:
-    """The batches that all cells are scored on."""
+    """The batches that all proxies are computed on."""
 
     def __init__(self, archive: Path | None, count: int, generator: torch.Generator) -> None:
         images = torch.randn(PATCHES, 3, SIZE, SIZE, generator=generator)
@@ -55,6 +57,9 @@ class Examples:
         self.patches = torch.stack(patches).unsqueeze(1)
 
 
+NAMES = registry.available("proxies")
+
+
 def _read(archive: Path, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Random training images [1000, 3, 32, 32] of mean 0 and variance 1, and their labels."""
     with np.load(archive, allow_pickle=False) as data:
@@ -66,25 +71,25 @@ def _read(archive: Path, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     return (images - images.mean()) / images.std(), label[drawn]
 
 
-def network_of(cell: Cell, score: str, seed: int) -> nn.Module:
-    """A freshly initialised network of the size that the score is defined for."""
+def network_of(cell: Cell, proxy: str, seed: int) -> nn.Module:
+    """A freshly initialised network of the size that the proxy is defined for."""
     torch.manual_seed(seed)
-    if score == "linear_regions":
+    if proxy == "linear_regions":
         return _patched(cell)
-    space = THIN if score.startswith("ntk") else FULL
+    space = THIN if proxy.startswith("ntk") else FULL
     return space.build(cell)
 
 
 def _patched(cell: Cell) -> nn.Module:
     """A network of patches, which is a supernet with one operation left on each edge."""
-    supernet = NasBench201Supernet(PATCHED, mode="sum")
+    supernet = NasBench201Supernet(PATCHED)
     for row, edge in zip(supernet.masks["cell"], EDGES, strict=True):
         row.copy_(torch.tensor([name == cell[decision(*edge)] for name in OPERATIONS]))
     return supernet
 
 
-def scored(cells: Iterable[Cell], names: list[str], examples: Examples, seed: int, minutes: float) -> dict[str, Any]:
-    """Values [cells, scores] of as many cells as there is time for, and the mean seconds of each score."""
+def computed(cells: Iterable[Cell], names: list[str], examples: Examples, seed: int, minutes: float) -> dict[str, Any]:
+    """Values [cells, proxies] of as many cells as there is time for, and the mean seconds of each proxy."""
     values, seconds, started = [], [], time.monotonic()
     for cell in cells:
         if time.monotonic() - started > 60 * minutes:
@@ -99,13 +104,13 @@ def _one(cell: Cell, name: str, examples: Examples, seed: int) -> tuple[float, f
     network = network_of(cell, name, seed)
     batch: Any = examples.patches if name == "linear_regions" else examples.images
     started = time.perf_counter()
-    value = SCORES[name](network, batch, torch.Generator().manual_seed(seed))
+    value = proxy_named(name)(network, batch, torch.Generator().manual_seed(seed))
     return value, time.perf_counter() - started
 
 
 def ranks(name: str, values: np.ndarray) -> np.ndarray:
     """Values in whose order higher is better, and what is not a number the worst."""
-    utility = np.array([SCORES[name].utility(value) for value in values])
+    utility = np.array([proxy_named(name).utility(value) for value in values])
     return np.unique(np.nan_to_num(utility, nan=-np.inf, posinf=np.inf, neginf=-np.inf), return_inverse=True)[1]
 
 
@@ -121,8 +126,8 @@ def naslib_cell(text: str) -> Cell:
 
 
 def correlate(names: list[str], found: dict[str, Any], accuracy: np.ndarray, seed: int) -> None:
-    """Print how each score orders the cells, with a bootstrap interval of Kendall's tau."""
-    print(f"{'score':16s} {'Kendall tau':>22s} {'Spearman':>9s} {'s/cell':>8s}")
+    """Print how each proxy orders the cells, with a bootstrap interval of Kendall's tau."""
+    print(f"{'proxy':16s} {'Kendall tau':>22s} {'Spearman':>9s} {'s/cell':>8s}")
     for column, name in enumerate(names):
         order = ranks(name, found["values"][:, column])
         interval = bootstrap(
@@ -140,15 +145,15 @@ def correlate(names: list[str], found: dict[str, Any], accuracy: np.ndarray, see
 
 
 def main() -> None:
-    """Score, and print the rank correlations."""
+    """Compute, and print the rank correlations."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder of the tables")
     parser.add_argument("--images", type=Path, help="an .npz archive with x_train and y_train; random images without")
-    parser.add_argument("--cells", type=int, default=500, help="the most cells to score")
-    parser.add_argument("--published", type=int, default=100, help="the most cells to score of NASLib's 725")
+    parser.add_argument("--cells", type=int, default=500, help="the most cells to look at")
+    parser.add_argument("--published", type=int, default=100, help="the most cells to look at of NASLib's 725")
     parser.add_argument("--minutes", type=float, default=60, help="when to stop, for fewer cells than asked for")
     parser.add_argument("--batch", type=int, default=32, help="images")
-    parser.add_argument("--scores", nargs="+", default=list(SCORES), choices=list(SCORES))
+    parser.add_argument("--proxies", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -156,32 +161,32 @@ def main() -> None:
     with np.load(options.data / "nb201_200ep.npz", allow_pickle=False) as table:
         cells, accuracy = table_cells(table), np.nanmean(table["val_acc_cifar10"], axis=1)
     drawn = np.random.default_rng(options.seed).choice(len(cells), options.cells, replace=False)
-    found = scored((cells[i] for i in drawn), options.scores, examples, options.seed, options.minutes)
+    found = computed((cells[i] for i in drawn), options.proxies, examples, options.seed, options.minutes)
     drawn = drawn[: len(found["values"])]
     print(f"{len(drawn)} cells, {options.batch} {'random images' if options.images is None else options.images.name}")
-    correlate(options.scores, found, accuracy[drawn], options.seed)
-    if "naswot" in options.scores:
+    correlate(options.proxies, found, accuracy[drawn], options.seed)
+    if "naswot" in options.proxies:
         with np.load(options.data / "nb201_zen_naswot.npz", allow_pickle=False) as other:
             theirs = other["naswot_score_cifar10"][drawn]
         print("naswot, another's, Spearman with ours; Kendall of theirs and ours with accuracy")
-        compare("naswot", found["values"][:, options.scores.index("naswot")], theirs, accuracy[drawn])
+        compare("naswot", found["values"][:, options.proxies.index("naswot")], theirs, accuracy[drawn])
     against_naslib(options, examples)
 
 
 def against_naslib(options: argparse.Namespace, examples: Examples) -> None:
-    """Print how alike our scores and NASLib's order the first cells of its 725."""
-    names = [name for name in options.scores if name in PUBLISHED]
+    """Print how alike our values and NASLib's order the first cells of its 725."""
+    names = [name for name in options.proxies if name in PUBLISHED]
     with np.load(options.data / "nb201_zc725.npz", allow_pickle=False) as other:
-        texts, proxies = other["cifar10|arch"], list(other["cifar10|proxies"])
+        texts, columns = other["cifar10|arch"], list(other["cifar10|proxies"])
         theirs, accuracy = other["cifar10|score"], other["cifar10|val_acc"]
     chosen = [naslib_cell(str(text)) for text in texts[: options.published]]
-    found = scored(chosen, names, examples, options.seed, options.minutes)
+    found = computed(chosen, names, examples, options.seed, options.minutes)
     count = len(found["values"])
     print(
         f"as NASLib published, for {count} of its cells: Spearman with ours, Kendall of theirs and ours with accuracy"
     )
     for column, name in enumerate(names):
-        compare(name, found["values"][:, column], theirs[:count, proxies.index(PUBLISHED[name])], accuracy[:count])
+        compare(name, found["values"][:, column], theirs[:count, columns.index(PUBLISHED[name])], accuracy[:count])
 
 
 def compare(name: str, ours: np.ndarray, theirs: np.ndarray, accuracy: np.ndarray) -> None:

@@ -16,19 +16,23 @@ from nlp_rank import published
 from scipy.stats import kendalltau
 
 from nni_nasplus import registry
+from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.recurrent import RecipeSpace
 
 SPLITS = 12
 TRAINED = (10, 20, 40, 200)
 
 
-def rank_correlation(predictor: str, features: np.ndarray, losses: np.ndarray, trained: int, seed: int) -> float:
+def rank_correlation(
+    predictor: str, space: RecipeSpace, architectures: list[Architecture], losses: np.ndarray, trained: int, seed: int
+) -> float:
     """Of a predictor that has seen ``trained`` random recipes."""
     order = np.random.default_rng(seed).permutation(len(losses))
     seen, held_back = order[:trained], order[trained:]
-    model = registry.load("predictors", predictor)(RecipeSpace().feature_groups, seed=seed)
-    model.fit(features[seen], -losses[seen])
-    return float(kendalltau(model.predict(features[held_back])[0], -losses[held_back]).statistic)
+    model = registry.load("predictors", predictor)(space, seed=seed)
+    model.fit([architectures[i] for i in seen], -losses[seen])
+    mean, _ = model.predict([architectures[i] for i in held_back])
+    return float(kendalltau(mean, -losses[held_back]).statistic)
 
 
 def main() -> None:
@@ -37,10 +41,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder of nbnlp_wikitext2.jsonl.gz")
     recipes, losses = zip(*published(parser.parse_args().data / "nbnlp_wikitext2.jsonl.gz").values(), strict=True)
     space, reached = RecipeSpace(), np.array(losses)
-    features = space.features([space.architecture(recipe) for recipe in recipes])
+    architectures = [space.architecture(recipe) for recipe in recipes]
     for predictor in ("gp", "forest"):
         for trained in TRAINED:
-            found = [rank_correlation(predictor, features, reached, trained, seed) for seed in range(SPLITS)]
+            found = [
+                rank_correlation(predictor, space, architectures, reached, trained, seed) for seed in range(SPLITS)
+            ]
             error = np.std(found) / SPLITS**0.5
             print(f"{predictor} after {trained}: {np.mean(found):.2f} ± {error:.2f} of {len(reached)} recipes")
 

@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from nni_nasplus import UserError
 from nni_nasplus.replay.replay import Asker, Table, parse_method, replay
+from nni_nasplus.search.search import Search
 from nni_nasplus.search.strategy import make_strategy
 
 ENOUGH = 100
@@ -56,7 +57,7 @@ def asker(method: str, table: Table, seed: int, budget: int) -> Asker:
     name, options = parse_method(method)
     if name in peers.NAMES:
         return peers.make_peer(name, table, seed, budget, options)
-    return make_strategy(name, table.space, seed=seed, direction=table.direction, options=options)
+    return Search(table.space, make_strategy(name, options), seed=seed, direction=table.direction)
 
 
 def run(job: Job) -> dict[str, Any]:

@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nni_nasplus.proxies import condition_number, linear_regions
+from nni_nasplus.proxies.activation_patterns import patterns
 from nni_nasplus.proxies.networks import fix_statistics, scored_copy
 from nni_nasplus.proxies.ntk import Statistics
-from nni_nasplus.proxies.patterns import patterns
 from nni_nasplus.spaces.images import NasBench201Space
-from nni_nasplus.spaces.images.nasbench201 import EDGES, decision
+from nni_nasplus.spaces.images.nasbench201_cell import EDGES, decision
 from nni_nasplus.strategies.te_nas import TENAS, networks_of
-from nni_nasplus.strategies.te_nas.ranking import Cut
+from nni_nasplus.strategies.te_nas.pruning import Cut
 
 SIZE, POOL, BEST_OF, DRAWS = 32, 1000, 100, 1000
 SPACE = NasBench201Space(size=SIZE)

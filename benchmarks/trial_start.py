@@ -86,13 +86,10 @@ def ours(interpreter: str) -> Any:
     from nni.nas.evaluator import FunctionalEvaluator
     from trial_start import Digits, worth
 
-    from nni_nasplus import SearchSpace
     from nni_nasplus.hosts.nni import NasExperiment, NasStrategy
     from nni_nasplus.strategies import RandomSearch
 
-    space = Digits()
-    strategy = NasStrategy(RandomSearch(SearchSpace.from_nni(space), seed=0))
-    return NasExperiment(space, FunctionalEvaluator(worth), strategy)
+    return NasExperiment(Digits(), FunctionalEvaluator(worth), NasStrategy(RandomSearch(), seed=0))
 
 
 def hpo(interpreter: str) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from nni_nasplus._files import write_text
-from nni_nasplus.cli.ui import PAGE, architectures_page, viewed
+from nni_nasplus.cli.commands.ui import PAGE, architectures_page, viewed
 from nni_nasplus.run.run import Run
 
 ARGUMENTS = [

@@ -3,14 +3,18 @@
 import warnings
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.journal import Journal, Trial
+from nni_nasplus.search.history import History, Outcome, Proposal, SearchSpaceExhausted, Trial
+from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import SearchSpaceExhausted, Strategy
+from nni_nasplus.search.strategy import Strategy
 
 __all__ = [
     "Architecture",
+    "History",
     "Journal",
+    "Outcome",
+    "Proposal",
     "Search",
     "SearchSpace",
     "SearchSpaceExhausted",

@@ -13,7 +13,7 @@ class UserError(ValueError):
 
 
 class TrialFailed(RuntimeError):
-    """The trial cannot give a score; the message is the reason that the archive keeps."""
+    """The trial cannot give a score; the message is the reason that the journal keeps."""
 
 
 class HostLost(RuntimeError):

@@ -8,10 +8,18 @@ from typing import Any, Literal, TypeVar
 
 from nni_nasplus.errors import UserError
 
-__all__ = ["available", "installed", "load"]
+__all__ = ["available", "installed", "load", "require"]
 
-Kind = Literal["predictors", "spaces", "strategies"]
-_NOUN = {"predictors": "predictor", "spaces": "space", "strategies": "strategy"}
+Kind = Literal["hosts", "one_shot", "predictors", "proxies", "spaces", "strategies", "tasks"]
+_NOUN: dict[Kind, str] = {
+    "hosts": "host",
+    "one_shot": "one-shot method",
+    "predictors": "predictor",
+    "proxies": "proxy",
+    "spaces": "space",
+    "strategies": "strategy",
+    "tasks": "task",
+}
 T = TypeVar("T")
 
 
@@ -21,7 +29,7 @@ def available(kind: Kind) -> list[str]:
 
 
 def load(kind: Kind, name: str) -> Any:
-    """The class behind a name.
+    """The class or function behind a name.
 
     Raises
     ------
@@ -31,7 +39,17 @@ def load(kind: Kind, name: str) -> Any:
     for entry in entry_points(group=f"nni_nasplus.{kind}"):
         if entry.name == name:
             return entry.load()
-    raise UserError(f"unknown {_NOUN[kind]} '{name}'; available: {', '.join(available(kind))}")
+    raise _unknown(kind, name)
+
+
+def require(kind: Kind, name: str) -> None:
+    """Raise :class:`UserError` if no installed package provides a name; nothing is imported."""
+    if name not in available(kind):
+        raise _unknown(kind, name)
+
+
+def _unknown(kind: Kind, name: str) -> UserError:
+    return UserError(f"unknown {_NOUN[kind]} '{name}'; available: {', '.join(available(kind))}")
 
 
 def installed(path: str, kind: type[T]) -> type[T]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import Direction, Feasible, Observation, Proposal, Strategy
+from nni_nasplus.search.history import History, Observation, Proposal
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import Strategy
 
 __all__ = ["AgingEvolution"]
 
 _ATTEMPTS = 20
+"""Mutants tried before the neighbours are listed: listing costs as much as some twenty mutations in small spaces."""
 
 
+@dataclass(frozen=True)
 class AgingEvolution(Strategy):
     """Aging evolution (Real et al., *Regularized Evolution for Image Classifier Architecture Search*, Algorithm 1).
 
@@ -33,56 +35,54 @@ class AgingEvolution(Strategy):
         P; 10 as in the NAS-Bench-201 experiments. The AmoebaNet search had 100.
     sample_size
         S ≤ P; 3 as in the NAS-Bench-201 experiments. The AmoebaNet search had 25.
+
+    Raises
+    ------
+    UserError
+        If S is not between 1 and P.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        *,
-        seed: int = 0,
-        direction: Direction = "maximize",
-        feasible: Feasible | None = None,
-        starts: Sequence[Mapping[str, Any]] | None = None,
-        population_size: int = 10,
-        sample_size: int = 3,
-    ) -> None:
-        super().__init__(space, seed=seed, direction=direction, feasible=feasible, starts=starts)
-        if not 1 <= sample_size <= population_size:
+    population_size: int = 10
+    sample_size: int = 3
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.sample_size <= self.population_size:
             raise UserError(
-                f"sample_size is {sample_size} and population_size {population_size}; "
+                f"sample_size is {self.sample_size} and population_size {self.population_size}; "
                 "choose 1 <= sample_size <= population_size"
             )
-        self.population_size = population_size
-        self.sample_size = sample_size
 
-    @property
-    def population(self) -> list[Observation]:
-        """The living, oldest first; at most ``population_size``."""
-        return self.succeeded[-self.population_size :]
+    def propose(self, history: History, rng: np.random.Generator) -> Proposal:
+        """A random architecture while the population fills, then a child of one of its best."""
+        population = self.population(history)
+        if not population or len(history.succeeded) + len(history.pending) < self.population_size:
+            return history.random(rng)
+        parent = self._parent(population, rng)
+        return _child(history, parent.architecture, rng) or history.random(rng)
 
-    def _propose(self, rng: np.random.Generator) -> Proposal:
-        population = self.population
-        if not population or len(self.succeeded) + len(self.pending) < self.population_size:
-            return self._random(rng)
-        return self._child(self._parent(population, rng).architecture, rng) or self._random(rng)
-
-    def _child(self, parent: Architecture, rng: np.random.Generator) -> Proposal | None:
-        """An unseen mutant of the parent, or the first unseen one of a random walk that starts at it."""
-        for _ in range(_ATTEMPTS):
-            if self.admits(mutant := self.space.mutate(parent, rng)):
-                return Proposal(mutant, "mutation")
-        if new := [n for n in self.space.neighbours(parent, rng) if self.admits(n)]:
-            return Proposal(new[rng.integers(len(new))], "mutation")
-        for _ in range(_ATTEMPTS):
-            mutant = self.space.mutate(mutant, rng)
-            if self.admits(mutant):
-                return Proposal(mutant, "mutation")
-        return None
+    def population(self, history: History) -> list[Observation]:
+        """The living, the oldest first; at most ``population_size``."""
+        return history.succeeded[-self.population_size :]
 
     def _parent(self, population: list[Observation], rng: np.random.Generator) -> Observation:
         size = min(self.sample_size, len(population))
         drawn = rng.choice(len(population), size=size, replace=False)
         return max((population[i] for i in sorted(drawn)), key=_utility)
+
+
+def _child(history: History, parent: Architecture, rng: np.random.Generator) -> Proposal | None:
+    """An unseen mutant of the parent, or the first unseen one of a random walk that starts at it."""
+    space = history.space
+    for _ in range(_ATTEMPTS):
+        if history.is_new(mutant := space.mutate(parent, rng)):
+            return Proposal(mutant, "mutation")
+    if new := [neighbour for neighbour in space.neighbours(parent, rng) if history.is_new(neighbour)]:
+        return Proposal(new[rng.integers(len(new))], "mutation")
+    for _ in range(_ATTEMPTS):
+        mutant = space.mutate(mutant, rng)
+        if history.is_new(mutant):
+            return Proposal(mutant, "mutation")
+    return None
 
 
 def _utility(observation: Observation) -> float:

@@ -6,38 +6,36 @@ from collections.abc import Callable, Iterable, Sequence, Set
 
 import numpy as np
 
-from nni_nasplus.predictors.features import Featurizer
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["CandidatePool", "Value"]
 
-Value = Callable[[np.ndarray], np.ndarray]
+Value = Callable[[Sequence[Architecture]], np.ndarray]
+"""What architectures are worth, the greatest first; float [architectures]."""
 
 
 class CandidatePool:
-    """Distinct unseen architectures and their features.
+    """Distinct unseen architectures.
 
     Parameters
     ----------
-    featurizer
-        Gives the space, and the features of its architectures.
+    space
+        Gives samples and neighbours.
     seen
         The keys of those that are no candidates any more.
     rng
         Draws samples, and what a mutation activates.
     """
 
-    def __init__(self, featurizer: Featurizer, seen: Set[str], rng: np.random.Generator) -> None:
-        self.featurizer = featurizer
-        self.space = featurizer.space
+    def __init__(self, space: SearchSpace, seen: Set[str], rng: np.random.Generator) -> None:
+        self.space = space
         self.seen = seen
         self.rng = rng
         self._by_key: dict[str, Architecture] = {}
-        self.features = featurizer([])
 
     @property
     def architectures(self) -> list[Architecture]:
-        """The candidates, in the order of :attr:`features`."""
+        """The candidates, in the order in which they were added."""
         return list(self._by_key.values())
 
     def __len__(self) -> int:
@@ -49,9 +47,7 @@ class CandidatePool:
         for architecture in architectures:
             if (key := self.space.key(architecture)) not in self.seen:
                 self._by_key.setdefault(key, architecture)
-        added = self.architectures[before:]
-        self.features = np.vstack([self.features, self.featurizer(added)])
-        return len(added)
+        return len(self) - before
 
     def sample(self, count: int) -> None:
         """Add ``count`` samples of the space, or all of it, shuffled, where it has no more."""
@@ -74,17 +70,17 @@ class CandidatePool:
         Parameters
         ----------
         value
-            Maps features [n, f] to values [n].
+            Asked of all candidates at first, then of those that each round adds.
 
         Returns
         -------
         The values of all candidates; float [candidates].
         """
-        values = value(self.features)
+        values = value(self.architectures)
         for _ in range(rounds):
             architectures = self.architectures
             order = np.argsort(-values, kind="stable")[:best]
             if not self.around([architectures[i] for i in order], count):
                 break
-            values = np.concatenate([values, value(self.features[len(values) :])])
+            values = np.concatenate([values, value(self.architectures[len(values) :])])
         return values

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
-from nni_nasplus.search.strategy import Proposal, Strategy
+from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.strategy import Strategy
 
 __all__ = ["RandomSearch"]
 
 
+@dataclass(frozen=True)
 class RandomSearch(Strategy):
     """Propose unseen architectures, each active decision uniform."""
 
-    learns = False
+    learns: ClassVar[bool] = False
 
-    def _propose(self, rng: np.random.Generator) -> Proposal:
-        return self._random(rng)
+    def propose(self, history: History, rng: np.random.Generator) -> Proposal:
+        """A random architecture."""
+        return history.random(rng)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import ndtr
@@ -14,10 +17,12 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.base import Predictor
 from nni_nasplus.predictors.features import Featurizer, Prior
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
-from nni_nasplus.predictors.score_prior import ScorePrior
-from nni_nasplus.search.ranking import MOST, Ranking, require_score
-from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import Direction, Feasible, Proposal, Strategy
+from nni_nasplus.predictors.memo import Memo
+from nni_nasplus.predictors.proxy_prior import ProxyPrior
+from nni_nasplus.search.history import History, Observation, Proposal
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.strategy import Strategy
 from nni_nasplus.strategies.candidates import CandidatePool, Value
 
 if TYPE_CHECKING:
@@ -27,21 +32,36 @@ if TYPE_CHECKING:
 __all__ = ["ThompsonSampling"]
 
 _ACQUISITIONS = ("ei", "greedy", "thompson")
+# Neighbours of more than the best are looked at, since what was only lucky may be first, and of few, since of the rest
+# the acquisition would choose none.
 _CENTRES = 10
+# Where samples are what tends to work: three centres, so that neighbours stay near what does, and fresh samples every
+# third time, so that a search which began with none that is good can leave.
 _NEAREST, _EVERY = 3, 3
+# The greatest expected utility lies among the best that were reached, however noisy they are; asking of all would take
+# time with the length of the search.
 _INCUMBENTS = 50
+# Candidates of each kind, and of each round uphill: with more a proposal takes longer, 34 ms with these, and a
+# training, which it is to save, takes minutes.
 _SHARE = 200
+# The predictor is asked of a whole space up to here, as many as of candidates of a larger one: 200 around the best, 200
+# samples and 200 in each of three rounds.
 _WHOLE = 1000
+# Uphill from the three best candidates, so that one hill does not take every round, for three rounds, so that a
+# proposal may differ in four decisions from what was trained.
 _CLIMBERS = 3
 _ROUNDS = 3
-_POOL, _FEWEST = 200, 10
+# Ranking 200 takes minutes, once (`benchmarks/proxy_prior.py` has as many); of less than ten an order says nothing. A
+# proposal asks the prior for hundreds of opinions, each of which takes time with the square of what it learned from.
+_POOL, _FEWEST, _MOST = 200, 10, 300
 
 
+@dataclass(frozen=True)
 class ThompsonSampling(Strategy):
     """Train what a performance predictor, refitted on every result, makes look promising.
 
     The first ``n_initial`` architectures are spread over the space, each as far from those before as can be found;
-    with a ``score`` half of them are those that it ranks first. Then each proposal is the best of some hundreds of
+    with a ``proxy`` half of them are those that it ranks first. Then each proposal is the best of some hundreds of
     candidates (neighbours of the best trained, fresh samples, and what lies uphill from them; the whole space if it is
     small) under the acquisition. Where samples are what tends to work (:attr:`SearchSpace.sampled_prior`), the first
     are samples, the candidates are neighbours of the best three, every third time samples, and nothing uphill is looked
@@ -66,20 +86,19 @@ class ThompsonSampling(Strategy):
     acquisition
         ``ei``, ``greedy`` or ``thompson``.
     n_initial
-        Architectures of the initial design, beside the ``starts``, at least 2; failures are replaced.
+        Architectures of the initial design, beside those that the search begins with, at least 2; failures are
+        replaced.
     exploration
         Multiplies the standard deviation in ``ei``, more than 0: the larger, the farther from what is known. With the
         default fewer trainings were needed on published tables than with 1.
-    score
-        A training-free score, one of :data:`~nni_nasplus.search.ranking.DIRECTIONS`, whose opinion of an architecture
-        is a feature of the predictor; None for none. A pool of random architectures is scored in :meth:`prepare`, and
-        what it would say of others is learned from them (:class:`~nni_nasplus.predictors.score_prior.ScorePrior`).
+    proxy
+        A zero-cost proxy, an entry point of ``nni_nasplus.proxies``, whose opinion of an architecture is a
+        feature of the predictor; None for none. A pool of random architectures is ranked in :meth:`presearch`, and what
+        it would say of others is learned from them (:class:`~nni_nasplus.predictors.proxy_prior.ProxyPrior`).
     pool
-        How many architectures are scored, 10 to 300; None for 200.
-    scored
-        The pool, as :meth:`~nni_nasplus.search.ranking.Ranking.to_json` writes it.
+        How many architectures are ranked, 10 to 300; None for 200.
     prior
-        In place of ``scored``, something cheap known of architectures before they are trained
+        In place of a ``proxy``, something cheap known of architectures before they are trained
         (:class:`~nni_nasplus.predictors.features.Featurizer`).
 
     Raises
@@ -88,184 +107,191 @@ class ThompsonSampling(Strategy):
         If a setting is unknown, out of range, or has no effect.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        *,
-        seed: int = 0,
-        direction: Direction = "maximize",
-        feasible: Feasible | None = None,
-        starts: Sequence[Mapping[str, Any]] | None = None,
-        predictor: str = "gp",
-        acquisition: str = "ei",
-        n_initial: int = 4,
-        exploration: float = 2.0,
-        score: str | None = None,
-        pool: int | None = None,
-        scored: Mapping[str, Any] | None = None,
-        prior: Prior | None = None,
-    ) -> None:
-        super().__init__(space, seed=seed, direction=direction, feasible=feasible, starts=starts)
-        if acquisition not in _ACQUISITIONS:
-            raise UserError(f"acquisition is {acquisition!r}; choose one of {', '.join(_ACQUISITIONS)}")
-        if n_initial < 2:
-            raise UserError(f"n_initial is {n_initial}; use 2 or more")
-        if not exploration > 0:
-            raise UserError(f"exploration is {exploration}; use more than 0")
-        if scored is not None and prior is not None:
-            raise UserError("both 'scored' and 'prior' are given; leave one out")
-        _check_pool(score, pool)
-        self._best_first: list[Architecture] = []
-        if scored is not None:
-            known = Ranking.from_json(space, scored)
-            self._best_first, prior = known.architectures, ScorePrior(space, known)
-        self.acquisition = acquisition
-        self.n_initial = n_initial
-        self.exploration = exploration
+    predictor: str = "gp"
+    acquisition: str = "ei"
+    n_initial: int = 4
+    exploration: float = 2.0
+    proxy: str | None = None
+    pool: int | None = None
+    prior: Prior | None = field(default=None, metadata={"option": False})
+
+    def __post_init__(self) -> None:
+        if self.acquisition not in _ACQUISITIONS:
+            raise UserError(f"acquisition is {self.acquisition!r}; choose one of {', '.join(_ACQUISITIONS)}")
+        if self.n_initial < 2:
+            raise UserError(f"n_initial is {self.n_initial}; use 2 or more")
+        if not self.exploration > 0:
+            raise UserError(f"exploration is {self.exploration}; use more than 0")
+        if self.proxy is not None and self.prior is not None:
+            raise UserError("both 'proxy' and 'prior' are given; leave one out")
+        registry.require("predictors", self.predictor)
+        _check_pool(self.proxy, self.pool)
+
+    @property
+    def presearches(self) -> bool:
+        """Whether there is a ``proxy``."""
+        return self.proxy is not None
+
+    def presearch(self, run: Run, reporter: Reporter | None) -> Ranking:
+        """Rank the pool on training data of the run; see :func:`~nni_nasplus.strategies.ranked_pool.ranked_pool`."""
+        from nni_nasplus.strategies.ranked_pool import ranked_pool
+
+        assert self.proxy is not None
+        return ranked_pool(run, self.proxy, self.pool or _POOL, reporter)
+
+    def propose(self, history: History, rng: np.random.Generator) -> Proposal:
+        """An architecture of the initial design, then what looks promising."""
+        learner = _learner_of(self, history)
+        return learner.propose(rng) or history.random(rng)
+
+
+class _Learner:
+    """What :class:`ThompsonSampling` makes of one history; it catches up with it at every proposal."""
+
+    def __init__(self, options: ThompsonSampling, history: History) -> None:
+        self.options = options
+        self.space = space = history.space
+        self._history = weakref.ref(history)  # else no history would ever be forgotten
+        prior = options.prior
+        if prior is None and history.ranking is not None:
+            prior = ProxyPrior(space, history.ranking)
+        prior = prior and Memo(prior)
         self._featurizer = Featurizer(space, prior)
-        self._features = self._featurizer([])
-        self._predictor: Predictor = registry.load("predictors", predictor)(self._featurizer.groups, seed=seed)
-        self._survival = GaussianProcess(self._featurizer.groups)
-        self._fitted = 0
+        self._predictor: Predictor = registry.load("predictors", options.predictor)(space, prior=prior)
+        self._survival = GaussianProcess(space, prior=prior)
+        self._fitted: list[Observation] = []
 
-    @classmethod
-    def needs_preparation(cls, run: Run) -> bool:
-        """Whether there is a ``score``, and no pool was scored yet."""
-        options = run.settings["options"]
-        return options.get("score") is not None and "scored" not in options
+    @property
+    def history(self) -> History:
+        """The history, which is alive while it is asked about."""
+        history = self._history()
+        assert history is not None
+        return history
 
-    @classmethod
-    def prepare(cls, run: Run, reporter: Reporter | None = None) -> dict[str, Any]:
-        """Score the pool on training data of the run, if there is a ``score``; the options, with the pool.
+    def propose(self, rng: np.random.Generator) -> Proposal | None:
+        """A proposal; None for a random one."""
+        history = self.history
+        self._observations, self._pending = history.observations, history.pending
+        begun = len(history.succeeded) + len(self._pending)
+        pool = CandidatePool(self.space, history.keys, rng)
+        if not history.succeeded or begun < len(history.initial) + self.options.n_initial:
+            return self._initial(pool)
+        return self._promising(pool, rng)
 
-        Raises
-        ------
-        UserError
-            See :func:`~nni_nasplus.proxies.pool.score_pool`.
-        """
-        options = super().prepare(run)
-        if not cls.needs_preparation(run):
-            return options
-        from nni_nasplus.proxies.pool import score_pool
-
-        scored = score_pool(run, options["score"], options.get("pool") or _POOL, reporter)
-        return {**options, "scored": scored.to_json(run.space.search_space)}
-
-    def _propose(self, rng: np.random.Generator) -> Proposal:
-        self._observe()
-        if not self.succeeded or len(self.succeeded) + len(self._pending) < len(self.starts) + self.n_initial:
-            return self._initial(rng) or self._random(rng)
-        return self._promising(CandidatePool(self._featurizer, self._seen, rng), rng) or self._random(rng)
-
-    def _initial(self, rng: np.random.Generator) -> Proposal | None:
-        """The score's first choice, or what is far from all before; None for a random one."""
-        if self.proposed < len(self.starts) + self.n_initial // 2:
-            first = next((architecture for architecture in self._best_first if self.admits(architecture)), None)
+    def _initial(self, pool: CandidatePool) -> Proposal | None:
+        """The proxy's first choice, or what is far from all before; None for a random one."""
+        history = self.history
+        if history.ranking and history.proposed < len(history.initial) + self.options.n_initial // 2:
+            first = history.first_ranked()
             if first is not None:
-                return Proposal(first, "score")
-        if not self._seen or self.space.sampled_prior:
+                return first
+        if not history.proposed or self.space.sampled_prior:
             return None
-        return self._design(CandidatePool(self._featurizer, self._seen, rng))
-
-    def _observe(self) -> None:
-        new = [o.architecture for o in self.observations[len(self._features) :]]
-        self._features = np.vstack([self._features, self._featurizer(new)])
+        return self._design(pool)
 
     def _design(self, pool: CandidatePool) -> Proposal | None:
         """The candidate farthest from what was proposed (maximin distance design)."""
-        known = np.vstack([self._features, self._featurizer(self.pending)])
+        known = self._featurizer([*(o.architecture for o in self._observations), *self._pending])
         pool.sample(_SHARE)
-        distances = pool.climb(lambda new: _squared_distances(new, known).min(axis=1), _ROUNDS, _CLIMBERS, _SHARE)
-        return self._first(pool, distances, "design")
+        distances = pool.climb(
+            lambda new: _squared_distances(self._featurizer(new), known).min(axis=1), _ROUNDS, _CLIMBERS, _SHARE
+        )
+        return _first(pool, distances, "design")
 
     def _promising(self, pool: CandidatePool, rng: np.random.Generator) -> Proposal | None:
-        predictor = self._refitted()
-        if self.acquisition == "ei" and self._pending:
-            predictor = predictor.believe(self._featurizer(self.pending))
+        acquisition, predictor = self.options.acquisition, self._refitted()
+        if acquisition == "ei" and self._pending:
+            predictor = predictor.believe(self._pending)
         values = self._filled(pool, self._value_of(predictor))
         if not len(pool):
             return None
-        if self.acquisition == "thompson":
-            values = predictor.sample(pool.features, 1, rng)[0]
-        return self._first(pool, self._discounted(values, pool.features), self.acquisition)
+        if acquisition == "thompson":
+            values = predictor.sample(pool.architectures, 1, rng)[0]
+        return _first(pool, self._discounted(values, pool.architectures), acquisition)
 
     def _refitted(self) -> Predictor:
-        done = [i for i, o in enumerate(self.observations) if o.utility is not None]
-        if len(done) != self._fitted:
-            self._predictor.fit(self._features[done], self._utilities[done])
-            self._fitted = len(done)
+        done = [o for o in self._observations if o.utility is not None]
+        if done != self._fitted:
+            self._predictor.fit([o.architecture for o in done], self._utilities[~np.isnan(self._utilities)])
+            self._fitted = done
         return self._predictor
 
     @property
     def _utilities(self) -> np.ndarray:
         """By observation; NaN for failures."""
-        return np.array([np.nan if o.utility is None else o.utility for o in self.observations])
+        return np.array([np.nan if o.utility is None else o.utility for o in self._observations])
 
     def _filled(self, pool: CandidatePool, value: Value) -> np.ndarray:
         """Fill the pool; the candidates' values."""
         if self.space.size is not None and self.space.size <= _WHOLE:
             pool.sample(_WHOLE)
-            return value(pool.features)
+            return value(pool.architectures)
         if self.space.sampled_prior:
-            if self._asked % _EVERY:
+            if self.history.asked % _EVERY:
                 pool.around(self._best(_NEAREST), _SHARE)
             else:
                 pool.sample(_SHARE)
-            return value(pool.features)
+            return value(pool.architectures)
         pool.around(self._best(_CENTRES), _SHARE)
         pool.sample(_SHARE)
         return pool.climb(value, _ROUNDS, _CLIMBERS, _SHARE)
 
     def _best(self, count: int) -> list[Architecture]:
-        return [self.observations[i].architecture for i in self._ranked[:count]]
-
-    @property
-    def _ranked(self) -> np.ndarray:
-        """Observations, best first, failures last; int [observations]."""
-        return np.argsort(-np.nan_to_num(self._utilities, nan=-np.inf), kind="stable")
+        """The architectures that were trained, best first, failures last."""
+        order = np.argsort(-np.nan_to_num(self._utilities, nan=-np.inf), kind="stable")
+        return [self._observations[i].architecture for i in order[:count]]
 
     def _value_of(self, predictor: Predictor) -> Value:
-        """What candidates are ranked by, before failures, greatest first: features [n, f] to values [n]."""
-        if self.acquisition == "greedy":
-            return lambda features: predictor.predict(features)[0]
-        if self.acquisition == "thompson":
-            return lambda features: np.add(*predictor.predict(features))
-        incumbent = self._incumbent(predictor)
-        return lambda features: _expected_improvement(*predictor.predict(features), incumbent, self.exploration)
+        """What candidates are ranked by, before failures, greatest first."""
+        if self.options.acquisition == "greedy":
+            return lambda new: predictor.predict(new)[0]
+        if self.options.acquisition == "thompson":
+            return lambda new: np.add(*predictor.predict(new))
+        incumbent, exploration = self._incumbent(predictor), self.options.exploration
+        return lambda new: _expected_improvement(*predictor.predict(new), incumbent, exploration)
 
     def _incumbent(self, predictor: Predictor) -> float:
         """The best expected utility of what was trained; a lucky training alone does not make it."""
-        return float(predictor.predict(self._features[self._ranked[:_INCUMBENTS]])[0].max())
+        return float(predictor.predict(self._best(_INCUMBENTS))[0].max())
 
-    def _discounted(self, value: np.ndarray, features: np.ndarray) -> np.ndarray:
+    def _discounted(self, value: np.ndarray, architectures: Sequence[Architecture]) -> np.ndarray:
         """The expected value if a failure is worth as little as the worst candidate."""
         succeeded = ~np.isnan(self._utilities)
         if succeeded.all():
             return value
-        self._survival.fit(self._features, succeeded.astype(float))
-        mean, std = self._survival.predict(features)
+        self._survival.fit([o.architecture for o in self._observations], succeeded.astype(float))
+        mean, std = self._survival.predict(architectures)
         even = self._survival.warp(np.array([0.0, 1.0])).mean()
         odds = ndtr((mean - even) / np.hypot(std, self._survival.noise))
         return value.min() + odds * (value - value.min())
 
-    def _first(self, pool: CandidatePool, value: np.ndarray, origin: str) -> Proposal | None:
-        """The feasible candidate of greatest value."""
-        architectures = pool.architectures
-        for i in np.argsort(-value, kind="stable"):
-            if self.feasible is None or self.feasible(architectures[i]):
-                return Proposal(architectures[i], origin)
-        return None
+
+_LEARNERS: WeakKeyDictionary[History, _Learner] = WeakKeyDictionary()
+"""By history: fitting anew at every proposal would take as long as the search is old."""
 
 
-def _check_pool(score: str | None, pool: int | None) -> None:
-    if score is not None:
-        require_score(score)
+def _learner_of(options: ThompsonSampling, history: History) -> _Learner:
+    """The learner of a history that has these options, kept or new."""
+    learner = _LEARNERS.get(history)
+    if learner is None or learner.options != options:
+        learner = _LEARNERS[history] = _Learner(options, history)
+    return learner
+
+
+def _first(pool: CandidatePool, value: np.ndarray, origin: str) -> Proposal | None:
+    """The candidate of greatest value."""
+    return Proposal(pool.architectures[int(np.argmax(value))], origin) if len(pool) else None
+
+
+def _check_pool(proxy: str | None, pool: int | None) -> None:
+    if proxy is not None:
+        registry.require("proxies", proxy)
     if pool is None:
         return
-    if score is None:
-        raise UserError("pool has no effect without a score; name one, such as naswot")
-    if not _FEWEST <= operator.index(pool) <= MOST:
-        raise UserError(f"pool is {pool}; use {_FEWEST} to {MOST}")
+    if proxy is None:
+        raise UserError("pool has no effect without a proxy; name one, such as naswot")
+    if not _FEWEST <= operator.index(pool) <= _MOST:
+        raise UserError(f"pool is {pool}; use {_FEWEST} to {_MOST}")
 
 
 def _expected_improvement(mean: np.ndarray, std: np.ndarray, incumbent: float, exploration: float) -> np.ndarray:

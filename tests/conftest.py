@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
+from callees import starts_processes
 from shopping import COLUMNS, shopping
 
 torch.set_num_threads(1)  # tests share the machine's cores with trials that they start
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start processes; files with many of them come first, so that none runs alone at the end."""
+    weights: Counter[Path] = Counter()
+    for item in items:
+        fixtures = [definition.func for found in item._fixtureinfo.name2fixturedefs.values() for definition in found]
+        if starts_processes([item.function, *fixtures]):
+            item.add_marker(pytest.mark.process)
+        weights[item.path] += 10 * ("nni" in item.keywords) + ("process" in item.keywords)
+    items.sort(key=lambda item: -weights[item.path])
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from nni_server import free_port, get, trials, wait
 from places import ROOT
+from processes import run_python
 
 from nni_nasplus.cli import main
 from nni_nasplus.data.events import EventDataModule, prepare
@@ -41,7 +41,8 @@ def environment(tmp_path, monkeypatch):
 
 def run(command, folder):
     """Run a command; fail on a bad exit code or an ERROR line."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=400)
+    program, *words = command
+    done = run_python(words if program == "python" else [shutil.which(program), *words], cwd=folder, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ERROR" not in done.stdout + done.stderr
     return done.stdout
@@ -75,7 +76,7 @@ def test_nnictl(project, environment, tmp_path):
 @pytest.mark.slow
 @pytest.mark.nni
 def test_nas_experiment(project, environment):
-    printed = run([sys.executable, "nas_experiment.py", str(free_port())], project / "examples" / "events")
+    printed = run(["python", "nas_experiment.py", str(free_port())], project / "examples" / "events")
     assert len(re.findall(r"^\d\d\|[01]\|", printed, re.MULTILINE)) == 3
 
 
@@ -99,7 +100,7 @@ def test_the_readme(project, environment, monkeypatch, caplog):
             continue
         if words[0] in ("search", "resume"):
             words += ["--port", str(free_port())]
-        run([sys.executable if program == "python" else program, *words], project)
+        run([program, *words], project)
     assert "ERROR" not in caplog.text
     assert json.loads((project / "vowels" / "architecture.json").read_text())["genotype"]
 
@@ -122,14 +123,14 @@ def test_searches_of_texts(project, environment, number):
 def test_searches_of_images(project, environment):
     commands = commands_of("examples/images/README.md")
     digits, search, _, _, other, tenas, _, export, _, *_ = commands
-    run([sys.executable, *shlex.split(digits, comments=True)[1:]], project)
+    run(["python", *shlex.split(digits, comments=True)[1:]], project)
     shutil.copy(project / "digits.npz", project / "fashion.npz")
     small = ["--trials=2", "--epochs=1", "--size=8"]
     quick = ["--strategy_options.kernel_examples=4", "--strategy_options.region_examples=30"]
     for command in (search, other, f"{tenas} {' '.join(quick)}"):
         printed = run([*shlex.split(command), *small, "--port", str(free_port())], project)
         assert "test accuracy" in printed
-    assert "TE-NAS, without training" in printed
+    assert "tenas, without training" in printed
     run(shlex.split(export), project)
     np.savez(project / "new.npz", x=np.load(project / "digits.npz")["x_train"][:5])
     run(["nasplus", "predict", "model", "--images", "new.npz", "--to", "classes.csv"], project)
@@ -139,11 +140,11 @@ def test_the_uci_tables(project, tmp_path):
     from events_data import data_path
 
     source = data_path("events/uci_credit_card.csv.gz")
-    run([sys.executable, "examples/events/uci_credit.py", source, tmp_path / "uci"], project)
+    run(["python", "examples/events/uci_credit.py", source, tmp_path / "uci"], project)
     assert {p.name for p in (tmp_path / "uci").iterdir()} == {"events.parquet", "labels.csv"}
     tables = [tmp_path / "uci" / name for name in ("events.parquet", "labels.csv")]
     prepare(*tables, id="ID", time="month", target="default", out=tmp_path / "run" / "data", progress=False)
-    printed = run([sys.executable, ROOT / "benchmarks" / "gradient_boosting.py", source, tmp_path / "run"], project)
+    printed = run(["python", ROOT / "benchmarks" / "gradient_boosting.py", source, tmp_path / "run"], project)
     assert "test ROC-AUC 0.76" in printed
 
 
@@ -154,7 +155,7 @@ def test_the_demo(project, environment):
 
 
 def test_the_benchmark_runs():
-    printed = run([sys.executable, ROOT / "benchmarks" / "events.py", "--users=100", "--events=20000"], ROOT)
+    printed = run(["python", ROOT / "benchmarks" / "events.py", "--users=100", "--events=20000"], ROOT)
     for words in ("sequences of 64 events per second", "architectures per second", "events/s", "peak memory"):
         assert words in printed
 
@@ -164,7 +165,7 @@ def test_the_benchmark_runs():
     ("script", "options", "words"),
     [
         ("proxies.py", ["--cells=3", "--published=2", "--batch=8"], ["jacob_cov", "as NASLib published"]),
-        ("score_prior.py", ["--seeds=2", "--trials=12", "--pool=20"], ["thompson, naswot", "best of 10"]),
+        ("proxy_prior.py", ["--seeds=2", "--trials=12", "--pool=20"], ["thompson, naswot", "best of 10"]),
         ("recipe_ranks.py", [], ["gp after 20", "forest after 200"]),
     ],
 )
@@ -172,5 +173,5 @@ def test_benchmarks_on_published_tables(script, options, words):
     from events_data import data_path
 
     data = data_path("nas/nb201_200ep.npz").parent
-    printed = run([sys.executable, ROOT / "benchmarks" / script, f"--data={data}", *options], ROOT)
+    printed = run(["python", ROOT / "benchmarks" / script, f"--data={data}", *options], ROOT)
     assert all(word in printed for word in words)

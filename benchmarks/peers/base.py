@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.search.strategy import SearchSpaceExhausted
 
 __all__ = ["Peer", "Suggestion"]
 
@@ -38,7 +38,7 @@ class Peer(ABC):
         self._scores: dict[int, float | None] = {}
         self._asked: dict[int, Suggestion] = {}
 
-    def ask(self) -> Architecture:
+    def ask(self) -> Suggestion:
         """A row that was not asked before."""
         if self._tried.all():
             raise SearchSpaceExhausted(f"all {len(self._tried):,} rows were proposed")
@@ -48,13 +48,12 @@ class Peer(ABC):
             row = self._nearest(suggestion.architecture)
         self._tried[row] = True
         self._asked[row] = suggestion
-        return self.table.pool.take([row])[0]
+        return Suggestion(self.table.pool.take([row])[0], row)
 
-    def tell(self, architecture: Architecture, score: float | None) -> None:
+    def tell(self, asked: Suggestion, score: float | None) -> None:
         """The score of a row that was asked."""
-        row = self.table.pool.row(architecture)
-        self._scores[row] = score
-        self._learn(self._asked.pop(row), architecture, score)
+        self._scores[asked.handle] = score
+        self._learn(self._asked.pop(asked.handle), asked.architecture, score)
 
     def _new(self) -> Suggestion:
         """The first suggestion that is no repeat, or the last of too many."""

@@ -12,8 +12,8 @@ from nni.nas.space import ModelStatus, RawFormatModelSpace
 from nni.nas.strategy import RegularizedEvolution
 
 from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.search.strategy import SearchSpaceExhausted
 
 from .base import Peer, Suggestion
 

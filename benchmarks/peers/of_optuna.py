@@ -11,8 +11,9 @@ from optuna.trial import Trial, TrialState, create_trial
 
 from nni_nasplus.hosts.optuna import NasSampler, suggest
 from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.history import Direction
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.search.strategy import Strategy, make_strategy
+from nni_nasplus.search.strategy import make_strategy
 
 from .base import Peer, Suggestion
 
@@ -54,28 +55,24 @@ class Optuna(Peer):
 class Sampled:
     """A strategy of ours through :class:`~nni_nasplus.hosts.optuna.NasSampler`, by ask and tell of a study."""
 
-    def __init__(self, strategy: Strategy) -> None:
+    def __init__(self, sampler: NasSampler, direction: Direction) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._space = strategy.space
-        self._study = optuna.create_study(direction=strategy.direction, sampler=NasSampler(strategy))
-        self._running: dict[str, Trial] = {}
+        self._space = sampler.space
+        self._study = optuna.create_study(direction=direction, sampler=sampler)
 
-    def ask(self) -> Architecture:
+    def ask(self) -> Suggestion:
         """The architecture of a new trial."""
         trial = self._study.ask()
-        architecture = suggest(trial, self._space)
-        self._running[self._space.key(architecture)] = trial
-        return architecture
+        return Suggestion(suggest(trial, self._space), trial)
 
-    def tell(self, architecture: Architecture, score: float | None) -> None:
+    def tell(self, asked: Suggestion, score: float | None) -> None:
         """End its trial."""
-        trial = self._running.pop(self._space.key(architecture))
-        self._study.tell(trial, score, state=TrialState.FAIL if score is None else None)
+        self._study.tell(asked.handle, score, state=TrialState.FAIL if score is None else None)
 
 
 def sampler(table: Table, seed: int, budget: int, strategy: str = "thompson", **options: Any) -> Sampled:
     """Ours through Optuna, which should differ from ours in nothing."""
-    return Sampled(make_strategy(strategy, table.space, seed=seed, direction=table.direction, options=options))
+    return Sampled(NasSampler(make_strategy(strategy, options), table.space, seed=seed), table.direction)
 
 
 def optuna_tpe(table: Table, seed: int, budget: int) -> Optuna:

@@ -11,8 +11,8 @@ from smac import HyperparameterOptimizationFacade, Scenario
 from smac.runhistory import StatusType, TrialInfo, TrialValue
 
 from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import SearchSpaceExhausted
 
 from .base import Peer, Suggestion
 

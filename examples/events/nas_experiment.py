@@ -17,7 +17,7 @@ def main(port: int) -> None:
     prepare(events, labels, **columns, out=CACHE)
     space = EventSequenceSpace(**EventDataModule(CACHE).shape.to_json())
     evaluator = EventClassification(str(CACHE), objective="accuracy", epochs=4)
-    strategy = NasStrategy(AgingEvolution(space.search_space, seed=0, population_size=4, sample_size=2))
+    strategy = NasStrategy(AgingEvolution(population_size=4, sample_size=2), seed=0)
 
     experiment = NasExperiment(space, evaluator, strategy)
     experiment.config.max_trial_number = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from nni_nasplus import SearchSpace
 from nni_nasplus.hosts import optuna as host
@@ -21,7 +21,6 @@ class NasSampler(host.NasSampler):
         strategy: str = "thompson",
         *,
         seed: int = 0,
-        direction: Literal["maximize", "minimize"] = "maximize",
         **options: Any,
     ) -> None:
-        super().__init__(make_strategy(strategy, space, seed=seed, direction=direction, options=options))
+        super().__init__(make_strategy(strategy, options), space, seed=seed)

@@ -9,11 +9,11 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 from jsonargparse import ArgumentParser
 
+from nni_nasplus._signals import exit_code, stoppable
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.errors import UserError
 
@@ -38,7 +38,11 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; exit code 2 and one line on stderr for bad input."""
+    """Run a command; exit code 2 and one line on stderr for bad input.
+
+    Without arguments it is the process's own command, after which nothing comes.
+    """
+    is_last = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _show_warning
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
@@ -47,28 +51,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(_help())
         return
-    signal.signal(signal.SIGTERM, _terminated)
     try:
-        _run(arguments[0], [underscored(a) for a in arguments[1:]])
+        with stoppable(last=is_last):
+            _run(arguments[0], [underscored(a) for a in arguments[1:]])
     except (UserError, ArgumentError) as error:
         message = error.message if isinstance(error, ArgumentError) else str(error)
         sys.stderr.write(f"nasplus: error: {' '.join(message.split())}\n")
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.stderr.write("nasplus: interrupted; what had finished is kept\n")
-        sys.exit(130)
-
-
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    """End as after Ctrl-C: what is open is closed."""
-    sys.stderr.write("nasplus: terminated; what had finished is kept\n")
-    sys.exit(128 + number)
+        code = exit_code()
+        how = "terminated" if code == 128 + signal.SIGTERM else "interrupted"
+        sys.stderr.write(f"nasplus: {how}; what had finished is kept\n")
+        sys.exit(code)
 
 
 def _run(command: str, arguments: list[str]) -> None:
     if command not in COMMANDS:
         raise UserError(f"unknown command '{command}'; commands: {', '.join(COMMANDS)}")
-    module = import_module(f"nni_nasplus.cli.{command}")
+    module = import_module(f"nni_nasplus.cli.commands.{command}")
     if hasattr(module, "run"):
         module.run(arguments)
         return

@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from nni_nasplus.search.journal import Journal
+from nni_nasplus.search.history import History
 
 __all__ = ["TrialProgress"]
 
@@ -37,11 +37,11 @@ class TrialProgress:
     ) -> None:
         self._bar.stop()
 
-    def update(self, archive: Journal) -> None:
-        """Show the archive as it is now."""
-        failed = sum(trial.status == "failed" for trial in archive.finished)
-        best = archive.best()
+    def update(self, history: History) -> None:
+        """Show the trials as they are now."""
+        failed = sum(trial.status == "failed" for trial in history.finished)
+        best = history.best
         note = f"best {best[0].score:.4f}" if best else "none finished"
         if failed:
             note += f", {failed} failed"
-        self._bar.update(self._task, completed=len(archive.finished), note=note)
+        self._bar.update(self._task, completed=len(history.finished), note=note)

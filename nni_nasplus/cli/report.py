@@ -18,13 +18,13 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.replay.expected import chances_of_best, expected_best
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.journal import Trial
-from nni_nasplus.strategies.random_search import RandomSearch
+from nni_nasplus.search.history import Trial
 from nni_nasplus.training.evaluator import share_cores
 
-__all__ = ["RESULT", "print_result", "report"]
+__all__ = ["REPORT", "print_result", "report"]
 
-RESULT = "result.json"
+REPORT = "report.json"
+"""The file in a run directory."""
 _SHOWN = 5
 _FEWEST = 3
 _UNLIKELY = 0.01
@@ -38,31 +38,33 @@ def report(run: Run) -> None:
     UserError
         If no trial succeeded.
     """
-    archive = run.archive()
-    if not archive.best():
-        reasons = sorted({trial.reason or "no reason left" for trial in archive.finished if trial.status == "failed"})
+    history = run.history()
+    if not history.best:
+        reasons = sorted({trial.reason or "no reason left" for trial in history.finished if trial.status == "failed"})
         raise UserError(f"no trial succeeded: {'; '.join(reasons[:3])}; all is in {run.directory}")
     with Console(file=sys.stderr).status("training the baselines, testing the winner"):
-        write_json(run.directory / RESULT, _result(run))
+        write_json(run.directory / REPORT, _result(run))
     print_result(run)
 
 
 def _result(run: Run) -> dict[str, Any]:
-    share_cores(run.settings["concurrency"])
-    archive, evaluator = run.archive(), run.evaluator
-    winner = archive.best()[0]
-    objective = evaluator.objective
+    share_cores(run.settings.concurrency)
+    history, evaluator = run.history(), run.evaluator
+    winner = history.best[0]
+    objective = run.settings.objective
     found = run.network(winner)
-    rows = [_row("winner", winner.metrics | {objective: winner.score}, evaluator.test(found))]
-    for name, network in evaluator.baselines(found).items():
+    rows = [_row("winner", {**winner.metrics, objective: winner.score}, evaluator.test(found))]
+    with evaluator.seeded():
+        baselines = run.space.baselines(found)
+    for name, network in baselines.items():
         metrics = evaluator.fit(network, run.directory / "baselines" / name)
         rows.append(_row(name, metrics, evaluator.test(network)))
     rows += _known_before(run)
-    count = len(archive.finished)
+    count = len(history.finished)
     return {
         "objective": objective,
         "winner": winner.number,
-        "teachers": winner.teachers,
+        "teachers": list(winner.teachers),
         "genotype": run.space.genotype(winner.architecture),
         "trials": count,
         "rows": rows,
@@ -72,21 +74,20 @@ def _result(run: Run) -> dict[str, Any]:
 
 
 def _known_before(run: Run) -> list[dict[str, Any]]:
-    """The best that the search started from; and what it found without any training, beside the mean of random ones."""
-    trials = run.archive().best()
-    starts = [trial for trial in trials if trial.origin == "start"][:1]
-    found = [trial for trial in trials if trial.origin == "te-nas"]
-    drawn = [trial for trial in trials if trial.origin == "random"] if found else []
+    """The best that the search began with; and what it found without any training, beside the mean of random ones."""
+    trials = run.history().best
+    by_origin = {origin: [t for t in trials if t.origin == origin] for origin in ("initial", "presearch", "random")}
+    drawn = by_origin["random"] if by_origin["presearch"] else []
     groups = {
-        "best of the starts": starts,
-        "TE-NAS, without training": found,
+        "best of the initial ones": by_origin["initial"][:1],
+        f"{run.settings.strategy}, without training": by_origin["presearch"][:1],
         f"random, mean of {len(drawn)}": drawn,
     }
     return [_mean_row(run, name, group) for name, group in groups.items() if group]
 
 
 def _mean_row(run: Run, name: str, trials: Sequence[Trial]) -> dict[str, Any]:
-    evaluator, objective = run.evaluator, run.evaluator.objective
+    evaluator, objective = run.evaluator, run.settings.objective
     tested = [evaluator.test(run.network(trial))[objective] for trial in trials]
     scores = [trial.score for trial in trials if trial.score is not None]
     return _row(name, {objective: fmean(scores)}, {objective: fmean(tested)})
@@ -94,16 +95,16 @@ def _mean_row(run: Run, name: str, trials: Sequence[Trial]) -> dict[str, Any]:
 
 def _random_search(run: Run, count: int) -> dict[str, Any]:
     """What random search of as many trials would have reached, on average, by the random trials of this run."""
-    evaluator = run.evaluator
-    drawn = [trial for trial in run.archive().finished if trial.origin == "random" and trial.status == "done"]
+    evaluator, direction = run.evaluator, run.settings.direction
+    drawn = [trial for trial in run.history().finished if trial.origin == "random" and trial.status == "done"]
     if len(drawn) < _FEWEST:
         return {"random_search": None, "random_search_test": None, "random_trials": len(drawn)}
     scores = [trial.score for trial in drawn if trial.score is not None]
-    chances = chances_of_best(scores, count, evaluator.direction)
+    chances = chances_of_best(scores, count, direction)
     likely = [(chance, trial) for chance, trial in zip(chances, drawn, strict=True) if chance > _UNLIKELY]
     tests = [evaluator.test(run.network(trial))[evaluator.objective] for _, trial in likely]
     return {
-        "random_search": expected_best(scores, count, evaluator.direction),
+        "random_search": expected_best(scores, count, direction),
         "random_search_test": float(np.average(tests, weights=[chance for chance, _ in likely])),
         "random_trials": len(drawn),
     }
@@ -111,9 +112,8 @@ def _random_search(run: Run, count: int) -> dict[str, Any]:
 
 def _predictors(run: Run) -> dict[str, dict[str, float]]:
     """How well each predictor orders the trials of this search, and knows its error."""
-    strategy = RandomSearch(run.space.search_space, direction=run.evaluator.direction)
-    strategy.load_state_dict(run.archive().state_dict())
-    return {name: asdict(found) for name, found in assess_all(strategy.space, strategy.observations).items()}
+    history = run.history()
+    return {name: asdict(found) for name, found in assess_all(history.space, history.observations).items()}
 
 
 def _row(name: str, validation: dict[str, Any], test: dict[str, float]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
     """Print the best trials and, where the search has ended, the comparison."""
     console = Console()
     console.print(_trials(run, top))
-    path = run.directory / RESULT
+    path = run.directory / REPORT
     if path.is_file():
         result = json.loads(path.read_text(encoding="utf-8"))
         console.print(_comparison(result))
@@ -134,16 +134,16 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
 
 
 def _trials(run: Run, top: int) -> Table:
-    archive, objective = run.archive(), run.evaluator.objective
-    failed = [trial for trial in archive.finished if trial.status == "failed"]
-    rejected = sum(trial.status == "rejected" for trial in archive.trials)
-    caption = f"{len(archive.finished)} trials, {len(failed)} failed"
+    history, objective = run.history(), run.settings.objective
+    failed = [trial for trial in history.finished if trial.status == "failed"]
+    rejected = sum(trial.status == "rejected" for trial in history.trials)
+    caption = f"{len(history.finished)} trials, {len(failed)} failed"
     if rejected:
         caption += f"; {rejected} proposals exceeded the limits and were not trained"
-    taught = any(trial.teachers for trial in archive.trials)
+    taught = any(trial.teachers for trial in history.trials)
     columns = ("trial", "architecture", f"validation {objective}", "parameters", "seconds")
     table = Table(*columns, *(["teachers"] if taught else []), title="best architectures")
-    for trial in archive.best()[:top]:
+    for trial in history.best[:top]:
         parameters, seconds = trial.metrics.get("parameters", 0), trial.metrics.get("seconds", 0)
         genotype, teachers = run.space.genotype(trial.architecture), ", ".join(map(str, trial.teachers))
         row = (str(trial.number), genotype, f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")

@@ -1,1 +1,1 @@
-"""Data: prepared once into a cache, then read by Lightning data modules; a folder for each kind of data."""
+"""This room prepares data once into a cache, which all trials read; each kind of data has a folder."""

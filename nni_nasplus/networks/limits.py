@@ -22,11 +22,11 @@ class Limits:
 
     Parameters
     ----------
-    parameters
+    max_parameters
         Trainable weights.
-    flops
+    max_flops
         Floating-point operations of one forward pass of the space's example.
-    latency_ms
+    max_latency_ms
         Milliseconds of one forward pass of the space's example, on this machine, the median of ten.
 
     Raises
@@ -35,15 +35,15 @@ class Limits:
         If a limit is not above 0.
     """
 
-    parameters: float | None = None
-    flops: float | None = None
-    latency_ms: float | None = None
+    max_parameters: float | None = None
+    max_flops: float | None = None
+    max_latency_ms: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None and value <= 0:
-                raise UserError(f"--max_{field.name} is {value}; use more than 0")
+                raise UserError(f"--{field.name} is {value}; use more than 0")
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
@@ -53,11 +53,11 @@ class Limits:
         for name, value in self.measured(space, architecture):
             limit = getattr(self, name)
             if value > limit:
-                return f"{name} {_written(value)} is more than the limit {_written(limit)}"
+                return f"{name.removeprefix('max_')} {_written(value)} is more than the limit {_written(limit)}"
         return None
 
     def measured(self, space: NetworkSpace, architecture: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-        """What an architecture takes of everything that is limited, one after the other."""
+        """What an architecture takes of everything that is limited, by the limit's name, one after the other."""
         measures = _measures(space.build(architecture), space.example())
         return ((name, measure()) for name, measure in measures.items() if getattr(self, name) is not None)
 
@@ -66,9 +66,9 @@ def _measures(network: nn.Module, example: Any) -> dict[str, Callable[[], float]
     from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
 
     return {
-        "parameters": lambda: count_parameters(network),
-        "flops": lambda: count_flops(network, example),
-        "latency_ms": lambda: latency_ms(network, example),
+        "max_parameters": lambda: count_parameters(network),
+        "max_flops": lambda: count_flops(network, example),
+        "max_latency_ms": lambda: latency_ms(network, example),
     }
 
 

@@ -1,66 +1,110 @@
-"""Model spaces: NNI ``ModelSpace`` modules that any strategy can search and any host can build."""
+"""Spaces of networks: NNI ``ModelSpace`` modules that any strategy can search and any host can build."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial, update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import nni
 from nni.mutable import ensure_frozen
 from nni.nas.nn.pytorch import ModelSpace
-from nni.nas.space import model_context
+from nni.nas.space import current_model, model_context
 from safetensors.torch import load_file
 from torch import nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.search.space import Architecture, SearchSpace
 
 if TYPE_CHECKING:
     import networkx as nx
+    from nni.nas.strategy import Strategy
 
 __all__ = ["NetworkSpace"]
+
+Space = TypeVar("Space", bound="NetworkSpace")
 
 
 class NetworkSpace(ModelSpace):
     """An NNI ``ModelSpace`` of labelled scalar choices, with what the hosts and commands ask of a space.
 
-    A subclass registers its decisions with ``self.add_mutable(nni.choice(label, choices))`` and may declare
-    ``conditions`` (see :class:`~nni_nasplus.search.space.SearchSpace`).
+    The constructor of a subclass ends with ``self._decide(space)``, and :meth:`_network` makes its networks. A
+    ``ModelSpace`` of NNI's own, which registers its decisions with ``self.add_mutable(nni.choice(label, choices))``,
+    becomes one by this second base: its network is then the module itself, and it may declare ``conditions`` (see
+    :class:`~nni_nasplus.search.space.SearchSpace`).
+
+    A space has ``net``, the network of the architecture in whose context NNI makes it. Without one, when it is only
+    searched, there is no network yet and none of its memory is taken.
     """
 
     conditions: Mapping[str, Mapping[str, Any]] = {}
+    net: nn.Module
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the constructor, which NNI wraps in one that takes anything, show its own arguments and their types."""
+        super().__init_subclass__(**options)
+        if "_init_wrapped" in vars(cls):
+            update_wrapper(vars(cls)["__init__"], vars(cls)["_init_wrapped"])
 
     @cached_property
     def search_space(self) -> SearchSpace:
         """The decisions, host-independent."""
         return SearchSpace.from_nni(self)
 
-    def _register(self, decisions: Mapping[str, Sequence[Choice]]) -> Architecture:
+    def _decide(self, space: SearchSpace) -> None:
+        """Register the decisions of a space, and make the network of the architecture in whose context NNI is."""
+        self.search_space, self.conditions = space, space.conditions
+        chosen = self._registered(space)
+        make = partial(self._network, chosen)
+        self.net = _Unbuilt(make) if current_model() is None else make()
+
+    def _registered(self, space: SearchSpace) -> Architecture:
         """Register every decision; the active ones with their values in NNI's context."""
         active: Architecture = {}
-        for name, choices in decisions.items():
+        for name, choices in space.decisions.items():
             choice = self.add_mutable(nni.choice(name, list(choices)))
-            parents = self.conditions.get(name, {})
-            if all(parent in active and active[parent] in allowed for parent, allowed in parents.items()):
+            if space.is_active(name, active):
                 active[name] = ensure_frozen(choice)
         return active
 
+    def _network(self, architecture: Mapping[str, Any]) -> nn.Module:
+        """Make the network of a valid architecture; by default it is the space itself in NNI's context."""
+        return self.freeze(architecture)
+
+    def forward(self, *inputs: Any) -> Any:
+        """Give inputs to the network; without NNI's context, in a dry run, to that of every first choice."""
+        return self.net(*inputs)
+
+    def freeze(self: Space, sample: Mapping[str, Any]) -> Space:
+        """Make the space in the context of a sample, which may leave out or keep inactive decisions: NNI asks for it.
+
+        Parameters
+        ----------
+        sample
+            Choices by decision; they are not validated.
+
+        Returns
+        -------
+        A space of the same arguments, whose ``net`` is the network of the sample. Torch's global generator draws its
+        weights.
+        """
+        with model_context(dict(sample)):
+            return type(self)(*self.trace_args, **self.trace_kwargs)
+
     def build(self, architecture: Mapping[str, Any]) -> nn.Module:
-        """A freshly initialised network of one architecture; torch's global generator draws its weights.
+        """Make the network of one architecture; torch's global generator draws its weights.
 
         Raises
         ------
         UserError
             If the architecture is not in the space.
         """
-        with model_context(dict(self.search_space.validate(architecture))):
-            return type(self)(*self.trace_args, **self.trace_kwargs)
+        return self._network(self.search_space.validate(architecture))
 
     def trained(self, architecture: Mapping[str, Any], weights: Path) -> nn.Module:
-        """A network with the weights of a ``.safetensors`` file.
+        """Make the network of one architecture with the weights of a ``.safetensors`` file.
 
         Raises
         ------
@@ -73,16 +117,34 @@ class NetworkSpace(ModelSpace):
         network.load_state_dict(load_file(weights))
         return network
 
+    def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
+        """Tell NNI's one-shot strategies to search the supernet, if the space has one: see ``nni_supernets.py``.
+
+        Raises
+        ------
+        UserError
+            If the strategy needs choices of single layers.
+        """
+        from nni_nasplus.networks.nni_supernets import one_shot_hooks
+
+        return one_shot_hooks(self, strategy) if hasattr(self, "supernet") else []
+
     def example(self) -> Any:
-        """An input of one example, of the largest size, for counting operations and for export."""
+        """Make an input of one example, of the largest size, for counting operations and for export."""
         raise NotImplementedError
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """A compact text for an architecture."""
+        """Write an architecture as a compact text.
+
+        Raises
+        ------
+        UserError
+            If the architecture is not in the space.
+        """
         return json.dumps(self.search_space.validate(architecture), separators=(",", ":"))
 
     def parse_genotype(self, text: str) -> Architecture:
-        """The architecture of a genotype.
+        """Read the architecture of a genotype.
 
         Raises
         ------
@@ -96,5 +158,32 @@ class NetworkSpace(ModelSpace):
         return self.search_space.validate(architecture)
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
-        """The data flow of an architecture, for drawing: nodes have a ``label`` and a ``kind``."""
+        """Show the data flow of an architecture, for drawing: nodes have a ``label`` and a ``kind``."""
         raise NotImplementedError
+
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
+        """Plain networks for the same data, to train beside what a search found; here there are none.
+
+        Parameters
+        ----------
+        winner
+            The best network found, whose number of parameters they may match.
+
+        Returns
+        -------
+        Freshly initialised networks by name; torch's global generator draws their weights.
+        """
+        return {}
+
+
+class _Unbuilt(nn.Module):
+    """Stands for a network that nobody has asked for, where NNI's one-shot strategies look for a module to replace."""
+
+    def __init__(self, make: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.make = make
+
+    def forward(self, *inputs: Any) -> Any:
+        if not hasattr(self, "network"):
+            self.network = self.make().train(self.training)
+        return self.network(*inputs)

@@ -16,11 +16,13 @@ from nni.nas.strategy import ENAS, Proxyless, Strategy
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.supernet import Supernet
+from nni_nasplus.networks.supernet import Mixture, Supernet
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["one_shot_hooks"]
 
+_SPREAD = 1e-3
+"""Of the first α, as in DARTS' code: all operations weigh the same."""
 Hook = Callable[[nn.Module, str, dict[str, Any], dict[str, Any]], "BaseSuperNetModule | bool"]
 
 
@@ -54,37 +56,44 @@ def one_shot_hooks(space: _Space, strategy: Strategy) -> list[Hook]:
 
 
 class _Mixed(BaseSuperNetModule):
-    """All operations, weighed by a softmax of NNI's: what the differentiable strategies train."""
+    """All operations, weighed by a softmax of NNI's of the α here: what the differentiable strategies train."""
 
     def __init__(self, supernet: Supernet, softmax: nn.Module) -> None:
         super().__init__()
         self.supernet = supernet
         self.softmax = softmax
-        self.alphas = nn.ParameterList(supernet.architecture_parameters())
+        self.alphas = nn.ParameterDict({cell: _SPREAD * torch.randn(mask.shape) for cell, mask in self.masks.items()})
+
+    @property
+    def masks(self) -> dict[str, Tensor]:
+        """All true: NNI's strategies do not prune."""
+        return self.supernet.masks
 
     def forward(self, *inputs: Any) -> Tensor:
-        weights = {cell: self.softmax(alpha) for cell, alpha in self.supernet.alphas.items()}
-        return self.supernet(*inputs, weights)
+        weights = {cell: self.softmax(alpha) for cell, alpha in self.alphas.items()}
+        return self.supernet(*inputs, Mixture(weights, self.masks))
 
     def arch_parameters(self) -> list[nn.Parameter]:
         """What NNI's optimiser of the architecture trains."""
-        return self.supernet.architecture_parameters()
+        return list(self.alphas.values())
 
     def resample(self, memo: dict[str, Any]) -> dict[str, Any]:
         return {}
 
     def export(self, memo: dict[str, Any]) -> Architecture:
-        return self.supernet.derive()
+        return self.supernet.derive(self._probabilities())
 
     def export_probs(self, memo: dict[str, Any]) -> dict[str, dict[str, float]]:
-        probabilities = {cell: p.tolist() for cell, p in self.supernet.probabilities().items()}
-        rows = {cell: iter(rows) for cell, rows in probabilities.items()}
+        rows = {cell: iter(p.tolist()) for cell, p in self._probabilities().items()}
         return {
             f"{edge.cell}_{edge.source}_{edge.target}": dict(
                 zip(self.supernet.operations, next(rows[edge.cell]), strict=True)
             )
             for edge in self.supernet.edges
         }
+
+    def _probabilities(self) -> dict[str, Tensor]:
+        return {cell: alpha.softmax(-1) for cell, alpha in self.alphas.items()}
 
 
 class _Sampled(BaseSuperNetModule):

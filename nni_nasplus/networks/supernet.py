@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from functools import reduce
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +15,17 @@ from torch import Tensor, nn
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Architecture
 
-__all__ = ["NONE", "Edge", "MixedOperation", "Mode", "Supernet"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Sizes = TypeVar("Sizes", bound=DataclassInstance)
+
+__all__ = ["NONE", "SKIP", "Edge", "MixedOperation", "Mixture", "Supernet", "Terms", "resized", "supernet_of"]
 
 NONE = "none"
 """The operation that gives zeros: it takes part in the weights and is never computed where another one is."""
-_SPREAD = 1e-3
-
-Mode = Literal["softmax", "sum"]
+SKIP = "skip_connect"
+"""The operation that hands on what it is given."""
 
 
 class Edge(NamedTuple):
@@ -31,8 +36,29 @@ class Edge(NamedTuple):
     target: int
 
 
+class Mixture(NamedTuple):
+    """What a supernet computes: the weights of its E edges' O operations, by kind of cell."""
+
+    weights: Mapping[str, Tensor]
+    """[E, O] each; gradients flow back to them."""
+    active: Mapping[str, Tensor]
+    """[E, O] bool each: what is computed at all, whatever its weight."""
+    edges: Mapping[str, Tensor] | None = None
+    """[E] each: what the weights of an edge are multiplied by; None for 1 (the β of PC-DARTS, arXiv 1907.05737)."""
+    skip: float = 0.0
+    """What the weight of each :data:`SKIP` is larger by (the β of DARTS-, arXiv 2009.01027)."""
+
+
+class Terms(NamedTuple):
+    """What an edge computes: nothing where no operation is active."""
+
+    weights: Tensor
+    """[O]."""
+    active: list[str]
+
+
 class MixedOperation(nn.Module):
-    """Σ weight · operation(x) over the operations that are alive; the others are not computed.
+    """Σ weight · operation(x) over the operations that are active; the others are not computed.
 
     Parameters
     ----------
@@ -44,32 +70,31 @@ class MixedOperation(nn.Module):
         super().__init__()
         self.operations = nn.ModuleDict(operations)
 
-    def forward(self, x: Tensor, weights: Tensor, alive: Sequence[str], *context: Tensor) -> Tensor:
+    def forward(self, x: Tensor, terms: Terms, *context: Tensor) -> Tensor:
         """The mixture of x.
 
         Parameters
         ----------
-        weights
-            [O], in the order of the operations.
-        alive
-            The names of those to compute, one at least.
+        terms
+            Of at least one active operation.
         context
             What every operation takes beside x, such as a mask.
         """
-        computed = [name for name in alive if name != NONE] or alive
-        terms = [
+        computed = [name for name in terms.active if name != NONE] or terms.active
+        products = [
             weight * self.operations[name](x, *context)
-            for name, weight in zip(self.operations, weights.unbind(), strict=True)
+            for name, weight in zip(self.operations, terms.weights.unbind(), strict=True)
             if name in computed
         ]
-        return reduce(torch.add, terms)
+        return reduce(torch.add, products)
 
 
 class Supernet(nn.Module, ABC):
-    """Shared weights, and beside them a weight α for each operation of each edge, shared by all cells of a kind.
+    """A network with shared weights of all candidate operations; which of them count, and how much, a mixture says.
 
-    The α are no ``parameters()``. They move with the module and, like the masks, are part of its ``state_dict``. A
-    subclass calls the mixtures of its cells with :meth:`weights` and :meth:`alive`.
+    It holds masks of what is alive, part of its ``state_dict``, and no weights of operations: see
+    :mod:`nni_nasplus.one_shot.mixture` for those that are trained. A subclass calls the mixtures of its cells with the
+    terms that it is given.
 
     Parameters
     ----------
@@ -77,64 +102,47 @@ class Supernet(nn.Module, ABC):
         E edges of each kind of cell.
     operations
         O candidates by name, the same on every edge, in the published order.
-    mode
-        How α become weights: ``"softmax"`` over what is alive on an edge, or ``"sum"``, 1 for each (TE-NAS).
-    generator
-        Draws the first α, 0.001 · N(0, 1); torch's global one where None.
 
     Attributes
     ----------
-    alphas
-        By kind of cell, [E, O] leaf tensors.
     masks
         By kind of cell, [E, O] bool, true where an operation is alive; on the CPU.
-
-    Raises
-    ------
-    UserError
-        If the mode is another one.
     """
 
-    def __init__(
-        self,
-        edges: Sequence[Edge],
-        operations: Sequence[str],
-        *,
-        mode: Mode = "softmax",
-        generator: torch.Generator | None = None,
-    ) -> None:
+    def __init__(self, edges: Sequence[Edge], operations: Sequence[str]) -> None:
         super().__init__()
-        if mode not in ("softmax", "sum"):
-            raise UserError(f"mode is '{mode}'; choose softmax or sum")
         self.edges = tuple(edges)
         self.operations = tuple(operations)
-        self.mode: Mode = mode
         self._rows: dict[str, dict[Edge, int]] = {edge.cell: {} for edge in self.edges}
         for edge in self.edges:
             self._rows[edge.cell][edge] = len(self._rows[edge.cell])
         shapes = {cell: (len(rows), len(self.operations)) for cell, rows in self._rows.items()}
-        self.alphas = {
-            cell: nn.Parameter(_SPREAD * torch.randn(shape, generator=generator)) for cell, shape in shapes.items()
-        }
         self.masks = {cell: torch.ones(shape, dtype=torch.bool, device="cpu") for cell, shape in shapes.items()}
 
-    def architecture_parameters(self) -> list[nn.Parameter]:
-        """The α, for an optimiser of their own."""
-        return list(self.alphas.values())
+    def forward(self, x: Any, mixture: Mixture | None = None) -> Tensor:
+        """What a mixture of the operations computes, such as logits [B, classes] of B images.
 
-    def weights(self) -> dict[str, Tensor]:
-        """The weights of the operations by kind of cell, [E, O]; 0 where pruned."""
-        if self.mode == "softmax":
-            return self.probabilities()
-        return {cell: self.masks[cell].to(alpha) for cell, alpha in self.alphas.items()}
+        Parameters
+        ----------
+        mixture
+            Where None, the sum of all that is alive; inside :meth:`only`, that is the network of one architecture.
 
-    def probabilities(self) -> dict[str, Tensor]:
-        """The softmax of α over what is alive by kind of cell, [E, O], whatever the mode; 0 where pruned."""
-        return {cell: _masked_softmax(alpha, self.masks[cell].to(alpha.device)) for cell, alpha in self.alphas.items()}
+        Raises
+        ------
+        UserError
+            If there is no :data:`SKIP` for a mixture's ``skip`` to strengthen.
+        """
+        return self._run(x, self._terms(self.summed() if mixture is None else mixture))
 
-    def entropy(self) -> dict[str, Tensor]:
-        """The entropy of the softmax of each edge in nats by kind of cell, [E]: from ln O, undecided, to 0."""
-        return {cell: torch.special.entr(p).sum(-1) for cell, p in self.probabilities().items()}
+    @abstractmethod
+    def _run(self, x: Any, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
+        """What the network computes with the terms of each edge, by kind of cell in the order of :attr:`edges`."""
+
+    def summed(self) -> Mixture:
+        """Weight 1 for each operation that is alive, and no other is computed."""
+        like = next(self.parameters())
+        active = {cell: mask.clone() for cell, mask in self.masks.items()}
+        return Mixture({cell: mask.to(like) for cell, mask in active.items()}, active)
 
     def alive(self, edge: Edge) -> list[str]:
         """The operations left on an edge; none where the edge is pruned as a whole.
@@ -144,7 +152,7 @@ class Supernet(nn.Module, ABC):
         UserError
             If there is no such edge.
         """
-        return [name for name, left in zip(self.operations, self._mask(edge).tolist(), strict=True) if left]
+        return self._named(self._mask(edge).tolist())
 
     def prune(self, edge: Edge, operation: str | None = None) -> None:
         """Remove an operation from an edge, or the whole edge; its weights stay in ``parameters()``.
@@ -174,33 +182,65 @@ class Supernet(nn.Module, ABC):
 
     @contextmanager
     def only(self, architecture: Mapping[str, Any]) -> Iterator[None]:
-        """For a while the network of one architecture with the shared weights: its operations alone, of weight 1."""
-        masks, mode = self.masks, self.mode
-        self.masks, self.mode = {cell: torch.zeros_like(mask) for cell, mask in masks.items()}, "sum"
+        """For a while the network of one architecture: its operations alone are alive."""
+        masks = self.masks
+        self.masks = {cell: torch.zeros_like(mask) for cell, mask in masks.items()}
         try:
             for edge, operation in self.selected(architecture):
                 self._mask(edge)[self.operations.index(operation)] = True
             yield
         finally:
-            self.masks, self.mode = masks, mode
+            self.masks = masks
 
     @abstractmethod
     def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
         """The edges of an architecture of the space, with the operation on each."""
 
     @abstractmethod
-    def derive(self) -> Architecture:
-        """The architecture that the α prefer among what is alive; of equal ones the first."""
+    def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
+        """The architecture that weighs most among what is alive; of equal ones the first.
+
+        Parameters
+        ----------
+        weights
+            Of the operations by kind of cell, [E, O]; all alike where None.
+        """
 
     def get_extra_state(self) -> dict[str, dict[str, Tensor]]:
-        """The α and the masks, for ``state_dict``."""
-        return {"alphas": {cell: alpha.data for cell, alpha in self.alphas.items()}, "masks": self.masks}
+        """The masks, for ``state_dict``."""
+        return {"masks": self.masks}
 
     def set_extra_state(self, state: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Take over α and masks in place."""
-        for cell, alpha in self.alphas.items():
-            alpha.data.copy_(state["alphas"][cell])
-            self.masks[cell].copy_(state["masks"][cell])
+        """Take over masks in place."""
+        for cell, mask in self.masks.items():
+            mask.copy_(state["masks"][cell])
+
+    def _terms(self, mixture: Mixture) -> dict[str, list[Terms]]:
+        """A mixture by kind of cell and edge."""
+        weights, active = dict(mixture.weights), dict(mixture.active)
+        if mixture.edges is not None:
+            weights = {cell: rows * mixture.edges[cell].unsqueeze(-1) for cell, rows in weights.items()}
+        if mixture.skip:
+            one_hot = self._column_of_skip()
+            weights = {cell: rows + mixture.skip * one_hot.to(rows) for cell, rows in weights.items()}
+            active = {cell: rows | one_hot.to(rows) for cell, rows in active.items()}
+        return {
+            cell: [Terms(row, self._named(on)) for row, on in zip(rows.unbind(), active[cell].tolist(), strict=True)]
+            for cell, rows in weights.items()
+        }
+
+    def _column_of_skip(self) -> Tensor:
+        if SKIP not in self.operations:
+            raise UserError(f"no {SKIP} among {', '.join(self.operations)}; give a mixture without skip")
+        return torch.tensor([name == SKIP for name in self.operations])
+
+    def _named(self, on: Sequence[bool]) -> list[str]:
+        return [name for name, is_on in zip(self.operations, on, strict=True) if is_on]
+
+    def _preferred(self, weights: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+        """Weights by kind of cell on the CPU, [E, O]; −∞ where nothing is alive."""
+        given = {cell: torch.zeros(mask.shape) for cell, mask in self.masks.items()} if weights is None else weights
+        return {cell: rows.detach().cpu().masked_fill(~self.masks[cell], -torch.inf) for cell, rows in given.items()}
 
     def _mask(self, edge: Edge) -> Tensor:
         """The row of an edge in the masks: a view."""
@@ -218,11 +258,37 @@ class Supernet(nn.Module, ABC):
             raise UserError(f"'{operation}' is not alive on edge {tuple(edge)}; {left} is left")
         return self.operations.index(operation)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
-        for alpha in self.alphas.values():
-            alpha.data = fn(alpha.data)
-        return super()._apply(fn, recurse)
+
+def supernet_of(space: Any, **sizes: Any) -> Supernet:
+    """A freshly initialised supernet of a space; torch's global generator draws its weights.
+
+    Parameters
+    ----------
+    sizes
+        Arguments of the space's ``supernet``: what is to differ from the sizes of the space's networks.
+
+    Raises
+    ------
+    UserError
+        If the space has no supernet, or its supernet no such size.
+    """
+    if not hasattr(space, "supernet"):
+        raise UserError(f"{type(space).__name__} has no supernet; search it with a strategy that needs none")
+    supernet: Supernet = space.supernet(**sizes)
+    return supernet
 
 
-def _masked_softmax(alpha: Tensor, mask: Tensor) -> Tensor:
-    return alpha.masked_fill(~mask, torch.finfo(alpha.dtype).min).softmax(-1) * mask
+def resized(space: Any, own: Sizes, sizes: Mapping[str, Any]) -> Sizes:
+    """The sizes of a space's networks with others in the place of some, for the ``supernet`` of a space.
+
+    Raises
+    ------
+    UserError
+        If there is no such size.
+    """
+    known = [field.name for field in fields(own)]
+    if unknown := [name for name in sizes if name not in known]:
+        raise UserError(
+            f"the supernet of {type(space).__name__} has no {unknown[0]}; leave it out, or give: {', '.join(known)}"
+        )
+    return replace(own, **sizes)

@@ -12,13 +12,17 @@ from sklearn.model_selection import KFold
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.base import Predictor
-from nni_nasplus.predictors.features import Featurizer
-from nni_nasplus.search.space import SearchSpace
-from nni_nasplus.search.strategy import Observation
+from nni_nasplus.search.history import Observation
+from nni_nasplus.search.space import Architecture, SearchSpace
 
-__all__ = ["Assessment", "assess", "assess_all", "held_back"]
+__all__ = ["Assessment", "Results", "assess", "assess_all", "held_back"]
 
+Results = tuple[Sequence[Architecture], np.ndarray]
+"""Architectures in canonical form, and their utilities, float [architectures]."""
+
+# Two for each fold: an order needs as many.
 FEWEST = 10
+# The customary number: each fit sees 80 % of the trials, and a summary waits for five fits of each predictor.
 _FOLDS = 5
 
 
@@ -36,10 +40,8 @@ class Assessment:
     within_2: float
 
 
-def held_back(
-    predictor: Predictor, known: tuple[np.ndarray, np.ndarray], unknown: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fit on ``known`` and predict ``unknown``, each features [n, f] and utilities [n].
+def held_back(predictor: Predictor, known: Results, unknown: Results) -> tuple[np.ndarray, np.ndarray]:
+    """Fit on ``known`` and predict ``unknown``.
 
     Returns
     -------
@@ -61,15 +63,11 @@ def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *
     done = [o for o in observations if o.utility is not None]
     if len(done) < FEWEST:
         raise UserError(f"{len(done)} trials succeeded; at least {FEWEST} are needed to assess a predictor")
-    featurizer = Featurizer(space)
-    features = featurizer([o.architecture for o in done])
     utilities = np.array([o.utility for o in done], dtype=float)
     kind, folds = registry.load("predictors", name), []
-    for known, unknown in KFold(_FOLDS, shuffle=True, random_state=seed).split(features):
-        predictor = kind(featurizer.groups, seed=seed)
-        mean, residual = held_back(
-            predictor, (features[known], utilities[known]), (features[unknown], utilities[unknown])
-        )
+    for known, unknown in KFold(_FOLDS, shuffle=True, random_state=seed).split(done):
+        parts = [([done[i].architecture for i in rows], utilities[rows]) for rows in (known, unknown)]
+        mean, residual = held_back(kind(space, seed=seed), *parts)
         folds.append((kendalltau(mean, utilities[unknown]).statistic, residual))
     residuals = np.abs(np.concatenate([residual for _, residual in folds]))
     return Assessment(

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
 
+from nni_nasplus.predictors.features import Prior
 from nni_nasplus.predictors.warp import Warp
+from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["Predictor"]
 
+# A Gaussian process takes time with the cube of it: of 10,000 results a proposal takes about twice as long as of 100
+# (`benchmarks/proposal_time.py`), and few searches have as many.
 MAX_ROWS = 500
 
 
 class Predictor(ABC):
-    """Predicts the utility of architectures from their features, and how sure it is.
+    """Predicts the utility of architectures, and how sure it is.
+
+    Architectures come in canonical form; what a predictor sees of them, columns of features or a graph, is its own
+    matter. One that learns from columns derives from :class:`~nni_nasplus.predictors.columns.ColumnPredictor`, any
+    other from this class: it learns in :meth:`_learn`, predicts and samples.
 
     Utilities are warped first (:class:`~nni_nasplus.predictors.warp.Warp`): means, deviations and samples are in
     warped units, in which higher is better too. :meth:`warp` takes raw utilities there.
@@ -26,33 +35,37 @@ class Predictor(ABC):
 
     Parameters
     ----------
-    groups
-        Columns of the features with the same number belong together; int [features].
+    space
+        Of the architectures.
+    prior
+        What is known of architectures before they are trained; None for nothing. A predictor that has no use for it
+        leaves it out.
     seed
         Of whatever the fit draws.
     """
 
-    def __init__(self, groups: np.ndarray, *, seed: int = 0) -> None:
-        self.groups = groups
+    def __init__(self, space: SearchSpace, *, prior: Prior | None = None, seed: int = 0) -> None:
+        self.space = space
+        self.prior = prior
         self.seed = seed
-        self._features = np.zeros((0, len(groups)))
+        self._architectures: list[Architecture] = []
         self._targets = np.zeros(0)
         self._warp = Warp.identity()
 
-    def fit(self, features: np.ndarray, utilities: np.ndarray) -> None:
+    def fit(self, architectures: Sequence[Architecture], utilities: np.ndarray) -> None:
         """Learn from finished trials.
 
         Parameters
         ----------
-        features
-            Float [trials, features], in order of finishing.
+        architectures
+            In canonical form, in order of finishing.
         utilities
-            Finite, higher is better; float [trials].
+            Finite, higher is better; float [architectures].
         """
         rows = _kept(utilities)
         self._warp = Warp.of(utilities)
-        self._features, self._targets = features[rows], self._warp(utilities[rows])
-        self._fit()
+        self._architectures, self._targets = [architectures[i] for i in rows], self._warp(utilities[rows])
+        self._learn(self._architectures, self._targets)
 
     def warp(self, utilities: np.ndarray) -> np.ndarray:
         """Raw utilities in the units of :meth:`predict`."""
@@ -63,29 +76,43 @@ class Predictor(ABC):
         """Standard deviation of one training around the expected utility; 0 where :meth:`predict` has it already."""
         return 0.0
 
-    def believe(self, features: np.ndarray) -> Predictor:
+    def believe(self, architectures: Sequence[Architecture]) -> Predictor:
         """The predictor that has also seen these architectures reach what it expects of them.
 
         What is in training counts so: nothing is known of its result, and little is left to learn near it.
         """
         believer = copy(self)
-        mean, _ = self.predict(features)
-        believer._features = np.vstack([self._features, features])
-        believer._targets = np.concatenate([self._targets, mean])
-        believer._fit()
+        believer._architectures = [*self._architectures, *architectures]
+        believer._targets = np.concatenate([self._targets, self.predict(architectures)[0]])
+        believer._learn(believer._architectures, believer._targets)
         return believer
 
     @abstractmethod
-    def _fit(self) -> None:
-        """Learn from ``_features`` and ``_targets``."""
+    def _learn(self, architectures: Sequence[Architecture], targets: np.ndarray) -> None:
+        """Learn from results, and forget those of before.
+
+        What was learned must not be changed in place: :meth:`believe` has a shallow copy learn.
+
+        Parameters
+        ----------
+        architectures
+            In canonical form, at most 500 and those that are believed; some may occur more than once.
+        targets
+            Their utilities in warped units; float [architectures].
+        """
 
     @abstractmethod
-    def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the expected utility, without the noise of a training; [architectures]."""
+    def predict(self, architectures: Sequence[Architecture]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the expected utility, without the noise of a training.
+
+        Returns
+        -------
+        Two of float [architectures]; the deviations are more than 0.
+        """
 
     @abstractmethod
-    def sample(self, features: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Coherent samples: each row is one plausible function on all architectures; [count, architectures]."""
+    def sample(self, architectures: Sequence[Architecture], count: int, rng: np.random.Generator) -> np.ndarray:
+        """Coherent samples: each row is one plausible function on all architectures; float [count, architectures]."""
 
 
 def _kept(utilities: np.ndarray) -> np.ndarray:

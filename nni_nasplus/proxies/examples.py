@@ -1,4 +1,4 @@
-"""What a batch is to the scores: N examples, whatever kind of network takes them.
+"""What a batch is to the proxies: N examples, whatever kind of network takes them.
 
 A batch is images [N, C, H, W], or an :class:`~nni_nasplus.data.images.ImageBatch` of them; an
 :class:`~nni_nasplus.data.events.batch.EventBatch`; tokens [T, N] for language models, which give logits [T, N, V] and
@@ -35,38 +35,48 @@ __all__ = [
 
 
 def mapped(function: Callable[[Tensor], Tensor], batch: Any) -> Any:
-    """The batch with a function of each of its tensors."""
+    """Return the batch with a function of each of its tensors."""
     if isinstance(batch, Tensor):
         return function(batch)
     return type(batch)(*(function(field) for field in batch))
 
 
 def count(batch: Any) -> int:
-    """The number N of examples."""
+    """Return the number N of examples."""
     field = batch if isinstance(batch, Tensor) else batch[0]
     return field.shape[_axis(batch, field)]
 
 
 def device_of(batch: Any) -> torch.device:
-    """Where the examples are."""
+    """Return the device on which the examples lie."""
     field: Tensor = batch if isinstance(batch, Tensor) else batch[0]
     return field.device
 
 
 def one(batch: Any, number: int) -> Any:
-    """A batch of one of the examples."""
+    """Return a batch of one of the examples, counted from 0."""
     return mapped(lambda field: field.narrow(_axis(batch, field), number, 1), batch)
 
 
 def first(batch: Any, number: int) -> Any:
-    """A batch of the first so many examples, or of all where there are fewer."""
+    """Return a batch of the first so many examples, or of all where there are fewer."""
     return mapped(lambda field: field.narrow(_axis(batch, field), 0, min(number, count(batch))), batch)
 
 
 def by_example(values: Tensor, batch: Any) -> Tensor | None:
-    """What a network computed of a batch as [N, …] → [N, values]; None if it has no axis of examples.
+    """Lay out by example what a network computed of a batch.
 
-    Of texts, values of three dimensions are [T, N, …].
+    Parameters
+    ----------
+    values
+        [N, …]; of texts, values of three dimensions are [T, N, …].
+    batch
+        What the network was given.
+
+    Returns
+    -------
+    Tensor or None
+        [N, values]; None if the values have no axis of examples.
     """
     axis = 1 if _time_major(batch) and values.ndim == 3 else 0
     if values.ndim <= axis or values.shape[axis] != count(batch):
@@ -75,7 +85,7 @@ def by_example(values: Tensor, batch: Any) -> Tensor | None:
 
 
 def logits(network: nn.Module, batch: Any) -> Tensor:
-    """All logits of each example [N, K]; of texts those after each token.
+    """Return all logits of each example [N, K]; of texts, K counts those after each token.
 
     Raises
     ------
@@ -90,25 +100,35 @@ def logits(network: nn.Module, batch: Any) -> Tensor:
 
 
 def inputs_of(batch: Any) -> Any:
-    """What of a batch a network is called with."""
+    """Return what of a batch a network is called with."""
     return batch.images if isinstance(batch, ImageBatch) else batch
 
 
 def output_of(network: nn.Module, batch: Any) -> Tensor:
-    """The logits that a network gives, of whatever shape."""
+    """Return the logits that a network gives, of whatever shape."""
     return main_output(network(inputs_of(batch)))
 
 
 def main_output(output: Any) -> Tensor:
-    """Logits without what may stand beside them: states of a language model, auxiliary logits."""
+    """Return logits without what may stand beside them: states of a language model, auxiliary logits."""
     logits: Tensor = output[0] if isinstance(output, tuple) else output
     return logits
 
 
 def loss(network: nn.Module, batch: Any, generator: torch.Generator) -> Tensor:
-    """Cross-entropy, the mean over all labels; of texts, of the next token.
+    """Return the cross-entropy, a mean over all labels; the label of a token is the next token.
 
-    The generator draws labels that the batch has not, or marks as unknown by −1, and what comes after a text.
+    Parameters
+    ----------
+    network, batch
+        On one device.
+    generator
+        Draws labels that the batch has not, or marks as unknown by −1, and what comes after a text.
+
+    Returns
+    -------
+    Tensor
+        A scalar with a graph, 0 or more.
     """
     output = output_of(network, batch)
     if isinstance(batch, Tensor) and _time_major(batch):
@@ -120,13 +140,25 @@ def loss(network: nn.Module, batch: Any, generator: torch.Generator) -> Tensor:
 
 
 def require_several(batch: Any) -> None:
-    """Refuse a batch of one, where a score compares examples."""
+    """Refuse a batch of one, where a proxy compares examples.
+
+    Raises
+    ------
+    UserError
+        If there is one example.
+    """
     if count(batch) < 2:
-        raise UserError("the batch has one example, and the score compares examples; give two or more")
+        raise UserError("the batch has one example, and the proxy compares examples; give two or more")
 
 
 def require_distinct(batch: Any) -> None:
-    """Refuse a batch of one, and one of equal examples, constant images say, of which a score can tell nothing."""
+    """Refuse examples of which a proxy can tell nothing.
+
+    Raises
+    ------
+    UserError
+        If there is one example, or all are equal, as constant images are.
+    """
     require_several(batch)
     fields = [batch] if isinstance(batch, Tensor) else [f for name, f in batch._asdict().items() if name not in _NAMES]
     if all(bool((field == field.narrow(_axis(batch, field), 0, 1)).all()) for field in fields):
@@ -134,6 +166,7 @@ def require_distinct(batch: Any) -> None:
 
 
 _NAMES = ("label", "row")
+"""Fields that networks are not given, so that examples which differ in them alone are equal."""
 
 
 def _time_major(batch: Any) -> bool:
@@ -141,5 +174,5 @@ def _time_major(batch: Any) -> bool:
 
 
 def _axis(batch: Any, field: Tensor) -> int:
-    """The axis of examples of a field of a batch."""
+    """Return the axis of examples of a field of a batch."""
     return 1 if _time_major(batch) and field.ndim > 1 else 0

@@ -1,4 +1,7 @@
-"""The gradient of the loss at initialisation: its norm, and SNIP (arXiv 1810.02340), as scores (arXiv 2101.08134)."""
+"""The gradient of the loss at initialisation: SNIP (Lee et al., arXiv 1810.02340), and its norm.
+
+Both became proxies of networks in Abdelfattah et al. (arXiv 2101.08134).
+"""
 
 from __future__ import annotations
 
@@ -15,29 +18,37 @@ __all__ = ["grad_norm", "snip"]
 
 
 def grad_norm(network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
-    """Σ ‖∂L/∂w‖ over all matrices w, L the mean cross-entropy; 0 or more, higher is better.
+    """Return Σ ‖∂L/∂w‖ over all matrices w, L the mean cross-entropy; 0 or more, higher is better.
 
     Parameters
     ----------
+    network
+        Left as it is.
+    batch
+        See :mod:`~nni_nasplus.proxies.examples`.
     generator
-        Draws the labels that the batch has not; None for one of seed 0.
+        Draws the labels that the batch has not; None for a generator of seed 0.
     """
     return sum(float(gradient.norm()) for _, gradient in _gradients(network, batch, generator))
 
 
 def snip(network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
-    """Σ |w ∂L/∂w| over all matrices w, L the mean cross-entropy; 0 or more, higher is better.
+    """Return Σ |w ∂L/∂w| over all matrices w, L the mean cross-entropy; 0 or more, higher is better.
 
     Parameters
     ----------
+    network
+        Left as it is.
+    batch
+        See :mod:`~nni_nasplus.proxies.examples`.
     generator
-        Draws the labels that the batch has not; None for one of seed 0.
+        Draws the labels that the batch has not; None for a generator of seed 0.
     """
     return sum(float((weight * gradient).abs().sum()) for weight, gradient in _gradients(network, batch, generator))
 
 
 def _gradients(network: nn.Module, batch: Any, generator: torch.Generator | None) -> Iterator[tuple[Tensor, Tensor]]:
-    """The matrices and their gradients."""
+    """Yield each matrix with its gradient."""
     copy = scored_copy(network, double=False)
     value = loss(copy, matched(batch, copy), generator or torch.Generator().manual_seed(0))
     weights = list(matrices(copy).values())

@@ -1,4 +1,8 @@
-"""jacob_cov: how differently a network's output changes around examples (arXiv 2006.04647v1, 2101.08134)."""
+"""jacob_cov: how differently a network's output changes around examples.
+
+It is the proxy of the first version of Mellor et al. (arXiv 2006.04647v1), under its name in Abdelfattah et al. (arXiv
+2101.08134).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +19,23 @@ from nni_nasplus.proxies.spectrum import spectrum
 __all__ = ["input_jacobian", "jacob_cov"]
 
 _EPSILON = 1e-5
+"""As in the authors' code: the reciprocal of an eigenvalue of 0 stays finite."""
 
 
 def jacob_cov(network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
-    """−Σ (log(λ + ε) + 1 / (λ + ε)), λ the eigenvalues of the correlations of the examples' :func:`input_jacobian`.
+    """Return −Σ (log(λ + ε) + 1 / (λ + ε)), λ the eigenvalues of the correlations of rows of :func:`input_jacobian`.
 
-    Higher is better, −N or less. −∞ where the derivative of an example is the same by all of its input, as 0 where the
-    logits do not depend on it; NaN where the network overflows.
+    Higher is better, −N or less. The value is −∞ where the derivative of an example is the same by all of its input, as
+    it is 0 where the logits do not depend on it, and NaN where the network overflows.
+
+    Parameters
+    ----------
+    network
+        Left as it is.
+    batch
+        See :mod:`~nni_nasplus.proxies.examples`.
+    generator
+        Not used: nothing is random.
 
     Raises
     ------
@@ -40,9 +54,9 @@ def jacob_cov(network: nn.Module, batch: Any, generator: torch.Generator | None 
 
 
 def input_jacobian(network: nn.Module, batch: Any) -> Tensor:
-    """The derivative of the sum of all logits by the numbers of each example, float64 [N, D].
+    """Return the derivative of the sum of all logits by the numbers of each example, float64 [N, D].
 
-    In place of tokens and categories, by what embeddings make of them.
+    In place of tokens and categories the derivative is by what embeddings make of them.
     """
     inputs: list[Tensor] = []
 

@@ -1,4 +1,4 @@
-"""Copies of networks that scores may do with as they like."""
+"""Copies of networks that proxies may do with as they like."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.InstanceNorm1d, 
 
 
 def scored_copy(network: nn.Module, *, double: bool = True) -> nn.Module:
-    """A copy, of float64 or as it is, whose weights take gradients.
+    """Return a copy whose weights take gradients, for a proxy to work on.
 
     It is without dropout, and its batch norms take the statistics of the batch, as in training.
+
+    Parameters
+    ----------
+    network
+        What is copied.
+    double
+        Whether the copy is of float64; else it is of the network's precision.
     """
     copy = deepcopy(network).eval().requires_grad_(True)
     for norm in batch_norms(copy):
@@ -28,12 +35,12 @@ def scored_copy(network: nn.Module, *, double: bool = True) -> nn.Module:
 
 
 def batch_norms(network: nn.Module) -> list[_BatchNorm]:
-    """Its batch norms."""
+    """Return the batch norms of a network, in the order of its modules."""
     return [module for module in network.modules() if isinstance(module, _BatchNorm)]
 
 
 def fix_statistics(network: nn.Module, batch: Any) -> None:
-    """Give the batch norms the statistics of a batch, variances unbiased, to keep as running ones."""
+    """Give the batch norms the statistics of a batch, with unbiased variances, to keep as running ones."""
     for norm in batch_norms(network):
         if norm.running_mean is None:
             weight = next(network.parameters())
@@ -49,12 +56,12 @@ def fix_statistics(network: nn.Module, batch: Any) -> None:
 
 
 def matrices(network: nn.Module) -> dict[str, Tensor]:
-    """The weights of convolutions, linear and recurrent layers by name: all of two dimensions or more."""
+    """Return the weights of convolutions, linear and recurrent layers by name: all of two dimensions or more."""
     named = network.named_parameters()
     return {name: weight for name, weight in named if "weight" in name and weight.ndim > 1}
 
 
 def matched(batch: Any, network: nn.Module) -> Any:
-    """The batch with its numbers in the network's precision."""
+    """Return the batch with its numbers in the network's precision; codes and masks stay."""
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.get_default_dtype())
     return mapped(lambda field: field.to(dtype) if field.is_floating_point() else field, batch)

@@ -1,4 +1,4 @@
-"""The condition number of the neural tangent kernel (TE-NAS, arXiv 2102.11535)."""
+"""The condition number of the neural tangent kernel: the trainability of TE-NAS (Chen et al., arXiv 2102.11535)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from torch.func import functional_call
 from nni_nasplus.errors import UserError
 from nni_nasplus.proxies.examples import count, logits, main_output, one, require_several
 from nni_nasplus.proxies.networks import batch_norms, fix_statistics, matched, scored_copy
+from nni_nasplus.proxies.proxy import lower_is_better
 from nni_nasplus.proxies.spectrum import singular, spectrum
 
-__all__ = ["Statistics", "condition_number", "gram_condition", "jacobian", "ntk_condition"]
+__all__ = ["Statistics", "condition_number", "gram_condition", "jacobian", "ntk_condition", "ntk_fixed"]
 
 Statistics = Literal["batch", "fixed"]
 
 
+@lower_is_better
 def ntk_condition(
     network: nn.Module,
     batch: Any,
@@ -28,12 +30,19 @@ def ntk_condition(
     *,
     statistics: Statistics = "batch",
 ) -> float:
-    """κ = λmax / λmin of Θ = J Jᵀ, in [1, ∞]; lower is better: the network is easier to train.
+    """Return κ = λmax / λmin of Θ = J Jᵀ, in [1, ∞]; lower is better: the network is easier to train.
 
-    ∞ where an eigenvalue cannot be told from 0 in float64, as of equal examples; NaN where the network overflows.
+    The value is ∞ where an eigenvalue cannot be told from 0 in float64, as with equal examples, and NaN where the
+    network overflows.
 
     Parameters
     ----------
+    network
+        Left as it is.
+    batch
+        See :mod:`~nni_nasplus.proxies.examples`.
+    generator
+        Not used: nothing is random.
     statistics
         See :func:`jacobian`.
 
@@ -46,24 +55,34 @@ def ntk_condition(
     return condition_number(jacobian(network, batch, statistics))
 
 
+@lower_is_better
+def ntk_fixed(network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
+    """Return κ with the statistics of batch norms fixed, which is many times quicker; see :func:`ntk_condition`."""
+    return ntk_condition(network, batch, generator, statistics="fixed")
+
+
 def condition_number(rows: Tensor) -> float:
-    """κ of the Gram matrix of rows [N, P]."""
+    """Return κ of the Gram matrix of rows [N, P]."""
     return gram_condition(rows @ rows.T)
 
 
 def gram_condition(gram: Tensor) -> float:
-    """κ of a Gram matrix [N, N], in [1, ∞]."""
+    """Return κ of a Gram matrix [N, N], in [1, ∞]."""
     values = spectrum(gram)
     return math.inf if singular(values) else float(values[-1] / values[0])
 
 
 def jacobian(network: nn.Module, batch: Any, statistics: Statistics = "batch") -> Tensor:
-    """J, float64 [N, P]: the gradient of the sum of an example's logits by all parameters that are named weights.
+    """Return J, float64 [N, P]: the gradient of the sum of an example's logits by all parameters named weights.
 
     The columns of weights that no logit depends on are 0.
 
     Parameters
     ----------
+    network
+        Left as it is.
+    batch
+        See :mod:`~nni_nasplus.proxies.examples`.
     statistics
         Of the batch norms. Those of the batch make every logit depend on every example: ``"batch"``, as TE-NAS has it,
         takes N passes backwards over the whole batch. ``"fixed"`` takes the same statistics for constants, so that an
@@ -94,7 +113,7 @@ def _weights(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _rows(values: Tensor, weights: dict[str, Tensor]) -> Tensor:
-    """The gradients of [N] values of one graph; [N, P]."""
+    """Return the gradients of the [N] values of one graph; [N, P]."""
     rows = []
     for value in values:
         gradients = grad(value, list(weights.values()), retain_graph=True, materialize_grads=True)
@@ -103,7 +122,7 @@ def _rows(values: Tensor, weights: dict[str, Tensor]) -> Tensor:
 
 
 def _vectorised(network: nn.Module, images: Tensor) -> Tensor:
-    """The gradients of all examples at once; RuntimeError where torch cannot vectorise an operation."""
+    """Return the gradients of all examples at once; RuntimeError where torch cannot vectorise an operation."""
     weights = {name: weight.detach() for name, weight in _weights(network).items()}
 
     def summed(weights: dict[str, Tensor], image: Tensor) -> Tensor:

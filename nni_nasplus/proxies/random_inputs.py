@@ -14,13 +14,23 @@ from nni_nasplus.networks.network_space import NetworkSpace
 __all__ = ["random_batch"]
 
 _TOKENS = 35
+"""The length of a text: the tokens that the language models of ENAS and DARTS are trained through at a time."""
 
 
 def random_batch(space: NetworkSpace, count: int, generator: torch.Generator) -> Any:
-    """``count`` random examples of the kind and size that the space's ``example`` has.
+    """Draw random examples of the kind and size that the space's ``example`` has.
 
     Numbers are of N(0, 1). Codes are uniform: of tokens, 35 a text, below ``space.vocabulary``, of categories below
     ``space.shape.cardinalities``. Events are spread uniformly over the time span.
+
+    Parameters
+    ----------
+    space
+        Its networks are what the examples are for.
+    count
+        How many examples to draw.
+    generator
+        What they are drawn from.
 
     Raises
     ------
@@ -34,7 +44,7 @@ def random_batch(space: NetworkSpace, count: int, generator: torch.Generator) ->
         return torch.randn(count, *example.shape[1:], generator=generator)
     if isinstance(example, Tensor) and hasattr(space, "vocabulary"):
         return torch.randint(space.vocabulary, (_TOKENS, count), generator=generator)
-    raise UserError(f"no random inputs for {type(space).__name__}; score its networks on a batch of your data")
+    raise UserError(f"no random inputs for {type(space).__name__}; give its networks a batch of your data")
 
 
 def _events(shape: EventShape, count: int, generator: torch.Generator) -> EventBatch:

@@ -9,10 +9,10 @@ __all__ = ["singular", "spectrum"]
 
 
 def spectrum(gram: Tensor) -> Tensor:
-    """The eigenvalues of a symmetric matrix [N, N], ascending; NaN where it is not finite."""
+    """Return the eigenvalues of a symmetric matrix [N, N], ascending; all are NaN where the matrix is not finite."""
     return torch.linalg.eigvalsh(gram) if gram.isfinite().all() else gram.new_full((len(gram),), torch.nan)
 
 
 def singular(values: Tensor) -> bool:
-    """Whether the least of ascending eigenvalues cannot be told from 0."""
+    """Say whether the least of ascending eigenvalues cannot be told from 0: numerical rank, as numpy's."""
     return bool(values[0] <= len(values) * torch.finfo(values.dtype).eps * values[-1])

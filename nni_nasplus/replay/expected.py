@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus.search.strategy import Direction
+from nni_nasplus.search.history import Direction
 
 __all__ = ["chances_of_best", "expected_best"]
 

@@ -12,21 +12,21 @@ from typing import Any, Protocol
 import numpy as np
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.search.history import Direction, SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import Direction, SearchSpaceExhausted
 from nni_nasplus.search.table_space import TableSpace
 
 __all__ = ["Asker", "Replay", "Table", "parse_method", "replay", "top_share"]
 
 
 class Asker(Protocol):
-    """What can be replayed: every strategy, and any other search behind the same two methods."""
+    """What can be replayed: every search, and any other behind the same two methods."""
 
-    def ask(self) -> Architecture:
-        """An architecture of the table that was not asked before."""
+    def ask(self) -> Any:
+        """Something with an ``architecture`` of the table that was not asked before."""
 
-    def tell(self, architecture: Architecture, score: float | None) -> None:
-        """Its score; None for a failure."""
+    def tell(self, asked: Any, score: float | None) -> None:
+        """The score of what was asked; None for a failure."""
 
 
 @dataclass(frozen=True)
@@ -160,18 +160,18 @@ def replay(
         seconds += time.process_time() - started
         if not asked:
             break
-        new = [table.pool.row(architecture) for architecture in asked]
+        new = [table.pool.row(one.architecture) for one in asked]
         scores = [table.tell(row, rng) for row in new]
         rows += new
         started = time.process_time()
-        for architecture, score in zip(asked, scores, strict=True):
-            asker.tell(architecture, score)
+        for one, score in zip(asked, scores, strict=True):
+            asker.tell(one, score)
         seconds += time.process_time() - started
     return Replay(rows, seconds)
 
 
-def _asked(asker: Asker, count: int) -> list[Architecture]:
-    asked: list[Architecture] = []
+def _asked(asker: Asker, count: int) -> list[Any]:
+    asked: list[Any] = []
     try:
         while len(asked) < count:
             asked.append(asker.ask())

@@ -60,14 +60,14 @@ class Model:
         UserError
             If there is no such finished trial.
         """
-        done = {trial.number: trial for trial in run.archive().best()}
+        done = {trial.number: trial for trial in run.history().best}
         if not done:
             raise UserError(f"{run.directory} has no finished trial; let the search run")
         if number is not None and number not in done:
             raise UserError(f"trial {number} is not among the finished ones: {', '.join(map(str, sorted(done)))}")
         trial = done[number] if number is not None else next(iter(done.values()))
         preprocessing = run.evaluator.preprocessing()
-        model = cls(run.settings["space"], trial.architecture, preprocessing, trial.metrics)
+        model = cls(run.settings.space, trial.architecture, preprocessing, trial.metrics)
         model.network.load_state_dict(load_file(run.trial_directory(trial) / WEIGHTS))
         return model
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,22 +15,28 @@ from filelock import FileLock, Timeout
 from nni_nasplus._files import write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
+from nni_nasplus.run.settings import Settings
+from nni_nasplus.search.history import History, Trial
 from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.search import Search
+from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.training.trial_folder import WEIGHTS, trial_directory
 
 if TYPE_CHECKING:
     from torch import nn
 
     from nni_nasplus.networks.network_space import NetworkSpace
-    from nni_nasplus.search.journal import Trial
     from nni_nasplus.training.evaluator import Evaluator
 
-__all__ = ["CACHE", "SETTINGS", "Run", "described", "instantiate"]
+__all__ = ["CACHE", "PRESEARCH", "SETTINGS", "Run", "described", "instantiate"]
 
-VERSION = 1
+VERSION = 2
+"""1 had options in place of settings, and what strategies had found among them."""
 SETTINGS = "run.json"
+PRESEARCH = "presearch.json"
 CACHE = "data"
-"""The file and the folder of prepared data in a run directory."""
+"""The files and the folder of prepared data in a run directory."""
 T = TypeVar("T")
 
 
@@ -39,12 +46,12 @@ class Run:
     ``run.json`` has the space and the evaluator as ``class_path`` and ``init_args``, and the search's settings.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, directory: Path, settings: Settings) -> None:
         self.directory = directory
-        self.settings = dict(settings)
+        self.settings = settings
 
     @classmethod
-    def create(cls, directory: str | Path, settings: Mapping[str, Any]) -> Run:
+    def create(cls, directory: str | Path, settings: Settings) -> Run:
         """Write the settings into a directory.
 
         Raises
@@ -55,15 +62,15 @@ class Run:
         directory = Path(directory).resolve()
         cls.require_free(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        run = cls(directory, {"version": VERSION, **settings})
-        write_json(directory / SETTINGS, run.settings)
-        return run
+        return cls(directory, settings)._written()
 
-    @classmethod
-    def rewrite(cls, directory: Path, settings: Mapping[str, Any]) -> Run:
-        """Replace the settings of a run directory."""
-        write_json(directory / SETTINGS, settings)
-        return cls(directory, settings)
+    def with_settings(self, **changed: Any) -> Run:
+        """The run with other settings, from now on."""
+        return Run(self.directory, replace(self.settings, **changed))._written()
+
+    def _written(self) -> Run:
+        write_json(self.directory / SETTINGS, {"version": VERSION, **self.settings.to_json()})
+        return self
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -107,42 +114,102 @@ class Run:
         path = directory / SETTINGS
         if not path.is_file():
             raise UserError(f"{directory} holds no search: {SETTINGS} is missing; name the directory given to --out")
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        if settings.get("version") != VERSION:
-            raise UserError(f"{path} has format {settings.get('version')}, this release reads {VERSION}")
-        return cls(directory, settings)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if (version := content.pop("version", None)) != VERSION:
+            raise UserError(
+                f"{path} has format {version}, this release reads {VERSION}; search anew with another --out"
+            )
+        try:
+            return cls(directory, Settings.from_json(content))
+        except TypeError as error:
+            raise UserError(f"{path} has settings that this release does not know: {error}") from None
 
     @cached_property
     def space(self) -> NetworkSpace:
         """The space, over the prepared data's sizes."""
         from nni_nasplus.networks.network_space import NetworkSpace
 
-        return instantiate(self.settings["space"], NetworkSpace)
+        return instantiate(self.settings.space, NetworkSpace)
 
     @cached_property
     def evaluator(self) -> Evaluator:
         """What trains and scores."""
         from nni_nasplus.training.evaluator import Evaluator
 
-        return instantiate(self.settings["evaluator"], Evaluator)  # type: ignore[type-abstract]
+        return instantiate(self.settings.evaluator, Evaluator)  # type: ignore[type-abstract]
 
     @property
     def cache(self) -> Path:
         """The prepared data."""
         return self.directory / CACHE
 
-    def archive(self) -> Journal:
-        """The journal as it is now, to read.
+    @property
+    def has_trials(self) -> bool:
+        """Whether anything was proposed yet."""
+        return (self.directory / JOURNAL).exists()
+
+    def history(self) -> History:
+        """The trials as they are now, to look at.
 
         Raises
         ------
         UserError
             If nothing was proposed yet.
         """
-        path = self.directory / JOURNAL
-        if not path.exists():
+        if not self.has_trials:
             raise UserError(f"{self.directory} has no trial yet; begin or go on with: nasplus resume {self.directory}")
-        return Journal.read(path)
+        return Journal.read(self.directory / JOURNAL).history
+
+    def ranking(self, space: SearchSpace) -> Ranking | None:
+        """What the strategy has found before the first trial; None where it has not looked.
+
+        Raises
+        ------
+        UserError
+            If the file holds no ranking of this space.
+        """
+        path = self.directory / PRESEARCH
+        return Ranking.from_json(space, json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+    def open_search(self, space: SearchSpace | None = None) -> Search:
+        """Begin the search, or go on with it: this process is the one that writes the journal, until it is closed.
+
+        Parameters
+        ----------
+        space
+            For processes without torch; by default the decisions of :attr:`space`.
+
+        Raises
+        ------
+        UserError
+            If another process writes the journal, or it is of another search.
+        """
+        space, settings = space or self.space.search_space, self.settings
+        journal = Journal.at(
+            self.directory / JOURNAL,
+            space,
+            direction=settings.direction,
+            **{name: getattr(settings, name) for name in ("strategy", "strategy_options", "seed")},
+        )
+        return self.new_search(space, journal)
+
+    def new_search(self, space: SearchSpace, journal: Journal | None = None) -> Search:
+        """The search of these settings, on a journal or in memory: for hosts that keep the history themselves."""
+        return Search(
+            space,
+            self.settings.make_strategy(),
+            seed=self.settings.seed,
+            direction=self.settings.direction,
+            initial=self.settings.initial,  # type: ignore[arg-type]  # architectures, once a run is made
+            ranking=self.ranking(space),
+            journal=journal,
+            excess=self.excess if self.settings.limits else None,
+            max_failures=self.settings.max_failures,
+        )
+
+    def excess(self, architecture: Architecture) -> str | None:
+        """The first limit of the settings that an architecture exceeds, in words."""
+        return self.settings.limits.excess(self.space, architecture)
 
     def trial_directory(self, trial: Trial) -> Path:
         """Where a trial left its weights."""

@@ -1,16 +1,16 @@
-"""How to search, whatever for: the options that every search has."""
+"""How to search, whatever for: the options of a search, as a run keeps them."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
+from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.limits import Limits
-from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.search.history import Direction
+from nni_nasplus.search.strategy import Strategy, make_strategy
 
 __all__ = ["Settings"]
 
@@ -22,12 +22,13 @@ class Settings:
     Parameters
     ----------
     strategy
-        How to search: thompson, evolution, random, score (by a training-free score alone), or another installed one.
+        How to search: thompson, evolution, random, proxy (by a zero-cost proxy alone), tenas, or another installed
+        one.
     strategy_options
-        The strategy's own settings, as in --strategy_options.population_size 20, or in --strategy_options.score naswot,
-        which lets thompson know a training-free score of random networks before it begins.
-    starts
-        What to train first, one architecture or more in the space's notation, as in --starts '[lstm, gru]'; [] for
+        The strategy's own settings, as in --strategy_options.population_size 20, or in --strategy_options.proxy naswot,
+        which lets thompson know a zero-cost proxy of random networks before it begins.
+    initial
+        What to train first, one architecture or more in the space's notation, as in --initial '[lstm, gru]'; [] for
         nothing. By default what the space names, for strategies that learn from results: RNN, GRU and LSTM for
         --space rnn, else nothing.
     trials
@@ -49,7 +50,7 @@ class Settings:
     max_latency_ms
         Architectures whose forward pass of one example takes more milliseconds on this machine are not trained.
     host
-        What runs the trials: an NNI experiment, or an Optuna study.
+        What runs the trials: nni, an NNI experiment; optuna, an Optuna study; or another installed one.
     storage
         Of the Optuna study: a database's URL, or journal:PATH; by default study.db in the directory. Others may join in
         with: nasplus work DIR.
@@ -57,13 +58,15 @@ class Settings:
         Of NNI's web UI.
     bind
         The address that the web UI listens on, without a password: 0.0.0.0 for every interface.
-    out
-        The directory to keep everything in; by default a new one under runs/.
+    space, evaluator
+        Class and arguments, as :func:`~nni_nasplus.run.run.described` gives them.
+    objective, direction
+        What scores are, and whether they are to be maximised or minimised; the evaluator's.
     """
 
     strategy: str = "thompson"
     strategy_options: dict[str, Any] = field(default_factory=dict)
-    starts: list[str] | str | None = None
+    initial: list[str] | str | list[dict[str, Any]] | None = None
     trials: int = 20
     concurrency: int = 2
     seed: int = 0
@@ -73,56 +76,49 @@ class Settings:
     max_parameters: float | None = None
     max_flops: float | None = None
     max_latency_ms: float | None = None
-    host: Literal["nni", "optuna"] = "nni"
+    host: str = "nni"
     storage: str | None = None
     port: int = 8080
     bind: str = "127.0.0.1"
-    out: str | None = None
+    space: dict[str, Any] = field(default_factory=dict)
+    evaluator: dict[str, Any] = field(default_factory=dict)
+    objective: str = "score"
+    direction: Direction = "maximize"
 
     def check(self) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        if "starts" in self.strategy_options:
-            raise UserError("--strategy_options.starts is none of them; use --starts, as in --starts '[lstm, gru]'")
-        options = {**self.strategy_options, **({} if self.starts is None else {"starts": []})}
-        make_strategy(self.strategy, SearchSpace({}), direction="maximize", seed=self.seed, options=options)
+        self.make_strategy()
         for name in ("trials", "concurrency", "max_failures"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}; use 1 or more")
+        if self.seed < 0:
+            raise UserError(f"--seed is {self.seed}; use 0 or more")
         for name in ("trial_seconds", "trial_mib"):
             if (getattr(self, name) or 1) <= 0:
                 raise UserError(f"--{name} is {getattr(self, name)}; use more than 0")
-        Limits(**self._model_limits())
-        self._check_host()
+        self.limits  # noqa: B018
+        registry.load("hosts", self.host)().check(self)
 
-    def _check_host(self) -> None:
-        if self.host == "optuna":
-            if importlib.util.find_spec("optuna") is None:
-                raise UserError('--host optuna needs Optuna; pip install "nni-nasplus[optuna]"')
-            if self.trial_seconds is not None or self.trial_mib is not None:
-                raise UserError("--trial_seconds and --trial_mib need --host nni, which gives each trial a process")
-            if self.storage:
-                from nni_nasplus.hosts.optuna.study import open_storage
+    def make_strategy(self) -> Strategy:
+        """The strategy with its options; UserError if there is none such."""
+        return make_strategy(self.strategy, self.strategy_options)
 
-                open_storage(self.storage)
-        elif self.storage is not None:
-            raise UserError("--storage has no effect; add --host optuna")
+    @property
+    def limits(self) -> Limits:
+        """What an architecture may take."""
+        return Limits(**{name.name: getattr(self, name.name) for name in fields(Limits)})
 
-    def _model_limits(self) -> dict[str, float | None]:
-        return {"parameters": self.max_parameters, "flops": self.max_flops, "latency_ms": self.max_latency_ms}
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
 
-    def to_json(self, starts: Sequence[Architecture] | None = None) -> dict[str, Any]:
-        """What a run keeps of them.
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Settings:
+        """Read :meth:`to_json`.
 
-        Parameters
-        ----------
-        starts
-            The architectures that :attr:`starts` names.
+        Raises
+        ------
+        TypeError
+            If there is anything else.
         """
-        memory = None if self.trial_mib is None else int(self.trial_mib * 2**20)
-        kept = ("strategy", "trials", "concurrency", "seed", "max_failures", "host", "storage")
-        return {
-            **{name: getattr(self, name) for name in kept},
-            "options": {**self.strategy_options, **({} if starts is None else {"starts": list(starts)})},
-            "model_limits": self._model_limits(),
-            "limits": {"seconds": self.trial_seconds, "memory": memory},
-        }
+        return cls(**content)

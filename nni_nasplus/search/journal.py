@@ -1,4 +1,4 @@
-"""The archive: an append-only journal on disk of every proposal and result of a search."""
+"""The journal: an append-only file of every proposal and result of a search."""
 
 from __future__ import annotations
 
@@ -6,63 +6,51 @@ import errno
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.history import Direction, History, Outcome, Proposal, Trial
+from nni_nasplus.search.space import SearchSpace
 
-__all__ = ["JOURNAL", "Journal", "Trial"]
+__all__ = ["JOURNAL", "Journal"]
 
 JOURNAL = "journal.jsonl"
 """The file in a run directory."""
-VERSION = 1
-
-
-@dataclass
-class Trial:
-    """One proposal and, once finished, its result.
-
-    ``score`` is what the search optimises, ``metrics`` everything reported, ``cost`` seconds; ``reason`` says
-    why a failed trial failed, ``teachers`` from which earlier trials it learned. A ``"rejected"`` proposal exceeds a
-    limit, which is its reason, and was never trained.
-    """
-
-    number: int
-    architecture: Architecture
-    origin: str
-    status: Literal["pending", "done", "failed", "rejected"] = "pending"
-    score: float | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    cost: float | None = None
-    reason: str | None = None
-    teachers: list[int] = field(default_factory=list)
+VERSION = 2
+"""1 had no kinds of failures, no curves and no epochs."""
 
 
 class Journal:
-    """Journal of a search: one JSON line an event, on disk before it is acted on.
+    """The history of a search on disk: one JSON line an event, written before it is acted on.
 
-    The first line is the header (what is searched and how); then ``ask`` and ``tell`` events. From it the list
-    of trials and the state of the strategy are rebuilt. One process writes; any number read.
+    The first line is the header: what is searched and how. Then a line for each proposal (``ask``), trial that goes on
+    (``continue``), point of a curve (``report``) and end of a trial (``tell``). From them the history is rebuilt. One
+    process writes; any number read.
 
-    Use :meth:`create`, :meth:`open` or :meth:`read`.
+    Use :meth:`create`, :meth:`open`, :meth:`at` or :meth:`read`.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any], file: IO[bytes] | None = None) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any], history: History) -> None:
         self.path = path
         self.header = dict(header)
-        self.trials: list[Trial] = []
-        self._events: list[dict[str, Any]] = []
-        self._file = file
+        self.history = history
+        self._file: IO[bytes] | None = None
         self._lock: FileLock | None = None
 
     @classmethod
-    def create(cls, path: str | Path, header: Mapping[str, Any]) -> Journal:
+    def create(
+        cls, path: str | Path, space: SearchSpace, *, direction: Direction = "maximize", **settings: Any
+    ) -> Journal:
         """Start a journal.
+
+        Parameters
+        ----------
+        settings
+            What else the header says, as JSON values.
 
         Raises
         ------
@@ -75,33 +63,47 @@ class Journal:
         if path.exists():
             lock.release()
             raise UserError(f"{path} already holds a search; choose another directory")
-        archive = cls(path, {"event": "start", "version": VERSION, **header}, path.open("ab", buffering=0))
-        archive._lock = lock
-        archive._write(archive.header)
-        return archive
+        header = {"event": "start", "version": VERSION, "direction": direction, "space": space.to_json(), **settings}
+        journal = cls(path, header, History(space, direction))
+        journal._file, journal._lock = path.open("ab", buffering=0), lock
+        journal._write(header)
+        return journal
 
     @classmethod
-    def open(cls, path: str | Path, header: Mapping[str, Any] | None = None) -> Journal:
+    def open(
+        cls,
+        path: str | Path,
+        space: SearchSpace | None = None,
+        *,
+        direction: Direction | None = None,
+        **settings: Any,
+    ) -> Journal:
         """Continue a journal; what a crash left half-written at its end is cut off, with a warning.
 
         Raises
         ------
         UserError
             If it is missing, of another version, damaged, being written by another process, or was started
-            with another header than the one given.
+            with another space, direction or setting than given.
         """
         path = Path(path)
         lock = _locked(path)
         try:
-            archive = cls.read(path)
-            archive._require(header or {})
+            given = {**({} if direction is None else {"direction": direction}), **settings}
+            journal = cls._loaded(path, space, given)
             _cut(path)
-            archive._file = path.open("ab", buffering=0)
+            journal._file = path.open("ab", buffering=0)
         except BaseException:
             lock.release()
             raise
-        archive._lock = lock
-        return archive
+        journal._lock = lock
+        return journal
+
+    @classmethod
+    def at(cls, path: Path, space: SearchSpace, *, direction: Direction, **settings: Any) -> Journal:
+        """Continue a journal, or start it where there is none; see :meth:`open` and :meth:`create`."""
+        found = cls.open if path.exists() else cls.create
+        return found(path, space, direction=direction, **settings)
 
     @classmethod
     def read(cls, path: str | Path) -> Journal:
@@ -112,71 +114,57 @@ class Journal:
         UserError
             If it is missing, of another version or damaged other than at its end.
         """
-        path = Path(path)
+        return cls._loaded(Path(path), None, {})
+
+    @classmethod
+    def _loaded(cls, path: Path, space: SearchSpace | None, settings: Mapping[str, Any]) -> Journal:
+        """The journal, if it is of these; the space is the one given, for some cannot be made of the header alone."""
         if not path.is_file():
             raise UserError(f"{path} is not there; name the directory of a search")
-        events = list(_parsed(path))
-        if not events or events[0].get("event") != "start":
+        header, *events = list(_parsed(path)) or [{}]
+        if header.get("event") != "start":
             raise UserError(f"{path} does not begin with a header; it is no journal of a search")
-        if events[0]["version"] != VERSION:
-            raise UserError(f"{path} has format {events[0]['version']}, this release reads {VERSION}")
-        archive = cls(path, events[0])
-        for event in events[1:]:
-            archive._apply(event)
-        return archive
+        if header["version"] != VERSION:
+            raise UserError(f"{path} has format {header['version']}, this release reads {VERSION}")
+        _require(path, header, {**settings, **({} if space is None else {"space": space.to_json()})})
+        journal = cls(path, header, History(space or SearchSpace.from_json(header["space"]), header["direction"]))
+        for line, event in enumerate(events, start=2):
+            try:
+                journal._apply(event)
+            except (LookupError, TypeError, ValueError):
+                raise UserError(f"{path} is damaged at line {line}; restore it from a copy") from None
+        return journal
 
-    @property
-    def by_time(self) -> list[Trial]:
-        """The trials that are done or failed, in the order in which they ended."""
-        ended = (self.trials[event["number"]] for event in self._events if event["event"] == "tell")
-        return [trial for trial in ended if trial.status != "rejected"]
+    def ask(self, proposal: Proposal) -> Trial:
+        """Record a proposal; see :meth:`History.ask`."""
+        self.history.check(proposal)
+        known = self.history.trial_of(proposal.architecture)
+        event: dict[str, Any] = {"event": "continue", "number": known.number} if known else {"event": "ask"}
+        if known is None:
+            event |= {"number": len(self.history.trials), "architecture": proposal.architecture}
+            event["origin"] = proposal.origin
+        self._write(event | ({} if proposal.epochs is None else {"epochs": proposal.epochs}))
+        return self.history.ask(proposal)
 
-    @property
-    def finished(self) -> list[Trial]:
-        """The trials that are done or failed, by number."""
-        return [trial for trial in self.trials if trial.status in ("done", "failed")]
+    def report(self, number: int, epochs: int, score: float) -> None:
+        """Record a point of a curve; see :meth:`History.report`."""
+        self.history.require_pending(number)
+        self._write({"event": "report", "number": number, "epochs": epochs, "score": score})
+        self.history.report(number, epochs, score)
 
-    def ask(self, architecture: Architecture, origin: str) -> Trial:
-        """Record a proposal; the trial's number counts from 0."""
-        number = len(self.trials)
-        self._record({"event": "ask", "number": number, "architecture": architecture, "origin": origin})
-        return self.trials[number]
-
-    def tell(
-        self,
-        number: int,
-        score: float | None,
-        *,
-        metrics: Mapping[str, float] | None = None,
-        cost: float | None = None,
-        reason: str | None = None,
-        teachers: Sequence[int] = (),
-        rejected: bool = False,
-    ) -> None:
-        """Record a result; a score of None is a failure, with its reason, or a rejection before training.
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Record how a trial ended; see :meth:`History.tell`.
 
         Raises
         ------
         ValueError
-            If the trial is unknown or was told before.
+            If the trial is unknown or has ended.
         UserError
             If the disk is full; the journal keeps what it had.
         """
-        if not 0 <= number < len(self.trials) or self.trials[number].status != "pending":
-            raise ValueError(f"trial {number} is not pending")
-        event: dict[str, Any] = {"event": "tell", "number": number, "score": score}
-        extra = {"metrics": dict(metrics or {}), "cost": cost, "reason": reason, "teachers": list(teachers)}
-        extra["rejected"] = rejected
-        self._record(event | {k: v for k, v in extra.items() if v})
-
-    def state_dict(self) -> dict[str, Any]:
-        """The history in the form a :class:`~nni_nasplus.search.strategy.Strategy` loads."""
-        return {"events": [self._strategy_event(event) for event in self._events]}
-
-    def best(self, direction: str | None = None) -> list[Trial]:
-        """The finished trials, best first; the direction is the header's unless given."""
-        sign = -1.0 if (direction or self.header["direction"]) == "maximize" else 1.0
-        return sorted((t for t in self.trials if t.status == "done"), key=lambda t: (sign * _score(t), t.number))
+        self.history.require_pending(number)
+        self._write({"event": "tell", "number": number, **outcome.to_json()})
+        self.history.tell(number, outcome)
 
     def close(self) -> None:
         """Stop writing and let another process continue."""
@@ -186,26 +174,6 @@ class Journal:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-
-    def _require(self, header: Mapping[str, Any]) -> None:
-        for name, value in json.loads(json.dumps(dict(header))).items():
-            if self.header.get(name) != value:
-                raise UserError(f"{self.path} was started with another {name}; use the same or another directory")
-
-    def _strategy_event(self, event: dict[str, Any]) -> dict[str, Any]:
-        architecture = self.trials[event["number"]].architecture
-        if event["event"] == "ask":
-            return {"event": "ask", "architecture": architecture}
-        return {
-            "event": "tell",
-            "architecture": architecture,
-            "score": event["score"],
-            "cost": event.get("cost"),
-        }
-
-    def _record(self, event: dict[str, Any]) -> None:
-        self._write(event)
-        self._apply(event)
 
     def _write(self, event: Mapping[str, Any]) -> None:
         if self._file is None:
@@ -220,20 +188,22 @@ class Journal:
             raise UserError(f"{self.path} cannot be written ({error.strerror}); it keeps what it had") from error
 
     def _apply(self, event: dict[str, Any]) -> None:
-        if event["event"] == "ask":
-            self.trials.append(Trial(event["number"], event["architecture"], event["origin"]))
-        else:
-            trial = self.trials[event["number"]]
-            trial.score = event["score"]
-            trial.status = "rejected" if event.get("rejected") else "failed" if trial.score is None else "done"
-            trial.metrics, trial.cost = event.get("metrics", {}), event.get("cost")
-            trial.reason, trial.teachers = event.get("reason"), event.get("teachers", [])
-        self._events.append(event)
+        match event.pop("event"), event.pop("number"):
+            case "ask", _:
+                self.history.ask(Proposal(**event))
+            case "continue", number:
+                trial = self.history.trials[number]
+                self.history.ask(Proposal(trial.architecture, trial.origin, event.get("epochs")))
+            case "report", number:
+                self.history.report(number, **event)
+            case "tell", number:
+                self.history.tell(number, Outcome.from_json(event))
 
 
-def _score(trial: Trial) -> float:
-    assert trial.score is not None
-    return trial.score
+def _require(path: Path, header: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    for name, value in json.loads(json.dumps(settings)).items():
+        if header.get(name) != value:
+            raise UserError(f"{path} was started with another {name}; use the same or another directory")
 
 
 def _line(event: Mapping[str, Any]) -> bytes:

@@ -1,10 +1,10 @@
-"""Architectures that were scored without training, as what knows no torch takes them; and the names of the scores."""
+"""Architectures in the order that something else than training gives them: a proxy, or a search inside one trial."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -12,50 +12,26 @@ from scipy.stats import rankdata
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Architecture, SearchSpace
 
-__all__ = ["DIRECTIONS", "MOST", "Better", "Ranking", "require_score"]
-
-Better = Literal["higher", "lower"]
-
-DIRECTIONS: Mapping[str, Better] = {
-    "ntk": "lower",
-    "ntk_fixed": "lower",
-    "linear_regions": "higher",
-    "naswot": "higher",
-    "synflow": "higher",
-    "grad_norm": "higher",
-    "snip": "higher",
-    "jacob_cov": "higher",
-    "parameters": "higher",
-    "flops": "higher",
-}
-"""By name, whether networks with a higher or a lower score are expected to be better; the two baselines last."""
-
-MOST = 300
-"""Architectures that travel as an option: NNI hands options to its tuner on a command line of at most 128 KiB."""
-
-
-def require_score(name: str) -> str:
-    """The name, if there is a score of that name; else :class:`UserError`."""
-    if name not in DIRECTIONS:
-        raise UserError(f"unknown score '{name}'; scores: {', '.join(DIRECTIONS)}")
-    return name
+__all__ = ["Ranking"]
 
 
 @dataclass(frozen=True)
 class Ranking:
     """Architectures in canonical form, best first, and their ranks among each other.
 
-    Ranks are all that is kept of scores, so that their scale, infinities and NaN do not matter.
+    Ranks are all that is kept of the values of a proxy, so that their scale, infinities and NaN do not matter.
 
     Parameters
     ----------
+    architectures
+        From the best to the worst.
     ranks
         1 for the best, the mean rank of those that are alike; float [architectures].
 
     Examples
     --------
-    >>> scored = Ranking.of([{"op": "pool"}, {"op": "conv"}], [0.3, 0.7])
-    >>> scored.architectures
+    >>> ranking = Ranking.of([{"op": "pool"}, {"op": "conv"}], [0.3, 0.7])
+    >>> ranking.architectures
     [{'op': 'conv'}, {'op': 'pool'}]
     """
 
@@ -72,40 +48,26 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.architectures)
 
-    def best(self, count: int) -> Ranking:
-        """The first ``count``."""
-        return Ranking(self.architectures[:count], self.ranks[:count])
-
     def to_json(self, space: SearchSpace) -> dict[str, list[Any]]:
-        """As JSON values: an architecture as a text, the place of its choice in each active decision from 0."""
-        places = [[space.decisions[name].index(choice) for name, choice in a.items()] for a in self.architectures]
-        return {"architectures": [" ".join(map(str, one)) for one in places], "ranks": self.ranks.tolist()}
+        """Return the ranking as JSON values, its architectures as dicts of active decisions."""
+        return {"architectures": [space.validate(one) for one in self.architectures], "ranks": self.ranks.tolist()}
 
     @classmethod
     def from_json(cls, space: SearchSpace, content: Mapping[str, Any]) -> Ranking:
-        """Read :meth:`to_json`.
+        """Read what :meth:`to_json` returned.
 
         Raises
         ------
         UserError
-            If it is none of this space.
+            If the content is not a ranking of architectures of this space.
         """
         try:
-            architectures = [_decoded(space, text) for text in content["architectures"]]
+            architectures = [space.validate(one) for one in content["architectures"]]
             ranks = np.array(content["ranks"], dtype=float)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise UserError("'scored' holds no scored architectures of this space; leave it out") from None
-        if len(ranks) != len(architectures):
-            raise UserError(f"'scored' holds {len(architectures)} architectures and {len(ranks)} ranks; leave it out")
+        except (KeyError, TypeError, ValueError) as error:
+            why = f": {error}" if isinstance(error, UserError) else ""
+            raise UserError(f"the ranking is none of this space{why}; remove presearch.json to look again") from None
+        if ranks.shape != (len(architectures),):
+            counts = f"{len(architectures)} architectures and {ranks.size} ranks"
+            raise UserError(f"the ranking has {counts}; remove presearch.json to look again")
         return cls(architectures, ranks)
-
-
-def _decoded(space: SearchSpace, text: str) -> Architecture:
-    left = [int(place) for place in text.split()]
-    architecture: Architecture = {}
-    for name, choices in space.decisions.items():
-        if space.is_active(name, architecture):
-            architecture[name] = choices[left.pop(0)]
-    if left:
-        raise ValueError(f"{len(left)} places too many")
-    return space.validate(architecture)

@@ -1,4 +1,4 @@
-"""A search: a strategy whose every step is in the archive before it is acted on."""
+"""A search: asks a strategy for what to train next, is told how that ended, and goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nni_nasplus.errors import TrialFailed
-from nni_nasplus.search.journal import Journal, Trial
-from nni_nasplus.search.space import Architecture
-from nni_nasplus.search.strategy import SearchSpaceExhausted, Strategy
+import numpy as np
 
-__all__ = ["CANCELLED", "INTERRUPTED", "STOPPED_EARLY", "RepeatedFailure", "Search", "repeated_failure"]
+from nni_nasplus.errors import UserError
+from nni_nasplus.search.history import Direction, History, Outcome, Proposal, SearchSpaceExhausted, Trial
+from nni_nasplus.search.journal import Journal
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.strategy import Strategy
+
+__all__ = ["MOST_REJECTED", "RepeatedFailure", "Search", "repeated_failure"]
 
 logger = logging.getLogger(__name__)
 
-STOPPED_EARLY = "stopped early by the assessor, or over NNI's maxTrialDuration"
-CANCELLED = "cancelled by the user, or ended by a signal"
-INTERRUPTED = "ended from outside"
-_NO_FAULT = (STOPPED_EARLY, CANCELLED)
-_MOST_REJECTED = 500
+MOST_REJECTED = 500
+"""Proposals in a row beyond a limit before the search gives up: it then finds one in a thousand at best."""
 _NUMBER = re.compile(r"\d+([.,]\d+)*")
 
 
@@ -29,50 +30,95 @@ class RepeatedFailure(Exception):
     """The latest trials all failed for one reason: to go on would waste time."""
 
 
-def repeated_failure(archive: Journal, count: int | None) -> str | None:
-    """The reason that the latest ``count`` finished trials failed for, numbers in it apart; None if there is none.
+def repeated_failure(history: History, count: int | None) -> str | None:
+    """The reason that the latest ``count`` ended trials failed for, numbers in it apart; None if there is none.
 
-    Trials that diverge are no reason where others have succeeded: some architectures do.
+    What a person or an assessor ends is no fault. Nor are trials that diverge where others have succeeded: some
+    architectures do.
     """
-    latest = archive.by_time[-count:] if count else []
+    latest = history.by_time[-count:] if count else []
     if not count or len(latest) < count or any(trial.status != "failed" for trial in latest):
         return None
-    reasons = {_NUMBER.sub("#", trial.reason or "") for trial in latest}
-    reason = latest[-1].reason or "no reason left"
-    if reason.startswith(f"{TrialFailed.__name__}:") and any(trial.status == "done" for trial in archive.trials):
+    outcome = latest[-1].outcome
+    assert outcome is not None
+    if outcome.failure == "diverged" and history.best:
         return None
-    return reason if len(reasons) == 1 and reason not in _NO_FAULT else None
+    reasons = {_NUMBER.sub("#", trial.reason or "") for trial in latest}
+    return (outcome.reason or "no reason left") if len(reasons) == 1 and outcome.failure != "cancelled" else None
 
 
 class Search:
-    """A strategy joined to an archive: what a host adapter drives.
+    """What every host drives: :meth:`ask` for a trial, :meth:`tell` its outcome.
 
-    The strategy's state is rebuilt from the archive. Architectures that were in flight when an earlier process
-    ended are handed out again, under their old numbers, before new ones are proposed.
+    Any number of trials may be in flight and come back in any order, and no architecture is handed out twice. With a
+    journal every step is on disk before it is acted on: a search that is opened on the journal of an earlier process
+    goes on as if that had never stopped. What was in flight then is handed out again, under its old number, before
+    anything new.
 
     Parameters
     ----------
+    space
+        What to search.
+    strategy
+        What proposes.
+    seed
+        Equal seeds and equal histories give equal proposals.
+    direction
+        Whether scores are to be maximised or minimised.
+    initial
+        What to train first, such as what is in use already; None for the space's
+        (:attr:`~nni_nasplus.search.space.SearchSpace.initial`), or for nothing where results change nothing.
+    ranking
+        What the strategy's presearch has found.
+    journal
+        Of this space and direction; without one the history is kept in memory alone.
+    excess
+        Which limit an architecture exceeds, in words, or None; those that exceed one are recorded as rejected, with
+        that reason, and never handed out.
     max_failures
         After so many failures in a row for one reason, :meth:`ask` refuses; None for no limit.
-    excess
-        Which limit an architecture exceeds, in words, or None; those that exceed one are never handed out.
+
+    Raises
+    ------
+    UserError
+        If the seed is negative, the direction unknown, or an initial architecture is not in the space.
+
+    Examples
+    --------
+    >>> from nni_nasplus.strategies import AgingEvolution
+    >>> space = SearchSpace({"op": ["conv", "pool"]})
+    >>> search = Search(space, AgingEvolution(), seed=0, direction="maximize")
+    >>> trial = search.ask()
+    >>> search.tell(trial, 0.91)
     """
 
     def __init__(
         self,
+        space: SearchSpace,
         strategy: Strategy,
-        archive: Journal,
         *,
-        max_failures: int | None = None,
+        seed: int = 0,
+        direction: Direction = "maximize",
+        initial: Sequence[Mapping[str, Any]] | None = None,
+        ranking: Ranking | None = None,
+        journal: Journal | None = None,
         excess: Callable[[Architecture], str | None] | None = None,
+        max_failures: int | None = None,
     ) -> None:
+        if seed < 0:
+            raise UserError(f"seed is {seed}; use 0 or more")
+        self.space = space
         self.strategy = strategy
-        self.archive = archive
-        self.max_failures = max_failures
+        self.seed = seed
         self.excess = excess
-        self._started = len(archive.finished)
-        strategy.load_state_dict(archive.state_dict())
-        self._interrupted = deque(trial for trial in archive.trials if trial.status == "pending")
+        self.max_failures = max_failures
+        self.history = History(space, direction) if journal is None else journal.history
+        self.history.initial = [space.validate(one) for one in _initial(space, strategy, initial)]
+        self.history.ranking = ranking
+        self.journal = journal
+        self._record: History | Journal = journal or self.history
+        self._ended_before = len(self.history.finished)
+        self._interrupted = deque(trial for trial in self.history.trials if trial.status == "pending")
 
     def ask(self) -> Trial:
         """The next trial to run.
@@ -84,82 +130,100 @@ class Search:
         RepeatedFailure
             When the latest trials all failed for one reason since this process began.
         """
-        failing = repeated_failure(self.archive, self.max_failures)
-        if failing and len(self.archive.finished) > self._started:
+        failing = repeated_failure(self.history, self.max_failures)
+        if failing and len(self.history.finished) > self._ended_before:
             raise RepeatedFailure(f"{self.max_failures} trials in a row failed: {failing}")
         if self._interrupted:
             return self._interrupted.popleft()
-        for _ in range(_MOST_REJECTED):
-            proposal = self.strategy.propose()
-            excess = self.excess(proposal.architecture) if self.excess else None
-            trial = self.archive.ask(proposal.architecture, proposal.origin)
+        for _ in range(MOST_REJECTED):
+            trial = self._record.ask(self.propose())
+            excess = self.excess(trial.architecture) if self.excess else None
             if excess is None:
                 return trial
-            self._reject(trial, excess)
-        raise SearchSpaceExhausted(f"{_MOST_REJECTED} proposals in a row exceed the limits, the last: {excess}")
+            self._record.tell(trial.number, Outcome(failure="rejected", reason=excess))
+        raise SearchSpaceExhausted(f"{MOST_REJECTED} proposals in a row exceed the limits, the last: {excess}")
 
-    def _reject(self, trial: Trial, excess: str) -> None:
-        self.archive.tell(trial.number, None, reason=excess, rejected=True)
-        self.strategy.tell(trial.architecture, None)
+    def propose(self, draw: int | None = None) -> Proposal:
+        """What would be handed out next, were nothing in flight left over; nothing is recorded.
 
-    def recover(self, outcome: Callable[[Trial], Mapping[str, Any] | None]) -> None:
+        Parameters
+        ----------
+        draw
+            What the randomness is drawn from beside the seed, by default how many were proposed before. Processes that
+            share a history need different ones.
+
+        Raises
+        ------
+        SearchSpaceExhausted
+            When the strategy has nothing new.
+        """
+        for architecture in self.history.initial:
+            if self.history.is_new(architecture):
+                return Proposal(architecture, "initial")
+        self.history.require_room()
+        rng = np.random.default_rng([self.seed, self.history.asked if draw is None else draw])
+        return self.strategy.propose(self.history, rng)
+
+    def tell(self, trial: Trial | int, result: Outcome | float | None) -> None:
+        """Take how a trial ended.
+
+        Parameters
+        ----------
+        trial
+            One that :meth:`ask` gave, or its number.
+        result
+            A score, None for a failure, or all that is known. One that was interrupted is handed out again, before
+            anything new.
+
+        Raises
+        ------
+        ValueError
+            If the score is NaN or infinite, or the trial is unknown or has ended.
+        UserError
+            If the disk is full; the journal keeps what it had.
+        """
+        number, outcome = trial.number if isinstance(trial, Trial) else trial, Outcome.of(result)
+        if outcome.failure == "interrupted":
+            logger.warning("trial %d was ended from outside and is tried again", number)
+            self._interrupted.append(self.history.trials[number])
+            return
+        if outcome.failure is not None:
+            logger.warning("trial %d failed: %s", number, outcome.reason)
+        self._record.tell(number, outcome)
+
+    def report(self, trial: Trial | int, epochs: int, score: float) -> None:
+        """Take what a running trial has reached after so many epochs: a point of its curve."""
+        self._record.report(trial.number if isinstance(trial, Trial) else trial, epochs, score)
+
+    def recover(self, outcome: Callable[[Trial], Outcome | None]) -> None:
         """Take over what interrupted trials had finished without this search hearing of it.
 
         Parameters
         ----------
         outcome
-            The arguments of :meth:`tell` for a trial that had finished, else None.
+            How a trial had ended, or None.
         """
         for trial in list(self._interrupted):
             found = outcome(trial)
             if found is not None:
                 self._interrupted.remove(trial)
-                self.tell(trial.number, **found)
+                self.tell(trial, found)
 
-    def conclude(self, number: int, outcome: Mapping[str, Any]) -> None:
-        """Take how trial ``number`` ended, as arguments of :meth:`tell`.
-
-        One that was ended from outside (:data:`INTERRUPTED`) is handed out again, before anything new.
-        """
-        if outcome.get("reason") == INTERRUPTED:
-            logger.warning("trial %d was ended from outside and is tried again", number)
-            self._interrupted.append(self.archive.trials[number])
-            return
-        if outcome["score"] is None:
-            logger.warning("trial %d failed: %s", number, outcome["reason"])
-        self.tell(number, **outcome)
-
-    def tell(
-        self,
-        number: int,
-        score: float | None,
-        *,
-        metrics: Mapping[str, float] | None = None,
-        cost: float | None = None,
-        reason: str | None = None,
-        teachers: Sequence[int] = (),
-    ) -> None:
-        """Report trial ``number``; a score of None is a failure, with its reason."""
-        self.archive.tell(number, score, metrics=metrics, cost=cost, reason=reason, teachers=teachers)
-        self.strategy.tell(self.archive.trials[number].architecture, score, cost=cost)
-
-    def learn(
-        self,
-        architecture: Mapping[str, Any],
-        score: float | None,
-        *,
-        metrics: Mapping[str, float] | None = None,
-        cost: float | None = None,
-        reason: str | None = None,
-    ) -> None:
+    def learn(self, architecture: Mapping[str, Any], result: Outcome | float | None) -> None:
         """Take over the result of an architecture trained elsewhere, or in flight when an earlier process ended, unless
         it is known already."""
-        key = self.strategy.space.key(architecture)
-        for trial in self._interrupted:
-            if self.strategy.space.key(trial.architecture) == key:
-                self._interrupted.remove(trial)
-                self.tell(trial.number, score, metrics=metrics, cost=cost, reason=reason)
-                return
-        if self.strategy.is_new(architecture):
-            trial = self.archive.ask(self.strategy.space.validate(architecture), "imported")
-            self.tell(trial.number, score, metrics=metrics, cost=cost, reason=reason)
+        known = self.history.trial_of(architecture)
+        if known is not None and known in self._interrupted:
+            self._interrupted.remove(known)
+            self.tell(known, result)
+        elif known is None:
+            trial = self._record.ask(Proposal(self.space.validate(architecture), "imported"))
+            self.tell(trial, result)
+
+
+def _initial(
+    space: SearchSpace, strategy: Strategy, given: Sequence[Mapping[str, Any]] | None
+) -> Sequence[Mapping[str, Any]]:
+    if given is not None:
+        return given
+    return space.initial if strategy.learns else ()

@@ -98,8 +98,8 @@ class SearchSpace:
             known[name] = choices
 
     @property
-    def starts(self) -> Sequence[Architecture]:
-        """Architectures that people use already, which strategies that learn propose first; here none."""
+    def initial(self) -> Sequence[Architecture]:
+        """Architectures that people use already, which searches that learn begin with; here none."""
         return ()
 
     @cached_property
@@ -229,7 +229,9 @@ class SearchSpace:
         code = np.zeros((len(architectures), self.width))
         for row, architecture in enumerate(architectures):
             code[row, [self._column[name][choice] for name, choice in architecture.items()]] = 1.0
-        return np.hstack([code / np.sqrt(len(self.decisions)), code @ self._counts])
+        # Whole numbers are added exactly in any order: a row does not depend on how many there are.
+        counts = (code @ (self._counts > 0)) * self._counts.max(axis=0, initial=0.0)
+        return np.hstack([code / np.sqrt(len(self.decisions)), counts])
 
     @cached_property
     def feature_groups(self) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytorch_lightning as pl
 
-from nni_nasplus.hosts import current_reporter
 from nni_nasplus.training.reporter import Reporter, require_finite
 
 __all__ = ["ReportMetrics", "logged_metrics"]
@@ -16,14 +15,14 @@ class ReportMetrics(pl.Callback):
     Parameters
     ----------
     objective
-        The metric, without ``val_``, that becomes ``default``.
+        The metric, without ``val_``, that is the score.
     reporter
-        The host's reporter; found by :func:`nni_nasplus.hosts.current_reporter` when not given.
+        The host's reporter.
     """
 
-    def __init__(self, objective: str, reporter: Reporter | None = None) -> None:
+    def __init__(self, objective: str, reporter: Reporter) -> None:
         self.objective = objective
-        self.reporter = reporter or current_reporter()
+        self.reporter = reporter
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Send the epoch's metrics.
@@ -37,7 +36,7 @@ class ReportMetrics(pl.Callback):
             return
         metrics = logged_metrics(trainer, "val_")
         require_finite(metrics, f"after epoch {trainer.current_epoch + 1}")
-        self.reporter.intermediate({"default": metrics[self.objective], **metrics})
+        self.reporter.intermediate(metrics[self.objective], metrics)
 
 
 def logged_metrics(trainer: pl.Trainer, prefix: str) -> dict[str, float]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC, MulticlassF1Score
 
-from nni_nasplus.search.strategy import Direction
+from nni_nasplus.search.history import Direction
 from nni_nasplus.training.distillation.loss import Distilled
 
 __all__ = ["DIRECTIONS", "Classifier"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -23,55 +24,81 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.search.strategy import Direction
+from nni_nasplus.search.history import Direction, Outcome
 from nni_nasplus.training.callbacks import ReportMetrics, logged_metrics
+from nni_nasplus.training.continuing import LAST, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import Examples, find_teachers
 from nni_nasplus.training.reporter import LogReporter, Reporter, require_finite
-from nni_nasplus.training.trial_folder import WEIGHTS, write_result, write_teachers
+from nni_nasplus.training.trial_folder import WEIGHTS, write_outcome
 
 __all__ = ["Evaluator", "share_cores"]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Evaluator(ABC):
     """Train a network with a fresh Lightning trainer and score it on validation data.
 
-    Subclasses say what data and what task, and give their arguments as ``init_args``: plain JSON values, so that
-    an evaluator travels to any host.
+    A subclass says what data and what task. It is a frozen dataclass too: its fields are its arguments, and plain JSON
+    values, so that an evaluator travels to any host.
 
     Parameters
     ----------
     objective
         The validation metric to search for; one of the subclass's ``directions``.
     epochs
-        The most passes over the training data; training stops early after ``patience`` without improvement.
+        The most passes over the training data, and the length of the schedule of learning rates.
+    patience
+        Training stops early after so many epochs without improvement; None for never.
     seed
         Fixes weights, dropout and the order of batches.
     distillation
-        How trials learn from the best before them; None for each by itself. It needs :meth:`examples`, and a task
-        with the mixin :class:`~nni_nasplus.training.distillation.loss.Distilled`.
+        How trials learn from the best before them, as an object or its settings by name; None for each by itself. It
+        needs :meth:`examples`, and a task with the mixin
+        :class:`~nni_nasplus.training.distillation.loss.Distilled`.
+    clip
+        The most that the norm of a step's gradient is.
+
+    Raises
+    ------
+    UserError
+        If the objective or a setting of the distillation is unknown.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Digits(Evaluator):
+    ...     directions = {"accuracy": "maximize"}
+    ...     objective: str = "accuracy"
+    ...     epochs: int = 10
+    ...     batch_size: int = 32
+    ...
+    ...     def data(self) -> pl.LightningDataModule: ...
+    ...     def task(self, network: nn.Module) -> pl.LightningModule: ...
     """
 
-    directions: Mapping[str, Direction]
-    init_args: Mapping[str, Any]
-    gradient_clip: float = 1.0
-    """The largest norm of a step's gradient."""
+    directions: ClassVar[Mapping[str, Direction]]
+    """By metric, whether it is to be maximised or minimised."""
 
-    def __init__(
-        self,
-        *,
-        objective: str,
-        epochs: int,
-        patience: int,
-        seed: int,
-        distillation: Distillation | None = None,
-    ) -> None:
-        self.objective = objective
-        self.epochs = epochs
-        self.patience = patience
-        self.seed = seed
-        self.distillation = distillation
+    objective: str
+    epochs: int
+    patience: int | None = None
+    seed: int = 0
+    distillation: Distillation | Mapping[str, Any] | None = None
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.objective not in self.directions:
+            known = ", ".join(self.directions)
+            raise UserError(f"unknown objective '{self.objective}'; choose one of {known}")
+        if isinstance(self.distillation, Mapping):
+            object.__setattr__(self, "distillation", Distillation.of(self.distillation))
+
+    @property
+    def init_args(self) -> dict[str, Any]:
+        """The arguments that make this evaluator again, as JSON values."""
+        return asdict(self)
 
     @property
     def direction(self) -> Direction:
@@ -90,13 +117,16 @@ class Evaluator(ABC):
         """The training set as teachers are asked on it."""
         raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")
 
-    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """Plain networks to train beside the winner, by name."""
-        return {}
-
     def preprocessing(self) -> Preprocessing:
         """What an exported network takes new data through."""
         raise UserError(f"{type(self).__name__} cannot export its networks: it has no method preprocessing()")
+
+    @contextmanager
+    def seeded(self) -> Iterator[None]:
+        """Let the global generators draw from the seed in the block; they are set back after it."""
+        with isolate_rng():
+            pl.seed_everything(self.seed, workers=True, verbose=False)
+            yield
 
     def evaluate(
         self,
@@ -105,13 +135,22 @@ class Evaluator(ABC):
         directory: str | Path,
         reporter: Reporter | None = None,
         run: str | Path | None = None,
+        epochs: int | None = None,
     ) -> dict[str, float]:
         """Train one architecture and report it; its weights are left in ``directory/model.safetensors``.
 
         Parameters
         ----------
+        space, architecture
+            The network is the space's of this architecture.
+        directory
+            The trial's folder, made if need be.
+        reporter
+            Whom to tell; the Python log if None.
         run
             The run directory, whose best trials may teach this one; without it, none do.
+        epochs
+            How many epochs to train, see :meth:`fit`.
 
         Returns
         -------
@@ -122,22 +161,27 @@ class Evaluator(ABC):
         ------
         TrialFailed
             If a metric becomes NaN or infinite.
+        UserError
+            If ``epochs`` is outside the schedule.
         """
         reporter = reporter or LogReporter()
         teachers = self._teachers(space, architecture, run)
-        with isolate_rng():
-            pl.seed_everything(self.seed, workers=True, verbose=False)
+        with self.seeded():
             network = space.build(architecture)
         size = {
             "parameters": float(count_parameters(network)),
             "flops": float(count_flops(network, space.example())),
         }
-        metrics = self.fit(network, directory, reporter, teachers) | size
-        if teachers is not None:
-            write_teachers(Path(directory), teachers.numbers)
-        final = {"default": metrics[self.objective], **metrics}
-        write_result(Path(directory), final)
-        reporter.final(final)
+        metrics = self.fit(network, directory, reporter, teachers, epochs) | size
+        outcome = Outcome(
+            score=metrics[self.objective],
+            metrics=metrics,
+            cost=metrics.get("seconds"),
+            teachers=() if teachers is None else teachers.numbers,
+            epochs=epochs,
+        )
+        write_outcome(Path(directory), outcome)
+        reporter.final(outcome)
         if reporter.output is not None:
             with suppress(UserError):
                 export_onnx(network, space.example(), reporter.output / "model.onnx")
@@ -149,22 +193,53 @@ class Evaluator(ABC):
         directory: str | Path,
         reporter: Reporter | None = None,
         teachers: Teachers | None = None,
+        epochs: int | None = None,
     ) -> dict[str, float]:
         """Train a network in place and save it in ``directory``.
 
         It ends with the weights of the schedule's end, which vary less than those of a lucky epoch; where training
         stopped early, with those of the best epoch.
+
+        Parameters
+        ----------
+        network
+            The network as it was built.
+        directory
+            The folder of its weights, made if need be.
+        reporter
+            Whom to tell of each epoch; the Python log if None.
+        teachers
+            What it also learns from.
+        epochs
+            Train until so many epochs, from 1 to ``self.epochs``, of the one schedule are over, and end with the
+            weights of the last of them. Where that is before the schedule's end, ``last.ckpt`` in the folder is what
+            a call of more epochs goes on from, as if there had been no break. A folder that has come further stays as
+            it is. If None, train from the beginning to the end.
+
+        Returns
+        -------
+        The validation metrics, and the ``seconds`` of this call.
+
+        Raises
+        ------
+        TrialFailed
+            If a metric becomes NaN or infinite.
+        UserError
+            If ``epochs`` is outside the schedule.
         """
         directory = Path(directory)
+        part = self._part(directory, epochs)
         directory.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        with isolate_rng():
-            pl.seed_everything(self.seed, workers=True, verbose=False)
+        best, stop = self._best(directory), self._early_stopping()
+        with self.seeded():
             task = self._taught(network, teachers)
-            best, stop = self._best(directory), self._early_stopping()
-            trainer = self._trainer(directory, reporter or LogReporter(), [stop, best])
-            trainer.fit(task, datamodule=self.data())
-        _finish(task, best, restore=stop.stopped_epoch > 0)
+            callbacks = [stop, best, *([part] if part else [])]
+            trainer = self._trainer(directory, reporter or LogReporter(), callbacks)
+            trainer.fit(task, datamodule=self.data(), ckpt_path=part.left if part else None)
+        if part is None or not part.unfinished:
+            _finish(task, best, restore=stop.stopped_epoch > 0)
+            (directory / LAST).unlink(missing_ok=True)
         save_file(network.state_dict(), directory / WEIGHTS)
         metrics = self._score("validate", task)
         return metrics | {"seconds": time.perf_counter() - started}
@@ -173,10 +248,17 @@ class Evaluator(ABC):
         """The metrics of a trained network on the test split, which the search never sees."""
         return self._score("test", self.task(network))
 
+    def _part(self, directory: Path, epochs: int | None) -> Part | None:
+        if epochs is None:
+            return None
+        if not 1 <= epochs <= self.epochs:
+            raise UserError(f"epochs is {epochs}; use 1 to {self.epochs}, the epochs of the schedule")
+        return Part(directory, epochs)
+
     def _teachers(
         self, space: NetworkSpace, architecture: Mapping[str, Any], run: str | Path | None
     ) -> Teachers | None:
-        if self.distillation is None or run is None:
+        if not isinstance(self.distillation, Distillation) or run is None:
             return None
         return find_teachers(run, space, architecture, self.distillation, self.examples())
 
@@ -210,7 +292,8 @@ class Evaluator(ABC):
         )
 
     def _early_stopping(self) -> EarlyStopping:
-        return EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=self.patience, check_finite=False)
+        patience = self.epochs if self.patience is None else self.patience
+        return EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=patience, check_finite=False)
 
     def _trainer(self, directory: Path, reporter: Reporter, callbacks: list[pl.Callback]) -> pl.Trainer:
         board = TensorBoardLogger(reporter.output, name="tensorboard", version="") if reporter.output else False
@@ -220,7 +303,7 @@ class Evaluator(ABC):
             logger=board,
             default_root_dir=directory,
             num_sanity_val_steps=0,
-            gradient_clip_val=self.gradient_clip,
+            gradient_clip_val=self.clip,
             log_every_n_steps=1,
             **_quiet(),
         )

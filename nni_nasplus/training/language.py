@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 
 from nni_nasplus.data.text.module import TextDataModule
@@ -15,17 +14,16 @@ from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.errors import UserError
 from nni_nasplus.training.averaging import AVERAGING, NON_MONOTONE, Averaging
 from nni_nasplus.training.evaluator import Evaluator
-from nni_nasplus.training.language_baselines import recurrent_baselines
-from nni_nasplus.training.language_model import DIRECTIONS, LanguageModel
+from nni_nasplus.training.language_model import DIRECTIONS, LanguageModel, LanguageNetwork
 
-if TYPE_CHECKING:
-    from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
-
-__all__ = ["LanguageModel", "LanguageModelling"]
+__all__ = ["LanguageModelling"]
 
 
+@dataclass(frozen=True)
 class LanguageModelling(Evaluator):
-    """Train and score language models; the defaults are those of NAS-Bench-NLP (arXiv 2006.07116).
+    """Train and score language models; :class:`~nni_nasplus.training.evaluator.Evaluator` has the rest.
+
+    The defaults are those of NAS-Bench-NLP (arXiv 2006.07116).
 
     Parameters
     ----------
@@ -39,13 +37,13 @@ class LanguageModelling(Evaluator):
         Tokens through which gradients go back, about.
     learning_rate
         Of Adam, for a batch of ``bptt`` tokens a column.
+    weight_decay
+        Of Adam.
     alpha, beta
         Weights of the penalties of activations and of their changes.
     averaging
         ``asgd`` averages the weights of all steps, ``nt-asgd`` those from when the validation loss stops improving,
         ``none`` none.
-    clip
-        The most that the norm of a gradient is.
     compat
         Train as the published code does, which leaves weights that are dropped as they began.
 
@@ -57,48 +55,25 @@ class LanguageModelling(Evaluator):
 
     directions = DIRECTIONS
 
-    def __init__(
-        self,
-        cache: str,
-        *,
-        objective: str = "perplexity",
-        epochs: int = 50,
-        patience: int = 5,
-        batch_size: int = 20,
-        bptt: int = 70,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1.2e-6,
-        alpha: float = 2.0,
-        beta: float = 1.0,
-        averaging: Averaging = "none",
-        clip: float = 0.25,
-        compat: bool = False,
-        seed: int = 0,
-    ) -> None:
-        _check(objective, averaging, patience)
-        super().__init__(objective=objective, epochs=epochs, patience=patience, seed=seed)
-        self.cache = str(Path(cache).resolve())
-        self.batch_size, self.bptt = batch_size, bptt
-        self.gradient_clip = clip
-        self.training = {
-            "learning_rate": learning_rate,
-            "weight_decay": weight_decay,
-            "alpha": alpha,
-            "beta": beta,
-            "averaging": averaging,
-            "compat": compat,
-        }
-        self.init_args = {
-            "cache": self.cache,
-            "objective": objective,
-            "epochs": epochs,
-            "patience": patience,
-            "batch_size": batch_size,
-            "bptt": bptt,
-            **self.training,
-            "clip": clip,
-            "seed": seed,
-        }
+    cache: str
+    _: KW_ONLY
+    objective: str = "perplexity"
+    epochs: int = 50
+    patience: int | None = 5
+    batch_size: int = 20
+    bptt: int = 70
+    learning_rate: float = 1e-3
+    weight_decay: float = 1.2e-6
+    alpha: float = 2.0
+    beta: float = 1.0
+    averaging: Averaging = "none"
+    clip: float = 0.25
+    compat: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self.averaging, self.patience)
+        object.__setattr__(self, "cache", str(Path(self.cache).resolve()))
 
     def data(self) -> pl.LightningDataModule:
         """A fresh data module over the cache; UserError if the text is too short."""
@@ -106,27 +81,28 @@ class LanguageModelling(Evaluator):
 
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A language model in training; UserError if the network is too small for the vocabulary."""
-        network = cast("RecurrentLanguageModel", network)
-        self.preprocessing().require_known_by(network.vocabulary)
-        return LanguageModel(network, bptt=self.bptt, **self.training)  # type: ignore[arg-type]
+        model = cast("LanguageNetwork", network)
+        self.preprocessing().require_known_by(model.vocabulary)
+        return LanguageModel(
+            model,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            alpha=self.alpha,
+            beta=self.beta,
+            bptt=self.bptt,
+            averaging=self.averaging,
+            compat=self.compat,
+        )
 
     def preprocessing(self) -> Vocabulary:
         """The vocabulary of the training text."""
         return Vocabulary.load(self.cache)
 
-    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """A GRU and an LSTM of as many parameters as the winner."""
-        with isolate_rng():
-            torch.manual_seed(self.seed)
-            return recurrent_baselines(cast("RecurrentLanguageModel", winner))
 
-
-def _check(objective: str, averaging: str, patience: int) -> None:
-    if objective not in DIRECTIONS:
-        raise UserError(f"unknown objective '{objective}'; choose one of {', '.join(DIRECTIONS)}")
+def _check(averaging: str, patience: int | None) -> None:
     if averaging not in AVERAGING:
         raise UserError(f"unknown averaging '{averaging}'; choose one of {', '.join(AVERAGING)}")
-    if averaging == "nt-asgd" and patience < (least := NON_MONOTONE + 2):
+    if averaging == "nt-asgd" and patience is not None and patience < (least := NON_MONOTONE + 2):
         raise UserError(
             f"with patience {patience} training stops before the average of nt-asgd begins; use {least} or more"
         )

@@ -4,27 +4,64 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from nni_nasplus.data.text.batches import IGNORED, TextBatch
 from nni_nasplus.errors import TrialFailed
-from nni_nasplus.search.strategy import Direction
+from nni_nasplus.search.history import Direction
 from nni_nasplus.training.averaging import Averaging, WeightAverage
 
-if TYPE_CHECKING:
-    from nni_nasplus.spaces.recurrent.cell import RecurrentCell
-    from nni_nasplus.spaces.recurrent.language_model import Outcome, RecurrentLanguageModel, States
-
-__all__ = ["DIRECTIONS", "LanguageModel", "activation_penalty"]
+__all__ = ["DIRECTIONS", "LanguageModel", "LanguageNetwork", "Outcome", "States", "activation_penalty"]
 
 DIRECTIONS: Mapping[str, Direction] = {"perplexity": "minimize", "loss": "minimize", "bits_per_token": "minimize"}
+States = tuple[tuple[Tensor, ...], ...]
+"""For each layer its hidden states, each [B, H]."""
 _RESUME = "language_model"
+"""The part of a checkpoint that is not Lightning's."""
+
+
+class Outcome(Protocol):
+    """What a network makes of tokens [T, B] of a vocabulary of V."""
+
+    @property
+    def logits(self) -> Tensor:
+        """[T, B, V] of the tokens after each."""
+
+    @property
+    def states(self) -> States:
+        """The layers' last states, to go on from."""
+
+    @property
+    def raw(self) -> Tensor:
+        """[T, B, E] the last layer's output."""
+
+    @property
+    def dropped(self) -> Tensor:
+        """[T, B, E] the same after dropout: what is decoded."""
+
+
+class LanguageNetwork(Protocol):
+    """A :class:`torch.nn.Module` that can be trained as a language model."""
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of tokens that it knows."""
+
+    @property
+    def dropped_weights(self) -> list[Tensor]:
+        """The weights whose entries are dropped in training."""
+
+    def __call__(self, tokens: Tensor, states: States | None = None) -> tuple[Tensor, States]:
+        """Logits [T, B, V] of the tokens after each of [T, B], and the last states."""
+
+    def run(self, tokens: Tensor, states: States | None = None) -> Outcome:
+        """All that training needs, of tokens [T, B] and first states, zero if None."""
 
 
 def activation_penalty(outcome: Outcome, alpha: float, beta: float) -> Tensor:
@@ -65,7 +102,7 @@ class LanguageModel(pl.LightningModule):
 
     def __init__(
         self,
-        network: RecurrentLanguageModel,
+        network: LanguageNetwork,
         *,
         learning_rate: float = 1e-3,
         weight_decay: float = 1.2e-6,
@@ -122,18 +159,13 @@ class LanguageModel(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
-        fixed = {id(weight) for weight in self._fixed()}
+        fixed = {id(weight) for weight in self.network.dropped_weights} if self.compat else set()
         trained = [parameter for parameter in self.parameters() if id(parameter) not in fixed]
         return torch.optim.Adam(trained, lr=self.learning_rate, weight_decay=self.weight_decay)
 
-    def _fixed(self) -> list[Tensor]:
-        if not self.compat or not self.network.regularisation.weight:
-            return []
-        return [weight for layer in self.network.layers for weight in cast("RecurrentCell", layer).weights]
-
     def on_train_start(self) -> None:
         """Begin, or go on from a checkpoint."""
-        self._average = WeightAverage(self.network, self.averaging)
+        self._average = WeightAverage(cast("nn.Module", self.network), self.averaging)
         if self._resumed is not None:
             self._average.load_state_dict(self._resumed["average"])
             states = self._resumed["states"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nni_nasplus.errors import TrialFailed
+from nni_nasplus.search.history import Outcome
 
 __all__ = ["LogReporter", "Reporter", "require_finite"]
 
@@ -22,11 +23,11 @@ class Reporter(Protocol):
     def output(self) -> Path | None:
         """Where the host looks for the trial's TensorBoard files and exported model; None for nowhere."""
 
-    def intermediate(self, metrics: Mapping[str, float]) -> None:
-        """Report metrics during training; ``default`` is the objective."""
+    def intermediate(self, score: float, metrics: Mapping[str, float]) -> None:
+        """Report what has been reached so far: the objective, and whatever else is known."""
 
-    def final(self, metrics: Mapping[str, float]) -> None:
-        """Report the result, once; ``default`` is the objective."""
+    def final(self, outcome: Outcome) -> None:
+        """Report how it ended, once."""
 
 
 class LogReporter:
@@ -34,13 +35,13 @@ class LogReporter:
 
     output: Path | None = None
 
-    def intermediate(self, metrics: Mapping[str, float]) -> None:
+    def intermediate(self, score: float, metrics: Mapping[str, float]) -> None:
         """Log at debug level."""
-        logger.debug("intermediate %s", dict(metrics))
+        logger.debug("intermediate %s %s", score, dict(metrics))
 
-    def final(self, metrics: Mapping[str, float]) -> None:
+    def final(self, outcome: Outcome) -> None:
         """Log at info level."""
-        logger.info("final %s", dict(metrics))
+        logger.info("final %s", outcome)
 
 
 def require_finite(metrics: Mapping[str, float], when: str) -> None:

@@ -1,31 +1,25 @@
-"""What a trial leaves in its folder for the search to read: weights, teachers, its result, or why it failed."""
+"""What a trial leaves in its folder for the search to read: its weights, and how it ended."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from nni_nasplus._files import write_json, write_text
+from nni_nasplus._files import write_json
+from nni_nasplus.errors import TrialFailed
+from nni_nasplus.search.history import Failure, Outcome
 
 __all__ = [
     "WEIGHTS",
     "clear_outcome",
-    "failure_reason",
-    "result_of",
-    "teachers_of",
+    "failed",
+    "outcome_in",
     "trial_directory",
-    "write_failure",
-    "write_reason",
-    "write_result",
-    "write_teachers",
+    "write_outcome",
 ]
 
 WEIGHTS = "model.safetensors"
-_FAILURE = "failure.txt"
 _RESULT = "result.json"
-_TEACHERS = "teachers.json"
 
 
 def trial_directory(run: str | Path, key: str) -> Path:
@@ -33,46 +27,24 @@ def trial_directory(run: str | Path, key: str) -> Path:
     return Path(run) / "trials" / key
 
 
-def write_failure(directory: Path, error: BaseException) -> None:
-    """Keep an exception's kind and first line."""
-    line = (str(error).strip() or "no message").splitlines()[0]
-    write_reason(directory, f"{type(error).__name__}: {line}")
+def write_outcome(directory: Path, outcome: Outcome) -> None:
+    """Keep how the trial ended, before the host hears of it: it outlives the host."""
+    write_json(directory / _RESULT, outcome.to_json())
 
 
-def write_reason(directory: Path, reason: str) -> None:
-    """Keep why the trial failed, one line."""
-    write_text(directory / _FAILURE, reason)
+def outcome_in(directory: Path) -> Outcome | None:
+    """How the trial ended; None where it did not, or nobody could say so."""
+    path = directory / _RESULT
+    return Outcome.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def clear_outcome(directory: Path) -> None:
     """Forget how an earlier, interrupted run of the same trial ended."""
-    for name in (_FAILURE, _RESULT):
-        (directory / name).unlink(missing_ok=True)
+    (directory / _RESULT).unlink(missing_ok=True)
 
 
-def write_result(directory: Path, metrics: Mapping[str, float]) -> None:
-    """Keep the final metrics, before the host hears of them: they outlive the host."""
-    write_json(directory / _RESULT, dict(metrics))
-
-
-def result_of(directory: Path) -> dict[str, Any] | None:
-    """The final metrics kept; None where the trial did not finish."""
-    path = directory / _RESULT
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def failure_reason(directory: Path) -> str | None:
-    """The reason kept, or None."""
-    path = directory / _FAILURE
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-def write_teachers(directory: Path, numbers: Sequence[int]) -> None:
-    """Keep the numbers of the trials that this one learns from."""
-    write_json(directory / _TEACHERS, list(numbers))
-
-
-def teachers_of(directory: Path) -> list[int]:
-    """The numbers kept; none where the trial learned by itself."""
-    path = directory / _TEACHERS
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+def failed(error: BaseException) -> Outcome:
+    """The outcome of a trial that ended by an exception: its kind and first line."""
+    line = (str(error).strip() or "no message").splitlines()[0]
+    kind: Failure = "diverged" if isinstance(error, TrialFailed) else "error"
+    return Outcome(failure=kind, reason=f"{type(error).__name__}: {line}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn, ones
 from torch.nn.functional import scaled_dot_product_attention
 
-__all__ = ["Attention", "FeedForward"]
+__all__ = ["Attention", "FeedForward", "UnfoldedCrossAttention"]
 
 
 class Attention(nn.Module):
@@ -37,6 +37,29 @@ class Attention(nn.Module):
         allowed = None if mask is None else mask[:, None, None, :]
         mixed = scaled_dot_product_attention(q, k, v, attn_mask=allowed) * self.scale
         return self.out(self.norm(mixed.transpose(1, 2).flatten(2)))
+
+
+class UnfoldedCrossAttention(Attention):
+    """Cross-attention with the weights of another, whose query, key and value are layers of their own.
+
+    As parts of one matrix they would have no outputs of layers, by which gradients of examples are taken.
+    """
+
+    def __init__(self, attention: Attention) -> None:
+        nn.Module.__init__(self)
+        self.heads, self.scale = attention.heads, attention.scale
+        self.norm, self.out = attention.norm, attention.out
+        self.parts = nn.ModuleList(map(_linear, attention.qkv.weight.chunk(3)))
+
+    def cross(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+        query, key, value = self.parts
+        return self._attend(query(x), key(memory), value(memory), mask)
+
+
+def _linear(weight: Tensor) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    layer.weight = nn.Parameter(weight.detach())
+    return layer
 
 
 class FeedForward(nn.Sequential):

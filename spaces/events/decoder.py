@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.spaces.events.blocks import Attention, FeedForward
+from nni_nasplus.spaces.events.blocks import Attention, FeedForward, UnfoldedCrossAttention
 
 __all__ = ["Decoder", "DecoderLayer"]
 
@@ -29,6 +29,10 @@ class DecoderLayer(nn.Module):
         x = x + self.dropout(self.self_attention(self.self_norm(x)))
         x = x + self.dropout(self.cross_attention.cross(self.cross_norm(x), memory, mask))
         return x + self.feed_forward(x)
+
+    def unfold_weights(self) -> None:
+        """Compute the same with layers that :class:`nni_nasplus.proxies.kernel.ExampleGradients` has rules for."""
+        self.cross_attention = UnfoldedCrossAttention(self.cross_attention)
 
 
 class Decoder(nn.Module):

@@ -32,6 +32,14 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         mean, var = self._observe(x, mask) if self.training else (self.running_mean, self.running_var)
         return (x - mean) * torch.rsqrt(var + self.eps) * self.weight + self.bias
 
+    def example_gradients(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """Each example's gradient of the weight [B, n], with the running statistics.
+
+        See :func:`nni_nasplus.proxies.kernel.gradient_rules.row`.
+        """
+        scale = (self.running_var + self.eps).rsqrt()
+        return (gradient * (x - self.running_mean)).sum(1) * scale
+
     def _observe(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         weight, count = mask.unsqueeze(-1), mask.sum()
         mean = (x * weight).sum((0, 1)) / count

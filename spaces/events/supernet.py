@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.supernet import Edge, MixedOperation, Mode, Supernet
+from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.events.decisions import GRU, OPS, decisions
 from nni_nasplus.spaces.events.encoder import EncoderLayer, SplitOps
@@ -22,13 +21,13 @@ _CELL = "encoder"
 
 
 class _MixedSplit(MixedOperation):
-    """The mixture in the place of a layer's :class:`SplitOps`; each forward pass of the supernet says the weights."""
+    """The mixture in the place of a layer's :class:`SplitOps`; each forward pass of the supernet says the terms."""
 
-    given: tuple[Tensor, Sequence[str]] | None = None
+    given: Terms | None = None
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
         assert self.given is not None
-        return super().forward(x, *self.given, mask)
+        return super().forward(x, self.given, mask)
 
 
 class EventSupernet(Supernet):
@@ -44,8 +43,6 @@ class EventSupernet(Supernet):
         Of the attention in each layer.
     cells
         Those of the space. Here every layer has the GRU, whatever they are.
-    mode, generator
-        See :class:`~nni_nasplus.networks.supernet.Supernet`.
 
     Raises
     ------
@@ -62,13 +59,11 @@ class EventSupernet(Supernet):
         heads: int = 1,
         *,
         cells: Sequence[str] = (),
-        mode: Mode = "softmax",
-        generator: torch.Generator | None = None,
     ) -> None:
         depth = architecture["encoder_layers"]
         if not depth:
             raise UserError("encoder_layers is 0; give the supernet 1, 2 or 4")
-        super().__init__([Edge(_CELL, i, i + 1) for i in range(depth)], OPS, mode=mode, generator=generator)
+        super().__init__([Edge(_CELL, i, i + 1) for i in range(depth)], OPS)
         self.heads = heads
         self.fixed = {name: choice for name, choice in architecture.items() if not of_a_layer(name)}
         self._order = list(decisions(shape.n_numeric > 0, cells))
@@ -78,19 +73,11 @@ class EventSupernet(Supernet):
         for layer in self.net.encoder:
             layer.split = _MixedSplit({op: SplitOps(op, width, heads, hidden) for op in OPS})
 
-    def forward(self, batch: EventBatch, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Logits [B, C] of B users.
-
-        Parameters
-        ----------
-        weights
-            ``{"encoder": [layers, 7]}``; :meth:`weights` where None.
-        """
-        rows = (self.weights() if weights is None else weights)[_CELL].unbind()
-        for split, edge, row in zip(self._splits, self.edges, rows, strict=True):
-            split.given = (row, self.alive(edge))
+    def _run(self, x: EventBatch, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
+        for split, given in zip(self._splits, terms[_CELL], strict=True):
+            split.given = given
         try:
-            return self.net(batch)
+            return self.net(x)
         finally:
             for split in self._splits:
                 split.given = None
@@ -103,9 +90,9 @@ class EventSupernet(Supernet):
         """The op of each layer of an architecture that differs in the ops alone."""
         return [(edge, architecture[f"encoder_{edge.target}_op"]) for edge in self.edges]
 
-    def derive(self) -> Architecture:
+    def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """In each layer the op that weighs most."""
-        best = self.probabilities()[_CELL].argmax(-1).tolist()
+        best = self._preferred(weights)[_CELL].argmax(-1).tolist()
         ops = {f"encoder_{edge.target}_op": OPS[i] for edge, i in zip(self.edges, best, strict=True)}
         heads = {name.replace("op", "heads"): self.heads for name, op in ops.items() if "a" in op}
         cells = {name.replace("op", "cell"): GRU for name, op in ops.items() if "g" in op}

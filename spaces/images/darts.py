@@ -8,37 +8,34 @@ batch norms have weights; and in its space a node may take one state twice, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from nni.nas.space import model_context
-from torch import Tensor
+from torch import Tensor, nn
 
+from nni_nasplus.data.images.arrays import ImageShape
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.networks.nni_supernets import one_shot_hooks
-from nni_nasplus.search.space import Architecture, Choice
+from nni_nasplus.networks.supernet import resized
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.spaces.images.baselines import resnet20
 from nni_nasplus.spaces.images.cell import cell_network
+from nni_nasplus.spaces.images.darts_genotype import ForeignGenotype, architecture_of, decisions, genotype_of
 from nni_nasplus.spaces.images.flow import graph_of
-from nni_nasplus.spaces.images.genotype import KINDS, OPERATIONS, CellGenotype, Genotype
+from nni_nasplus.spaces.images.genotype import Genotype
 from nni_nasplus.spaces.images.published import named
 from nni_nasplus.spaces.images.stack import CellStack, Macro, Stem
 
 if TYPE_CHECKING:
     import networkx as nx
-    from nni.nas.strategy import Strategy
 
     from nni_nasplus.spaces.images.darts_supernet import DartsSupernet
 
-__all__ = ["NODES", "DartsSpace", "architecture_of", "genotype_of"]
-
-NODES = 4
-_CONCAT = tuple(range(2, NODES + 2))
+__all__ = ["DartsSpace"]
 
 
 class DartsSpace(NetworkSpace):
-    """Networks of a normal and a reduce cell, 1,037,664,180 (180 · 7⁸) of each.
+    """Networks of a normal and a reduce cell, 1,037,664,180 (180 · 7⁸) of each; images [B, C, H, W] to logits.
 
     A node picks a pair of earlier states, such as ``"0,2"`` (the first node has one pair only), and one of seven
     operations for each of the two.
@@ -46,19 +43,21 @@ class DartsSpace(NetworkSpace):
     Parameters
     ----------
     channels
-        Of a node in the first cells; doubled by each of the two reduce cells.
+        The number of channels of a node in the first cells; each of the two reduce cells doubles it.
     layers
-        Cells.
+        The number of cells.
+    classes
+        The number of logits.
     stem
         ``"cifar"`` keeps the size of the images, ``"imagenet"`` divides it by 8, ``"none"`` is no stem at all.
     in_channels
-        1 for grey images, 3 for colour.
+        The channels of the images: 1 if they are grey, 3 if they are coloured.
     size
-        Height and width of the images.
+        The height and width of the images in pixels.
     auxiliary
         Whether a second classifier hangs on the cell at two thirds: in training the network then gives two logits.
     drop_path
-        How likely, at the end of training, an operation is left out; 0 for never.
+        How likely an operation is left out at the end of training, in [0, 1).
 
     Raises
     ------
@@ -83,7 +82,7 @@ class DartsSpace(NetworkSpace):
         self.auxiliary = auxiliary
         self.drop_path = drop_path
         self._check()
-        self.net = self._network(genotype_of(self._register(_decisions())))
+        self._decide(SearchSpace(decisions()))
 
     def _check(self) -> None:
         if not 0 <= self.drop_path < 1:
@@ -92,57 +91,58 @@ class DartsSpace(NetworkSpace):
         if self.size < least:
             raise UserError(f"size is {self.size}; use {least} or more" + ", or auxiliary=False" * self.auxiliary)
 
-    def _network(self, genotype: Genotype) -> CellStack:
-        return cell_network(genotype, self.macro, auxiliary=self.auxiliary, drop_path=self.drop_path)
-
-    def forward(self, images: Tensor) -> Any:
-        """Logits: see :class:`~nni_nasplus.spaces.images.stack.CellStack`."""
-        return self.net(images)
-
-    def freeze(self, sample: Mapping[str, Any]) -> DartsSpace:
-        """The space with the network of a sample."""
-        with model_context(dict(sample)):
-            return type(self)(*self.trace_args, **self.trace_kwargs)
-
-    def build(self, architecture: Mapping[str, Any]) -> CellStack:
-        """A freshly initialised network; UserError if the architecture is not in the space."""
-        return self._network(genotype_of(self.search_space.validate(architecture)))
+    def _network(self, architecture: Mapping[str, Any]) -> CellStack:
+        return self.build_genotype(genotype_of(architecture))
 
     def build_genotype(self, genotype: Genotype | str) -> CellStack:
-        """A freshly initialised network of any genotype, those outside the space included.
+        """Make the network of any genotype, those outside the space included.
 
         Parameters
         ----------
         genotype
             An object, a published name, NASNet and AmoebaNet among them, or its notation.
 
+        Returns
+        -------
+        A network of images [B, in_channels, H, W]. Torch's global generator draws its weights.
+
         Raises
         ------
         UserError
             If the text is no genotype.
         """
-        return self._network(named(genotype) if isinstance(genotype, str) else genotype)
+        found = named(genotype) if isinstance(genotype, str) else genotype
+        return cell_network(found, self.macro, auxiliary=self.auxiliary, drop_path=self.drop_path)
 
-    def supernet(self) -> DartsSupernet:
-        """A freshly initialised supernet of these sizes, without auxiliary head."""
+    def supernet(self, *, affine: bool = False, **sizes: Any) -> DartsSupernet:
+        """A freshly initialised supernet of these sizes, without auxiliary head.
+
+        Parameters
+        ----------
+        affine
+            Whether the batch norms of the cells have weights.
+        sizes
+            Other ones: fields of :class:`~nni_nasplus.spaces.images.Macro`.
+
+        Raises
+        ------
+        UserError
+            If there is no such size, or it is too small.
+        """
         from nni_nasplus.spaces.images.darts_supernet import DartsSupernet
 
-        return DartsSupernet(self.macro)
-
-    def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
-        """How NNI's one-shot strategies make a supernet of it: see :mod:`nni_nasplus.networks.nni_supernets`."""
-        return one_shot_hooks(self, strategy)
+        return DartsSupernet(resized(self, self.macro, sizes), affine=affine)
 
     def example(self) -> Tensor:
-        """One black image [1, in_channels, size, size]."""
+        """Make one black image [1, in_channels, size, size]."""
         return torch.zeros(1, self.macro.in_channels, self.size, self.size)
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Operation and input of each edge: see :mod:`~nni_nasplus.spaces.images.genotype`."""
+        """Write operation and input of each edge: see :mod:`~nni_nasplus.spaces.images.genotype`."""
         return str(genotype_of(self.search_space.validate(architecture)))
 
     def parse_genotype(self, text: str) -> Architecture:
-        """The architecture of a genotype, or of a published one by its name, such as ``DARTS_V2``.
+        """Read the architecture of a genotype, or of a published one by its name, such as ``DARTS_V2``.
 
         Raises
         ------
@@ -151,74 +151,14 @@ class DartsSpace(NetworkSpace):
         """
         try:
             return self.search_space.validate(architecture_of(named(text)))
-        except _Foreign as error:
+        except ForeignGenotype as error:
             raise UserError(f"'{text}' is not in the DARTS space: {error}; build it with build_genotype") from None
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
-        """Both cells, for drawing: see :mod:`~nni_nasplus.spaces.images.flow`."""
+        """Show both cells, for drawing: see :mod:`~nni_nasplus.spaces.images.flow`."""
         return graph_of(genotype_of(self.search_space.validate(architecture)))
 
-
-class _Foreign(UserError):
-    """The genotype is whole and not in the space."""
-
-
-def _pairs(node: int) -> list[str]:
-    return [f"{a},{b}" for a, b in combinations(range(node + 2), 2)]
-
-
-def _decisions() -> dict[str, list[Choice]]:
-    decisions: dict[str, list[Choice]] = {}
-    for kind in KINDS:
-        for node in range(NODES):
-            if node:
-                decisions[f"{kind}_from{node}"] = list(_pairs(node))
-            for side in "ab":
-                decisions[f"{kind}_op{node}{side}"] = list(OPERATIONS)
-    return decisions
-
-
-def genotype_of(architecture: Mapping[str, Any]) -> Genotype:
-    """The genotype of an architecture of the space."""
-    cells = []
-    for kind in KINDS:
-        edges = []
-        for node in range(NODES):
-            sources = architecture[f"{kind}_from{node}"] if node else "0,1"
-            for side, source in zip("ab", sources.split(","), strict=True):
-                edges.append((architecture[f"{kind}_op{node}{side}"], int(source)))
-        cells.append(CellGenotype(tuple(edges), _CONCAT))
-    return Genotype(*cells)
-
-
-def architecture_of(genotype: Genotype) -> Architecture:
-    """The decisions that give a genotype, a node's inputs in ascending order.
-
-    Raises
-    ------
-    UserError
-        If the genotype is not in the space.
-    """
-    architecture: Architecture = {}
-    for kind in KINDS:
-        cell = genotype.cell(kind)
-        _require_member(kind, cell)
-        for node in range(NODES):
-            pair = sorted(cell.pair(node), key=lambda edge: edge[1])
-            if node:
-                architecture[f"{kind}_from{node}"] = ",".join(str(source) for _, source in pair)
-            for side, (operation, _) in zip("ab", pair, strict=True):
-                architecture[f"{kind}_op{node}{side}"] = operation
-    return architecture
-
-
-def _require_member(kind: str, cell: CellGenotype) -> None:
-    if cell.nodes != NODES:
-        raise _Foreign(f"its {kind} cell has {cell.nodes} nodes, not {NODES}")
-    if foreign := [operation for operation, _ in cell.edges if operation not in OPERATIONS]:
-        raise _Foreign(f"its {kind} cell uses {foreign[0]}")
-    if cell.concat != _CONCAT:
-        raise _Foreign(f"its {kind} cell does not output all nodes")
-    for node in range(NODES):
-        if len({source for _, source in cell.pair(node)}) < 2:
-            raise _Foreign(f"node {node} of its {kind} cell takes one state twice")
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
+        """A ResNet-20 of as many parameters as the winner."""
+        shape = ImageShape(self.macro.classes, self.macro.in_channels, self.size)
+        return {"ResNet-20": resnet20(winner, shape)}

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.supernet import NONE, Edge, MixedOperation, Mode, Supernet
+from nni_nasplus.networks.supernet import NONE, Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.spaces.images.darts import NODES, architecture_of, genotype_of
+from nni_nasplus.spaces.images.darts_genotype import NODES, architecture_of, genotype_of
 from nni_nasplus.spaces.images.genotype import KINDS, OPERATIONS, CellGenotype, Genotype
 from nni_nasplus.spaces.images.operations import operation
 from nni_nasplus.spaces.images.stack import CellPlan, CellStack, Macro, Preprocess
@@ -34,12 +34,11 @@ class _MixedCell(nn.Module):
         self.preprocess = Preprocess(plan, affine=affine)
         self.edges = nn.ModuleList(_mixture(plan, source, affine) for source, _ in _SOURCES)
 
-    def forward(self, before: Tensor, last: Tensor, weights: Tensor, alive: Sequence[Sequence[str]]) -> Tensor:
+    def forward(self, before: Tensor, last: Tensor, terms: Sequence[Terms]) -> Tensor:
         states = self.preprocess(before, last)
         for state in range(2, NODES + 2):
-            incoming = [e for e, (_, target) in enumerate(_SOURCES) if target == state and alive[e]]
-            terms = [self.edges[e](states[_SOURCES[e][0]], weights[e], alive[e]) for e in incoming]
-            states.append(reduce(torch.add, terms))
+            incoming = [e for e, (_, target) in enumerate(_SOURCES) if target == state and terms[e].active]
+            states.append(reduce(torch.add, [self.edges[e](states[_SOURCES[e][0]], terms[e]) for e in incoming]))
         return torch.cat(states[2:], 1)
 
 
@@ -59,33 +58,14 @@ class DartsSupernet(Supernet):
         The sizes; DARTS searches with 16 channels and 8 layers.
     affine
         Whether the batch norms of the cells have weights; those of DARTS have none, those of TE-NAS have.
-    mode, generator
-        See :class:`~nni_nasplus.networks.supernet.Supernet`.
     """
 
-    def __init__(
-        self,
-        macro: Macro,
-        *,
-        affine: bool = False,
-        mode: Mode = "softmax",
-        generator: torch.Generator | None = None,
-    ) -> None:
-        edges = [Edge(kind, *ends) for kind in KINDS for ends in _SOURCES]
-        super().__init__(edges, _CANDIDATES, mode=mode, generator=generator)
+    def __init__(self, macro: Macro, *, affine: bool = False) -> None:
+        super().__init__([Edge(kind, *ends) for kind in KINDS for ends in _SOURCES], _CANDIDATES)
         self.net = CellStack(macro, lambda plan: _MixedCell(plan, affine=affine))
 
-    def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Logits [B, classes].
-
-        Parameters
-        ----------
-        weights
-            By kind of cell, [14, 8]; :meth:`weights` where None.
-        """
-        given = self.weights() if weights is None else weights
-        alive = {kind: [self.alive(edge) for edge in self.edges if edge.cell == kind] for kind in KINDS}
-        return self.net(images, lambda cell, *inputs: cell(*inputs, given[cell.kind], alive[cell.kind]))
+    def _run(self, x: Tensor, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
+        return self.net(x, lambda cell, *inputs: cell(*inputs, terms[cell.kind]))
 
     def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
         """The eight edges of each cell of an architecture, with the operation on each."""
@@ -96,7 +76,7 @@ class DartsSupernet(Supernet):
             for position, (operation, source) in enumerate(genotype.cell(kind).edges)
         ]
 
-    def derive(self) -> Architecture:
+    def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """For each node the two edges whose best operation other than ``none`` weighs most, with that operation.
 
         Raises
@@ -104,10 +84,10 @@ class DartsSupernet(Supernet):
         UserError
             If fewer than two edges of a node have such an operation left.
         """
-        weights = {kind: value.tolist() for kind, value in self.probabilities().items()}
+        preferred = {kind: rows.tolist() for kind, rows in self._preferred(weights).items()}
         cells = []
         for kind in KINDS:
-            edges = [pair for node in range(NODES) for pair in self._best(kind, node + 2, weights[kind])]
+            edges = [pair for node in range(NODES) for pair in self._best(kind, node + 2, preferred[kind])]
             cells.append(CellGenotype(tuple(edges), tuple(range(2, NODES + 2))))
         return architecture_of(Genotype(*cells))
 

@@ -7,71 +7,46 @@ sizes, has the published notation and names, and shares its operations with the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import torch
-from nni.nas.space import model_context
 from torch import Tensor, nn
 
+from nni_nasplus.data.images.arrays import ImageShape
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.networks.nni_supernets import one_shot_hooks
-from nni_nasplus.search.space import Architecture, Choice
+from nni_nasplus.networks.supernet import resized
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.spaces.images.baselines import resnet20
 from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
 from nni_nasplus.spaces.images.flow import cell_graph
-from nni_nasplus.spaces.images.operations import operation
+from nni_nasplus.spaces.images.nasbench201_cell import EDGES, NODES, OPERATIONS, DenseCell, decision
 
 if TYPE_CHECKING:
     import networkx as nx
-    from nni.nas.strategy import Strategy
 
     from nni_nasplus.spaces.images.nasbench201_supernet import NasBench201Supernet
 
-__all__ = ["EDGES", "NODES", "OPERATIONS", "DenseCell", "NasBench201Space", "decision"]
+__all__ = ["NasBench201Space"]
 
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-"""In the published order."""
-NODES = 4
-EDGES = tuple((source, target) for target in range(1, NODES) for source in range(target))
-"""(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3), as in the published tables: an earlier node and a later one."""
 _FORM = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
 
 
-class DenseCell(nn.Module):
-    """Node 0 is the input, each later node the sum of an operation on every earlier one, the last the output.
-
-    Parameters
-    ----------
-    operations
-        By edge, in the order of :data:`EDGES`.
-    """
-
-    def __init__(self, operations: tuple[str, ...], channels: int) -> None:
-        super().__init__()
-        self.edges = nn.ModuleList(operation(name, channels, 1) for name in operations)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] → [B, C, H, W]."""
-        nodes, edges = [x], iter(self.edges)
-        for _ in range(1, NODES):
-            nodes.append(reduce(torch.add, [next(edges)(node) for node in nodes]))
-        return nodes[-1]
-
-
 class NasBench201Space(NetworkSpace):
-    """The 15,625 (5⁶) networks of NAS-Bench-201.
+    """The 15,625 (5⁶) networks of NAS-Bench-201: images [B, C, H, W] to logits [B, classes].
 
     Parameters
     ----------
     channels
-        Of the first of three stages; doubled by each next one.
+        The number of channels of the first of three stages; each next one doubles it.
     cells
-        In each stage.
+        The number of cells in each stage.
+    classes
+        The number of logits.
     in_channels
-        1 for grey images, 3 for colour.
+        The channels of the images: 1 if they are grey, 3 if they are coloured.
     size
-        Height and width of the images.
+        The height and width of the images in pixels.
 
     Raises
     ------
@@ -87,48 +62,43 @@ class NasBench201Space(NetworkSpace):
             raise UserError(f"size is {size}; use 1 or more")
         self.macro = ChainMacro(channels, cells, classes, in_channels)
         self.size = size
-        choices: list[Choice] = list(OPERATIONS)
-        self.net = self._network(self._register({decision(*edge): choices for edge in EDGES}))
+        self._decide(SearchSpace({decision(*edge): OPERATIONS for edge in EDGES}))
 
     def _network(self, architecture: Mapping[str, Any]) -> CellChain:
         operations = _operations(architecture)
         return CellChain(self.macro, lambda channels: DenseCell(operations, channels))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits [B, classes]."""
-        return self.net(images)
+    def supernet(self, *, affine: bool = True, **sizes: Any) -> NasBench201Supernet:
+        """A freshly initialised supernet of these sizes.
 
-    def freeze(self, sample: Mapping[str, Any]) -> NasBench201Space:
-        """The space with the network of a sample."""
-        with model_context(dict(sample)):
-            return type(self)(*self.trace_args, **self.trace_kwargs)
+        Parameters
+        ----------
+        affine
+            Whether the batch norms of the cells have weights.
+        sizes
+            Other ones: fields of :class:`~nni_nasplus.spaces.images.ChainMacro`.
 
-    def build(self, architecture: Mapping[str, Any]) -> CellChain:
-        """A freshly initialised network; UserError if the architecture is not in the space."""
-        return self._network(self.search_space.validate(architecture))
-
-    def supernet(self) -> NasBench201Supernet:
-        """A freshly initialised supernet of these sizes."""
+        Raises
+        ------
+        UserError
+            If there is no such size, or it is too small.
+        """
         from nni_nasplus.spaces.images.nasbench201_supernet import NasBench201Supernet
 
-        return NasBench201Supernet(self.macro)
-
-    def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
-        """How NNI's one-shot strategies make a supernet of it: see :mod:`nni_nasplus.networks.nni_supernets`."""
-        return one_shot_hooks(self, strategy)
+        return NasBench201Supernet(resized(self, self.macro, sizes), affine=affine)
 
     def example(self) -> Tensor:
-        """One black image [1, in_channels, size, size]."""
+        """Make one black image [1, in_channels, size, size]."""
         return torch.zeros(1, self.macro.in_channels, self.size, self.size)
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """The published notation: ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|…~0|…~1|…~2|``."""
+        """Write the published notation: ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|…~0|…~1|…~2|``."""
         operations = iter(_operations(self.search_space.validate(architecture)))
         nodes = ("".join(f"{next(operations)}~{source}|" for source in range(target)) for target in range(1, NODES))
         return "+".join(f"|{node}" for node in nodes)
 
     def parse_genotype(self, text: str) -> Architecture:
-        """The architecture of the published notation.
+        """Read the architecture of the published notation.
 
         Raises
         ------
@@ -144,15 +114,15 @@ class NasBench201Space(NetworkSpace):
         )
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
-        """The cell, for drawing; an edge with the operation ``none`` is left out."""
+        """Show the cell, for drawing; an edge with the operation ``none`` is left out."""
         operations = _operations(self.search_space.validate(architecture))
         edges = [(*edge, name) for edge, name in zip(EDGES, operations, strict=True) if name != "none"]
         return cell_graph("cell", ["0"], ["1", "2", "3"], edges, [NODES - 1])
 
-
-def decision(source: int, target: int) -> str:
-    """The name of the decision on an edge."""
-    return f"op_{source}_{target}"
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
+        """A ResNet-20 of as many parameters as the winner."""
+        shape = ImageShape(self.macro.classes, self.macro.in_channels, self.size)
+        return {"ResNet-20": resnet20(winner, shape)}
 
 
 def _operations(architecture: Mapping[str, Any]) -> tuple[str, ...]:

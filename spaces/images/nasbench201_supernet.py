@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.networks.supernet import Edge, MixedOperation, Mode, Supernet
+from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
-from nni_nasplus.spaces.images.nasbench201 import EDGES, NODES, OPERATIONS, decision
+from nni_nasplus.spaces.images.nasbench201_cell import EDGES, NODES, OPERATIONS, decision
 from nni_nasplus.spaces.images.operations import operation
 
 __all__ = ["NasBench201Supernet"]
@@ -29,11 +29,11 @@ class _MixedCell(nn.Module):
             MixedOperation({name: operation(name, channels, 1, affine=affine) for name in OPERATIONS}) for _ in EDGES
         )
 
-    def forward(self, x: Tensor, weights: Tensor, alive: Sequence[Sequence[str]]) -> Tensor:
+    def forward(self, x: Tensor, terms: Sequence[Terms]) -> Tensor:
         nodes = [x]
         for node in range(1, NODES):
-            incoming = [e for e, (_, target) in enumerate(EDGES) if target == node and alive[e]]
-            nodes.append(reduce(torch.add, [self.edges[e](nodes[EDGES[e][0]], weights[e], alive[e]) for e in incoming]))
+            incoming = [e for e, (_, target) in enumerate(EDGES) if target == node and terms[e].active]
+            nodes.append(reduce(torch.add, [self.edges[e](nodes[EDGES[e][0]], terms[e]) for e in incoming]))
         return nodes[-1]
 
 
@@ -47,39 +47,20 @@ class NasBench201Supernet(Supernet):
     ----------
     affine
         Whether the batch norms of the cells have weights.
-    mode, generator
-        See :class:`~nni_nasplus.networks.supernet.Supernet`.
     """
 
-    def __init__(
-        self,
-        macro: ChainMacro,
-        *,
-        affine: bool = True,
-        mode: Mode = "softmax",
-        generator: torch.Generator | None = None,
-    ) -> None:
-        edges = [Edge(_CELL, *ends) for ends in EDGES]
-        super().__init__(edges, OPERATIONS, mode=mode, generator=generator)
+    def __init__(self, macro: ChainMacro, *, affine: bool = True) -> None:
+        super().__init__([Edge(_CELL, *ends) for ends in EDGES], OPERATIONS)
         self.net = CellChain(macro, lambda channels: _MixedCell(channels, affine=affine))
 
-    def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Logits [B, classes].
-
-        Parameters
-        ----------
-        weights
-            ``{"cell": [6, 5]}``; :meth:`weights` where None.
-        """
-        given = (self.weights() if weights is None else weights)[_CELL]
-        alive = [self.alive(edge) for edge in self.edges]
-        return self.net(images, lambda cell, x: cell(x, given, alive))
+    def _run(self, x: Tensor, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
+        return self.net(x, lambda cell, x: cell(x, terms[_CELL]))
 
     def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
         """The six edges of the cell of an architecture, with the operation on each."""
         return [(Edge(_CELL, *ends), architecture[decision(*ends)]) for ends in EDGES]
 
-    def derive(self) -> Architecture:
+    def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """On each edge the operation that weighs most; ``none`` where the edge is pruned."""
-        rows = zip(EDGES, self.probabilities()[_CELL].argmax(-1).tolist(), strict=True)
+        rows = zip(EDGES, self._preferred(weights)[_CELL].argmax(-1).tolist(), strict=True)
         return {decision(*ends): OPERATIONS[best] for ends, best in rows}

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nni_nasplus._lazy import lazy
-from nni_nasplus.spaces.recurrent.recipe import PRESETS, Node, Recipe
-from nni_nasplus.spaces.recurrent.recipe_space import RecipeSpace
+from nni_nasplus.spaces.recurrent.recipes.node import Node
+from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS
+from nni_nasplus.spaces.recurrent.recipes.recipe import Recipe
+from nni_nasplus.spaces.recurrent.recipes.space import RecipeSpace
 
 if TYPE_CHECKING:
     from nni_nasplus.spaces.recurrent.cell import RecurrentCell

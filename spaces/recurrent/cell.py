@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nni_nasplus.spaces.recurrent.recipe import Recipe
+from nni_nasplus.spaces.recurrent.recipes.recipe import Recipe
 
 __all__ = ["RecurrentCell", "deferred"]
 

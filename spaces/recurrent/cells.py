@@ -14,7 +14,8 @@ from nni_nasplus.spaces.recurrent.cell import RecurrentCell
 from nni_nasplus.spaces.recurrent.darts import DartsRecurrentCell
 from nni_nasplus.spaces.recurrent.enas import EnasRecurrentCell
 from nni_nasplus.spaces.recurrent.nodes import decisions, read, steps
-from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe
+from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS
+from nni_nasplus.spaces.recurrent.recipes.recipe import Recipe
 
 __all__ = ["CELLS", "cell_maker", "cell_of"]
 

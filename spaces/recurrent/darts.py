@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.spaces.recurrent.nodes import NodeCell, Nodes, NodeSpace, Steps, decisions, steps
 
 __all__ = ["GENOTYPES", "DartsRecurrentCell", "DartsRecurrentSpace"]
@@ -50,7 +51,8 @@ class DartsRecurrentSpace(NodeSpace):
     layers
         The number of layers, one as published.
     regularisation
-        See :class:`~nni_nasplus.spaces.recurrent.language_space.LanguageModelSpace`.
+        Rates of dropout in [0, 1) by name: embedding, input, hidden, output, weight. Those left out are as
+        NAS-Bench-NLP trains.
     """
 
     first = 0
@@ -64,7 +66,7 @@ class DartsRecurrentSpace(NodeSpace):
         regularisation: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(vocabulary, hidden, hidden, layers, regularisation)
-        self.net = self._network(self._register(decisions(NODES, self.first)))
+        self._decide(SearchSpace(decisions(NODES, self.first)))
 
     def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int) -> nn.Module:
         return DartsRecurrentCell(steps(architecture), n_in, n_out, self.regularisation.weight)

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.spaces.recurrent.nodes import NodeCell, Nodes, NodeSpace, Steps, decisions, steps
 
 __all__ = ["GENOTYPES", "EnasRecurrentCell", "EnasRecurrentSpace"]
@@ -57,7 +58,8 @@ class EnasRecurrentSpace(NodeSpace):
     highway
         Whether nodes have gates, as in the published experiments.
     regularisation
-        See :class:`~nni_nasplus.spaces.recurrent.language_space.LanguageModelSpace`.
+        Rates of dropout in [0, 1) by name: embedding, input, hidden, output, weight. Those left out are as
+        NAS-Bench-NLP trains.
 
     Raises
     ------
@@ -81,7 +83,7 @@ class EnasRecurrentSpace(NodeSpace):
         if nodes < 1:
             raise UserError(f"nodes is {nodes}; use 1 or more")
         self.highway = highway
-        self.net = self._network(self._register(decisions(nodes, self.first)))
+        self._decide(SearchSpace(decisions(nodes, self.first)))
 
     def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int) -> nn.Module:
         return EnasRecurrentCell(steps(architecture), n_in, n_out, self.regularisation.weight, self.highway)

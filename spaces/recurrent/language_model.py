@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,12 @@ class Outcome(NamedTuple):
     """[T, B, E] the same after dropout: what is decoded."""
 
 
+class _Dropping(Protocol):
+    """A layer that drops entries of some of its weights."""
+
+    weights: Iterable[Tensor]
+
+
 class RecurrentLanguageModel(RecurrentEncoder):
     """Predicts the next token; embedding and decoder share their weights (arXiv 1608.05859).
 
@@ -39,6 +45,13 @@ class RecurrentLanguageModel(RecurrentEncoder):
     ) -> None:
         super().__init__(vocabulary, width, layers, regularisation)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    @property
+    def dropped_weights(self) -> list[Tensor]:
+        """The layers' weights whose entries are dropped in training; none at a rate of 0."""
+        if not self.regularisation.weight:
+            return []
+        return [weight for layer in self.layers for weight in cast("_Dropping", layer).weights]
 
     def forward(self, tokens: Tensor, states: Sequence[Sequence[Tensor]] | None = None) -> tuple[Tensor, States]:
         """Logits [T, B, V] of the tokens after each of [T, B], and the layers' last states, to go on from."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
-from nni.nas.space import model_context
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel, States
+from nni_nasplus.spaces.recurrent.baselines import recurrent_baselines
+from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
 __all__ = ["LanguageModelSpace"]
 
 
 class LanguageModelSpace(NetworkSpace):
-    """Language models of layers of one cell: a subclass decides on the cell and makes it.
+    """Language models of layers of one cell: tokens [T, B] to logits [T, B, V] and the layers' last states.
 
-    It registers its decisions, sets ``self.net = self._network(chosen)``, and implements :meth:`_cell`.
+    A subclass decides on the cell, by ``self._decide`` at the end of its constructor, and makes it, by :meth:`_cell`.
 
     Parameters
     ----------
@@ -34,16 +34,14 @@ class LanguageModelSpace(NetworkSpace):
     layers
         The number of layers.
     regularisation
-        Rates of dropout by name, see :class:`~nni_nasplus.spaces.recurrent.regularisation.Regularisation`; those left
-        out, or all for None, are its defaults.
+        Rates of dropout in [0, 1) by name: embedding, input, hidden, output, weight. Those left out are as
+        NAS-Bench-NLP trains.
 
     Raises
     ------
     UserError
         If a size is less than 1, or a rate of dropout is unknown or outside [0, 1).
     """
-
-    net: RecurrentLanguageModel
 
     def __init__(
         self,
@@ -63,27 +61,23 @@ class LanguageModelSpace(NetworkSpace):
         self.regularisation = Regularisation.of(regularisation or {})
 
     def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int) -> nn.Module:
-        """A layer: sequences [T, B, n_in] and states to [T, B, n_out] and states; drops ``regularisation.weight``."""
+        """Make a layer of the cell of a valid architecture.
+
+        Returns
+        -------
+        A module that maps sequences [T, B, n_in] and states to [T, B, n_out] and states. In training it drops entries
+        of its recurrent weights at the rate ``regularisation.weight``.
+        """
         raise NotImplementedError
 
     def _network(self, architecture: Mapping[str, Any]) -> RecurrentLanguageModel:
-        """A freshly initialised language model of a valid architecture."""
         cells = [self._cell(architecture, n_in, n_out) for n_in, n_out in pairwise(self.widths)]
         return RecurrentLanguageModel(self.vocabulary, self.widths[0], cells, self.regularisation)
 
-    def forward(self, tokens: Tensor, states: Sequence[Sequence[Tensor]] | None = None) -> tuple[Tensor, States]:
-        """Logits and states: see :class:`~nni_nasplus.spaces.recurrent.language_model.RecurrentLanguageModel`."""
-        return self.net(tokens, states)
-
-    def freeze(self, sample: Mapping[str, Any]) -> LanguageModelSpace:
-        """The space with the network of a sample."""
-        with model_context(dict(sample)):
-            return type(self)(*self.trace_args, **self.trace_kwargs)
-
-    def build(self, architecture: Mapping[str, Any]) -> RecurrentLanguageModel:
-        """A freshly initialised language model; UserError if the architecture is not in the space."""
-        return self._network(self.search_space.validate(architecture))
-
     def example(self) -> Tensor:
-        """One token of one text."""
+        """Make one token of one text, [1, 1]."""
         return torch.zeros(1, 1, dtype=torch.long)
+
+    def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
+        """A GRU and an LSTM of as many parameters as the winner."""
+        return recurrent_baselines(cast("RecurrentLanguageModel", winner))

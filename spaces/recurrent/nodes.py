@@ -107,12 +107,18 @@ class NodeSpace(LanguageModelSpace):
         raise NotImplementedError
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Operation and earlier node of each node."""
+        """Write operation and earlier node of each node."""
         a = self.search_space.validate(architecture)
         return " ".join(f"{a[f'op{i}']}{a.get(f'from{i}', '')}" for i, _ in enumerate(steps(a), 1))
 
     def parse_genotype(self, text: str) -> Architecture:
-        """The architecture of a genotype, or of a published one by its name."""
+        """Read the architecture of a genotype, or of a published one by its name.
+
+        Raises
+        ------
+        UserError
+            If the text is no genotype of this space.
+        """
         found = read(self.published.get(text, text))
         if found.keys() != self.search_space.decisions.keys():
             raise UserError(f"'{text}' is no genotype: write {self._known()}")

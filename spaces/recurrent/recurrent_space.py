@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import networkx as nx
@@ -12,9 +11,10 @@ from torch import nn
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.recurrent.cell import RecurrentCell
 from nni_nasplus.spaces.recurrent.language_space import LanguageModelSpace
-from nni_nasplus.spaces.recurrent.notation import SHORT
-from nni_nasplus.spaces.recurrent.recipe import PRESETS, Recipe
-from nni_nasplus.spaces.recurrent.recipe_space import RecipeSpace
+from nni_nasplus.spaces.recurrent.recipes.notation import SHORT
+from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS
+from nni_nasplus.spaces.recurrent.recipes.recipe import Recipe
+from nni_nasplus.spaces.recurrent.recipes.space import RecipeSpace
 
 __all__ = ["RecurrentCellSpace"]
 
@@ -27,7 +27,7 @@ class RecurrentCellSpace(LanguageModelSpace):
     recipes ``rnn``, ``gru`` and ``lstm`` have 5,731,600, 9,174,800 and 10,896,400 parameters.
     """
 
-    conditions = RecipeSpace().conditions
+    search_space: RecipeSpace
 
     def __init__(
         self,
@@ -38,27 +38,28 @@ class RecurrentCellSpace(LanguageModelSpace):
         regularisation: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(vocabulary, embedding, hidden, layers, regularisation)
-        self.net = self._network(self._register(self.search_space.decisions))
-
-    @cached_property
-    def search_space(self) -> RecipeSpace:
-        """The decisions, whose canonical form is one for all isomorphic recipes."""
-        return RecipeSpace()
+        self._decide(RecipeSpace())
 
     def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int) -> nn.Module:
         return RecurrentCell(self.search_space.recipe(architecture), n_in, n_out, self.regularisation.weight)
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """The recipe as a line, such as ``linear(x,h0) tanh(0) | 1``."""
+        """Write the recipe as a line, such as ``linear(x,h0) tanh(0) | 1``."""
         return self.search_space.recipe(self.search_space.validate(architecture)).notation
 
     def parse_genotype(self, text: str) -> Architecture:
-        """The architecture of such a line, of ``rnn``, ``gru``, ``lstm`` or ``lstm_sigmoid``, or of published JSON."""
+        """Read the architecture of such a line, of published JSON, or of a preset, such as ``lstm``, by its name.
+
+        Raises
+        ------
+        UserError
+            If the text is no recipe, or one that is larger than the benchmark's.
+        """
         recipe = PRESETS[text] if text in PRESETS else Recipe.parse(text)
         return self.search_space.architecture(recipe)
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
-        """The data flow of a cell, for drawing."""
+        """Show the data flow of a cell, for drawing."""
         recipe = self.search_space.recipe(self.search_space.validate(architecture))
         graph: nx.DiGraph = nx.DiGraph()
         for name in recipe.graph:

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from nni_nasplus.data.events.batch import EventShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.supernet import NONE, Supernet
-from nni_nasplus.spaces.events import EventSequenceSpace, EventSupernet
-from nni_nasplus.spaces.images import (
-    ChainMacro,
-    DartsSpace,
-    DartsSupernet,
-    Macro,
-    NasBench201Space,
-    NasBench201Supernet,
-)
-from nni_nasplus.strategies.te_nas.batches import PATCH, drawn_from, patches, windows
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.supernet import NONE, Supernet, supernet_of
+from nni_nasplus.strategies.te_nas.batches import PATCH, patches, windows
 
-__all__ = ["Networks", "drawn_from", "networks_of", "patches"]
+__all__ = ["Networks", "networks_of"]
 
-_HIDDEN = 4
-"""Of the thin networks of events: with fewer, their layer norms would leave hardly anything."""
-_RECENT = 64
-"""Events that the networks of events are given."""
+Crops = Callable[[Any, int, torch.Generator], Any]
 
 
 @dataclass(frozen=True)
 class Networks:
-    """The supernets of a search, of mode ``"sum"``, all operations ``none`` pruned.
+    """The supernets of a search, all operations ``none`` pruned.
 
     Parameters
     ----------
@@ -59,13 +47,11 @@ class Networks:
     edges_per_node: int | None = None
     prune: int = 1
     examples: int = 72
-    crops: Callable[[Any, int, torch.Generator], Any] = patches
+    crops: Crops = patches
     recent: int | None = None
 
     def __post_init__(self) -> None:
         for net in self.both:
-            if net.mode != "sum":
-                raise UserError(f"the supernet weighs its operations by a {net.mode}; make it with mode='sum'")
             if (net.edges, net.operations) != (self.kernel.edges, self.kernel.operations):
                 raise UserError("the two supernets have other edges or operations; make both of one space")
             for edge in net.edges:
@@ -80,7 +66,48 @@ class Networks:
         return [self.kernel] if self.regions is None else [self.kernel, self.regions]
 
 
-def networks_of(space: Any, **options: Any) -> Networks:
+@dataclass(frozen=True)
+class _Sizes:
+    """Of both supernets, as arguments of a space's ``supernet``; ``others`` are those of :class:`Networks`."""
+
+    kernel: Mapping[str, Any] = field(default_factory=dict)
+    regions: Mapping[str, Any] | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NAS_BENCH_201 = _Sizes(
+    kernel={"channels": 3, "cells": 1},
+    regions={"channels": 1, "cells": 1, "in_channels": 1, "stages": 1, "stem": False},
+)
+_CELLS = {"channels": 1, "layers": 2, "reductions": (1,), "affine": True}
+_DARTS = _Sizes(
+    kernel={**_CELLS, "stem_multiplier": 1},
+    regions={**_CELLS, "stem": "none", "in_channels": 1},
+    others={"edges_per_node": 2, "prune": 3, "examples": 14},
+)
+_DARTS_OF_IMAGENET = _Sizes(
+    kernel={**_DARTS.kernel, "channels": 2},  # the stem begins with half of them
+    regions=_DARTS.regions,
+    others={**_DARTS.others, "examples": 24},
+)
+_EVENTS = _Sizes(
+    # narrower than 4, the layer norms would leave hardly anything
+    regions={"cardinalities": (), "n_numeric": 1, "max_length": PATCH, "hidden": 4, "dropout": 0.0},
+    others={"prune": 3, "crops": windows, "recent": 64},
+)
+_SIZES = {
+    "NasBench201Space": _NAS_BENCH_201,
+    "DartsSpace": _DARTS,
+    "DartsSpace imagenet": _DARTS_OF_IMAGENET,
+    "EventSequenceSpace": _EVENTS,
+}
+"""By the name of a space's class, and of its stem where that matters: the paper's for images.
+
+Other spaces are searched in their own supernet alone.
+"""
+
+
+def networks_of(space: NetworkSpace, **options: Any) -> Networks:
     """The networks of the size that the paper takes for a space of images; of other spaces the space's own supernet.
 
     With the ImageNet stem, which begins with half of the channels, 2 are taken in place of 1.
@@ -100,39 +127,13 @@ def networks_of(space: Any, **options: Any) -> Networks:
     UserError
         If the space has no supernet, or its supernet no such options.
     """
-    if isinstance(space, EventSequenceSpace):
-        return _events(space, options)
-    if options:
-        raise UserError(f"the supernet of {type(space).__name__} has no {next(iter(options))}; leave it out")
-    if isinstance(space, NasBench201Space):
-        return _nasbench201(space)
-    if isinstance(space, DartsSpace):
-        return _darts(space)
-    if not hasattr(space, "supernet"):
-        raise UserError(f"{type(space).__name__} has no supernet; TE-NAS prunes one: give it a Networks of your own")
-    supernet: Supernet = space.supernet()
-    supernet.mode = "sum"
-    return Networks(supernet)
+    sizes = _sizes_of(space)
+    kernel = supernet_of(space, **{**sizes.kernel, **options})
+    regions = None if sizes.regions is None else supernet_of(space, **{**sizes.regions, **options})
+    return Networks(kernel, regions, **sizes.others)
 
 
-def _events(space: EventSequenceSpace, options: dict[str, Any]) -> Networks:
-    kernel = space.supernet(**options)
-    kernel.mode = "sum"
-    shape = EventShape((), 1, space.shape.n_classes, PATCH, space.shape.periods)
-    fixed = {"stem_kernel": "1", "stem_dropout": 0, **kernel.fixed}
-    regions = EventSupernet(shape, fixed, _HIDDEN, 0.0, kernel.heads, mode="sum")
-    return Networks(kernel, regions, prune=3, crops=windows, recent=_RECENT)
-
-
-def _nasbench201(space: NasBench201Space) -> Networks:
-    macro = replace(space.macro, channels=3, cells=1)
-    thin = ChainMacro(channels=1, cells=1, classes=macro.classes, in_channels=1, stages=1, stem=False)
-    return Networks(NasBench201Supernet(macro, mode="sum"), NasBench201Supernet(thin, mode="sum"))
-
-
-def _darts(space: DartsSpace) -> Networks:
-    large = space.macro.stem == "imagenet"
-    macro = replace(space.macro, channels=2 if large else 1, layers=2, stem_multiplier=1, reductions=(1,))
-    thin = Macro(1, 2, macro.classes, "none", 1, reductions=(1,))
-    kernel, regions = (DartsSupernet(one, affine=True, mode="sum") for one in (macro, thin))
-    return Networks(kernel, regions, edges_per_node=2, prune=3, examples=24 if large else 14)
+def _sizes_of(space: NetworkSpace) -> _Sizes:
+    stem = getattr(getattr(space, "macro", None), "stem", None)
+    names = (name for kind in type(space).__mro__ for name in (f"{kind.__name__} {stem}", kind.__name__))
+    return next((_SIZES[name] for name in names if name in _SIZES), _Sizes())

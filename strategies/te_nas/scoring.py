@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.proxies import linear_regions, ntk_condition, require_distinct
 from nni_nasplus.proxies.examples import mapped
+from nni_nasplus.proxies.kernel import ExampleGradients
+from nni_nasplus.proxies.networks import scored_copy
 from nni_nasplus.proxies.ntk import Statistics, gram_condition
 from nni_nasplus.strategies.te_nas.batches import chosen, distinct, recent
 from nni_nasplus.strategies.te_nas.initialisation import initialise
-from nni_nasplus.strategies.te_nas.kernel import ExampleGradients
 from nni_nasplus.strategies.te_nas.networks import Networks
-from nni_nasplus.strategies.te_nas.prepared import Prepared
-from nni_nasplus.strategies.te_nas.ranking import Scores
+from nni_nasplus.strategies.te_nas.pruning import Scores
 
-__all__ = ["Scorer", "Scoring"]
+__all__ = ["Scored", "Scorer", "Scoring"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,33 @@ class Scoring:
         for name, least in (("seed", 0), ("kernel_examples", 2), ("region_examples", 2)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} is {getattr(self, name)}; use {least} or more")
+
+
+class Scored(nn.Module):
+    """A copy of a supernet whose masks are the supernet's own, for scores alone: a copy of it is itself.
+
+    Scores copy what they are given, for they change it. Of a supernet that takes as long as the score, and what one
+    score changes, precision apart, makes no difference to the next.
+
+    Parameters
+    ----------
+    double
+        Whether in float64; else as it is.
+    """
+
+    def __init__(self, supernet: Supernet, *, double: bool) -> None:
+        super().__init__()
+        copy = scored_copy(supernet, double=double)
+        assert isinstance(copy, Supernet)
+        copy.masks = supernet.masks
+        self.supernet = copy
+
+    def forward(self, batch: Any) -> Any:
+        """The sum of all that is alive."""
+        return self.supernet(batch)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Scored:
+        return self
 
 
 class Scorer:
@@ -101,7 +130,7 @@ class Scorer:
 
     def _draw(self, generator: torch.Generator) -> None:
         """What the kernel and the linear regions are given."""
-        device = self.networks.kernel.alphas[self.networks.kernel.edges[0].cell].device
+        device = next(self.networks.kernel.parameters()).device
         rows = torch.randperm(len(self._distinct), generator=generator)[: self.how.kernel_examples]
         self._batch = mapped(lambda field: field.to(device), chosen(self.examples, self._distinct[rows]))
         require_distinct(self._batch)
@@ -112,7 +141,7 @@ class Scorer:
 
     def _prepare(self) -> None:
         kernel, regions = self.networks.both[0], self.networks.both[-1]
-        self._wide, self._thin = Prepared(kernel, double=True), Prepared(regions, double=False)
+        self._wide, self._thin = Scored(kernel, double=True), Scored(regions, double=False)
         is_fast = self.how.statistics == "fixed" and ExampleGradients.covers(kernel)
         self._gradients = ExampleGradients(self._wide) if is_fast else None
 

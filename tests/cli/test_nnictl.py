@@ -14,6 +14,7 @@ import pytest
 import yaml
 from nni_server import free_port, trials, wait
 from places import NNI_TRIALS
+from processes import run_python
 
 from nni_nasplus import Journal, SearchSpace
 from nni_nasplus.cli import main
@@ -23,8 +24,7 @@ SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
 
 
 def nnictl(*words: str) -> None:
-    command = [sys.executable, "-m", "nni_nasplus", "nnictl", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = run_python(["-m", "nni_nasplus", "nnictl", *words])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ERROR" not in done.stdout + done.stderr
 
@@ -34,7 +34,7 @@ def config(tmp_path, monkeypatch) -> Path:
     """The config of an experiment of six trials."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("NNI_CONFIG_DIR", str(tmp_path / "config"))
-    subprocess.run([sys.executable, "-m", "nni_nasplus", "register"], check=True)
+    run_python(["-m", "nni_nasplus", "register"], check=True)
     shutil.copytree(NNI_TRIALS, tmp_path / "code")
     tuner = {"name": "NasPlus", "classArgs": {"seed": 1}}
     settings = {"searchSpace": SPACE.to_json(), "trialCodeDirectory": "code", "tuner": tuner, "maxTrialNumber": 6}
@@ -66,10 +66,10 @@ def test_an_experiment_that_was_killed_goes_on(config, tmp_path):
     finally:
         nnictl("stop", "--port", str(port))
     assert set(listening) == {"127.0.0.1"}
-    archive = Journal.read(tmp_path / "nni" / manager.experiment / "nasplus" / "journal.jsonl")
-    assert len(archive.finished) == 6
+    history = Journal.read(tmp_path / "nni" / manager.experiment / "nasplus" / "journal.jsonl").history
+    assert len(history.finished) == 6
     assert all(m == p["tens"] * 10 + p["ones"] for status, p, m in records if status == "SUCCEEDED")
-    assert sum(status == "SUCCEEDED" for status, *_ in records) == len(archive.best())
+    assert sum(status == "SUCCEEDED" for status, *_ in records) == len(history.best)
 
 
 def test_it_asks_what_to_do_and_warns_of_an_open_address(capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""``nasplus score``: a table of training-free scores."""
+"""``nasplus score``: a table of zero-cost proxies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nni_nasplus.cli import main
 
 class TestCommand:
     def test_it_ranks_genotypes(self, capsys):
-        main(["score", "--space", "rnn", "--genotype", "lstm", "--genotype", "gru", *SIZES, "--scores", "naswot,ntk"])
+        main(["score", "--space", "rnn", "--genotype", "lstm", "--genotype", "gru", *SIZES, "--proxies", "naswot,ntk"])
         text = capsys.readouterr().out
         assert "naswot ↑" in text and "ntk ↓" in text
         assert text.count("linear(") >= 2
@@ -24,7 +24,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["--scores", "magic"], "unknown score 'magic'"),
+            (["--proxies", "magic"], "unknown proxy 'magic'"),
             (["--batch", "1"], "the batch has one example"),
             (["--batch", "0"], "--batch is 0"),
             (["--sample", "-1"], "--sample is -1"),

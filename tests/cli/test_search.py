@@ -41,7 +41,7 @@ class TestSearch:
 
     def test_the_journal_has_every_trial_and_each_earns_its_score_again(self, found, tmp_path):
         run = Run.open(found[0])
-        done = run.archive().best()
+        done = run.history().best
         assert len(done) == 4
         for trial in done[:2]:
             again = run.evaluator.evaluate(run.space, trial.architecture, tmp_path / str(trial.number))
@@ -49,8 +49,8 @@ class TestSearch:
 
     def test_the_result_is_that_of_the_untouched_test_users(self, found):
         run = Run.open(found[0])
-        result = json.loads((found[0] / "result.json").read_text())
-        winner = run.archive().best()[0]
+        result = json.loads((found[0] / "report.json").read_text())
+        winner = run.history().best[0]
         assert result["winner"] == winner.number
         tested = run.evaluator.test(run.network(winner))
         assert result["rows"][0]["test"]["roc_auc"] == pytest.approx(tested["roc_auc"], abs=1e-6)
@@ -91,7 +91,7 @@ class TestSearch:
         ids, logits = again.preprocessing.logits(again.network, tables / "events.csv")
         order = {user: i for i, user in enumerate(ids)}
         data = EventDataModule(run.cache)
-        network = run.network(run.archive().best()[0]).eval()
+        network = run.network(run.history().best[0]).eval()
         users = data.arrays.ids
         for batch in data.test_dataloader():
             with torch.inference_mode():
@@ -139,7 +139,10 @@ class TestSearch:
         ({"id": "usr"}, "usr"),
         ({"time": "when"}, "when"),
         ({"target": "class"}, "class"),
-        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution, random, score, tenas, thompson"),
+        (
+            {"strategy": "magic"},
+            "unknown strategy 'magic'; available: evolution, one_shot, proxy, random",
+        ),
         ({"space": "magic"}, "unknown space 'magic'; available: darts, darts-rnn, enas-rnn, events"),
         ({"objective": "auc"}, "unknown objective 'auc'"),
         ({"cells": "[lstn]"}, "unknown cell 'lstn'; choose one of"),
@@ -148,7 +151,7 @@ class TestSearch:
         ({"epochs": 0}, "--epochs is 0"),
         ({"budget": 3}, "budget"),
         ({"seed": -1}, "seed is -1; use 0 or more"),
-        ({"strategy_options.size": 3}, "'evolution' has no option 'size'; its options: starts, population_size"),
+        ({"strategy_options.size": 3}, "'evolution' has no option 'size'; its options: population_size"),
         ({"strategy_options.population_size": 2}, "sample_size is 3 and population_size 2"),
     ],
 )

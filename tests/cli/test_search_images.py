@@ -18,7 +18,7 @@ from PIL import Image
 
 from nni_nasplus import registry
 from nni_nasplus.cli import main
-from nni_nasplus.cli.search import parsed
+from nni_nasplus.cli.commands.search import parsed
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run, described
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
@@ -59,15 +59,15 @@ def test_a_search_through_nni_ends_with_the_winner_beside_a_residual_network_and
     for word in ("winner", "ResNet-20", "random search, best of 3 expected", "test accuracy"):
         assert word in done.stdout
     run = Run.open(tmp_path / "run")
-    assert run.settings["space"]["init_args"] == {
+    assert run.settings.space["init_args"] == {
         "classes": 10,
         "in_channels": 1,
         "size": 8,
         "channels": 2,
         "cells": 1,
     }
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["rows"][0]["validation"]["accuracy"] == max(trial.score for trial in run.archive().best())
+    result = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert result["rows"][0]["validation"]["accuracy"] == max(trial.score for trial in run.history().best)
     main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "model")])
     assert {path.name for path in (tmp_path / "model").iterdir()} == {
         "architecture.json",
@@ -151,10 +151,10 @@ def test_a_model_of_images_asks_for_images(capsys, digits, tmp_path):
 
 
 def test_the_scale_sets_what_no_option_says():
-    small, settings = parsed(["--images", "a.npz", "--scale", "small", "--epochs", "7", "--trials", "9"])
+    small, settings, _ = parsed(["--images", "a.npz", "--scale", "small", "--epochs", "7", "--trials", "9"])
     assert [small._value(name) for name in ("epochs", "size", "channels", "auxiliary")] == [7, 16, 8, False]
     assert settings.trials == 9
-    published, _ = parsed(["--images", "a.npz"])
+    published, *_ = parsed(["--images", "a.npz"])
     assert [published._value(n) for n in ("epochs", "size", "channels", "cutout", "flip")] == [
         600,
         None,
@@ -167,7 +167,7 @@ def test_the_scale_sets_what_no_option_says():
 
 def test_options_may_come_from_a_file(tmp_path):
     (tmp_path / "search.yml").write_text("images: a.npz\nspace: nb201\ntrials: 5\nflip: false\ncutout: 8\n")
-    task, settings = parsed(["--config", str(tmp_path / "search.yml"), "--trials", "6"])
+    task, settings, _ = parsed(["--config", str(tmp_path / "search.yml"), "--trials", "6"])
     assert (task.images, task.flip, task.cutout, settings.trials) == ("a.npz", False, 8, 6)
     assert task._network() == {}, "the other space's options are not asked for"
     task.check(6)

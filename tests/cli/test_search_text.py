@@ -10,7 +10,7 @@ import pytest
 from nasplus_command import nasplus, refused
 from nni_server import free_port
 
-from nni_nasplus.cli.search import parsed
+from nni_nasplus.cli.commands.search import parsed
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
 from nni_nasplus.spaces.recurrent import PRESETS, RecipeSpace
@@ -41,16 +41,23 @@ def asking(source, out, **changes):
 
 @pytest.mark.nni
 def test_a_search_through_nni_ends_with_the_winner_beside_its_peers_and_can_be_exported(text, tmp_path):
-    done = nasplus(*asking(text, tmp_path / "run", starts="lstm"))
+    done = nasplus(*asking(text, tmp_path / "run", initial="lstm"))
     assert done.returncode == 0, done.stderr
-    for word in ("winner", "GRU", "LSTM", "best of the starts", "random search, best of 4 expected", "test perplexity"):
+    for word in (
+        "winner",
+        "GRU",
+        "LSTM",
+        "best of the initial ones",
+        "random search, best of 4 expected",
+        "test perplexity",
+    ):
         assert word in done.stdout
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result = json.loads((tmp_path / "run" / "report.json").read_text())
     assert result["random_search_test"] > 1
-    trials = [trial for trial in Run.open(tmp_path / "run").archive().finished if trial.status == "done"]
+    trials = [trial for trial in Run.open(tmp_path / "run").history().finished if trial.status == "done"]
     assert result["rows"][0]["validation"]["perplexity"] == min(trial.score for trial in trials)
     first = next(trial for trial in trials if trial.number == 0)
-    assert (first.origin, first.architecture) == ("start", RecipeSpace().architecture(PRESETS["lstm"]))
+    assert (first.origin, first.architecture) == ("initial", RecipeSpace().architecture(PRESETS["lstm"]))
     assert nasplus("export", tmp_path / "run", "--to", tmp_path / "model").returncode == 0
     printed = nasplus("predict", tmp_path / "model", "--text", text, "--to", tmp_path / "lines.csv")
     assert printed.returncode == 0
@@ -83,8 +90,8 @@ def test_a_search_through_optuna(text, tmp_path):
         ({"labels": "labels.csv"}, "--labels has no effect on texts; leave it out"),
         ({"events": "events.csv"}, "--events and --text are two tasks"),
         ({"batch_size": 5000}, "too few to read 5000 columns"),
-        ({"starts": "[lstm, transformer]"}, "transformer"),
-        ({"strategy_options.starts": "[lstm]"}, "use --starts"),
+        ({"initial": "[lstm, transformer]"}, "transformer"),
+        ({"strategy_options.initial": "[lstm]"}, "has no option 'initial'"),
     ],
 )
 def test_bad_options_are_one_line_and_start_nothing(capsys, text, tmp_path, changes, message):
@@ -102,26 +109,28 @@ def test_a_text_that_is_none_is_named(capsys, tmp_path, content, message):
     assert message in refused(capsys, *asking(path, tmp_path / "run"))
 
 
-def test_without_data_both_kinds_are_named(capsys):
-    assert "--events and --labels for tables of events, --text for a text" in refused(capsys, "search", "--trials", 3)
+def test_without_data_all_kinds_are_named(capsys):
+    assert "--events for tables of events, --images for images, --text for texts" in refused(
+        capsys, "search", "--trials", 3
+    )
 
 
 def test_what_to_start_from_is_one_architecture_or_more():
     for given, read in {"lstm": "lstm", "[lstm, gru]": ["lstm", "gru"], "[]": []}.items():
-        assert parsed(["--text", "a.txt", "--starts", given])[1].starts == read
+        assert parsed(["--text", "a.txt", "--initial", given])[1].initial == read
 
 
 def test_the_scale_sets_what_no_option_says(tmp_path):
-    task, settings = parsed(["--text", "a.txt", "--scale", "small", "--epochs", "7", "--trials", "9"])
+    task, settings, _ = parsed(["--text", "a.txt", "--scale", "small", "--epochs", "7", "--trials", "9"])
     sizes = [task._value(name) for name in ("epochs", "embedding", "layers", "vocabulary")]
     assert (sizes, settings.trials) == ([7, 64, 1, 2000], 9)
-    published, _ = parsed(["--text", "a.txt"])
+    published, *_ = parsed(["--text", "a.txt"])
     assert [published._value(n) for n in ("embedding", "hidden", "layers", "vocabulary")] == [400, 600, 3, None]
 
 
 def test_options_may_come_from_a_file(tmp_path):
     (tmp_path / "search.yml").write_text("text: a.txt\ntrials: 5\ndropout: {weight: 0.1}\n")
-    task, settings = parsed(["--config", str(tmp_path / "search.yml"), "--trials", "6"])
+    task, settings, _ = parsed(["--config", str(tmp_path / "search.yml"), "--trials", "6"])
     assert (task.text, task.dropout, settings.trials) == ("a.txt", {"weight": 0.1}, 6)
 
 

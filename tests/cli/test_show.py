@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from digits_search import Digits, Worth
 
-from nni_nasplus import Journal
+from nni_nasplus import Journal, Outcome, Proposal
 from nni_nasplus.cli import main
 from nni_nasplus.drawing.draw import draw
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.run import Run, described
+from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
@@ -31,12 +32,13 @@ SPACES = {
 
 def searched(directory: Path, kind: type[NetworkSpace], scores=(0.2, 0.7, None, 0.5), **sizes) -> Run:
     """A search that ended with these scores; None is a failure."""
-    run = Run.create(directory, {"space": described(kind, sizes), "evaluator": described(Worth, {})})
-    archive, rng = Journal.create(run.directory / JOURNAL, {"direction": "maximize"}), np.random.default_rng(0)
+    settings = Settings(space=described(kind, sizes), evaluator=described(Worth, {}), objective="worth")
+    run = Run.create(directory, settings)
+    journal, rng = Journal.create(run.directory / JOURNAL, run.space.search_space), np.random.default_rng(0)
     for score in scores:
-        trial = archive.ask(run.space.search_space.sample(rng), "random")
-        archive.tell(trial.number, score, reason=None if score else "too large")
-    archive.close()
+        trial = journal.ask(Proposal(run.space.search_space.sample(rng)))
+        journal.tell(trial.number, Outcome(score=score, reason=None if score else "too large"))
+    journal.close()
     return run
 
 
@@ -46,7 +48,7 @@ def run(tmp_path) -> Run:
 
 
 def picture_of(run: Run, number: int, path: Path) -> bytes:
-    architecture = run.archive().trials[number].architecture
+    architecture = run.history().trials[number].architecture
     draw(run.space.graph(architecture), path, run.space.genotype(architecture))
     return path.read_bytes()
 
@@ -130,7 +132,7 @@ def test_a_picture_that_there_cannot_be_is_one_line(tmp_path, capsys):
 
 def test_a_search_without_a_trial_is_named(tmp_path, capsys):
     directory = tmp_path / "run"
-    Run.create(directory, {"space": described(NasBench201Space, {}), "evaluator": described(Worth, {})})
+    Run.create(directory, Settings(space=described(NasBench201Space, {}), evaluator=described(Worth, {})))
     for command in (["show"], ["export", "--to", str(tmp_path / "model")]):
         with pytest.raises(SystemExit) as ended:
             main([command[0], str(directory), *command[1:]])

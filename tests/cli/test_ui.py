@@ -18,12 +18,14 @@ from chromium import ARGUMENTS, CHROMIUM
 from nasplus_command import asking, nasplus
 from nni_server import free_port, get
 from places import ROOT
+from processes import PythonProcess
 from shopping import shopping
 
 from nni_nasplus import UserError
-from nni_nasplus.cli.ui import PAGE, architectures_page, ui
+from nni_nasplus.cli.commands.ui import PAGE, architectures_page, ui
 from nni_nasplus.hosts.nni.manager import living_managers
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.journal import JOURNAL
 
 try:
     from playwright.sync_api import expect, sync_playwright
@@ -63,10 +65,8 @@ def run(tmp_path_factory):
 
 def opened(run, port):
     """A process that shows a run, once it says so, and what it said."""
-    code = "import sys; from nni_nasplus.cli.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(run.directory), str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    code = "import sys; from nni_nasplus.cli.commands.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
+    process = PythonProcess(["-c", code, run.directory, port], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline, said = time.monotonic() + PATIENCE_S, b""
     while b"Ctrl-C" not in said and time.monotonic() < deadline and process.poll() is None:
         if select.select([process.stdout], [], [], 1)[0]:
@@ -144,7 +144,7 @@ class TestWebUI:
         page.goto(f"http://127.0.0.1:{port}/oview")
         rows = page.locator(".ms-DetailsRow")
         expect(rows).to_have_count(4)
-        best = run.archive().best()
+        best = run.history().best
         tied = [identifier(port, trial) for trial in best if trial.score == best[0].score]
         assert re.search(r"\w{5}", rows.first.inner_text()).group() in tied
         text = page.inner_text("body")
@@ -167,7 +167,7 @@ class TestWebUI:
         detail.get_by_role("tab", name="Intermediate result").click()
         expect(detail.get_by_text("# Intermediate result").first).to_be_visible()
         require_curve(detail.locator("canvas").first)
-        row(detail, port, run.archive().best()[0]).get_by_title("Intermediate").click()
+        row(detail, port, run.history().best[0]).get_by_title("Intermediate").click()
         dialog = detail.get_by_role("dialog")
         expect(dialog).to_contain_text("Intermediate results")
         require_curve(dialog.locator("canvas").first)
@@ -184,7 +184,7 @@ class TestWebUI:
         dialog.get_by_role("button", name="Save").click()
         for column in added:
             expect(detail.get_by_role("columnheader", name=column)).to_be_visible()
-        for trial in run.archive().best():
+        for trial in run.history().best:
             cells = row(detail, port, trial).get_by_role("gridcell").all_inner_texts()
             assert cells[-4] == trial.architecture["pooling"]
             assert float(cells[-3]) == pytest.approx(trial.metrics["roc_auc"], abs=1e-6)
@@ -192,7 +192,7 @@ class TestWebUI:
 
     def test_tensorboard_shows_the_trials_that_are_ticked(self, detail, context, port, run):
         pytest.importorskip("tensorboard")
-        best = run.archive().best()[:2]
+        best = run.history().best[:2]
         for trial in best:
             row(detail, port, trial).locator(".ms-Checkbox").click()
         detail.get_by_role("button", name="TensorBoard").first.click()
@@ -211,7 +211,7 @@ class TestWebUI:
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto((run.directory / PAGE).as_uri())
-        best = run.archive().best()
+        best = run.history().best
         assert [h.split(":")[0] for h in page.locator("h2").all_inner_texts()] == [f"Trial {t.number}" for t in best]
         first = page.locator("section").first
         expect(first.locator("svg")).to_be_visible()
@@ -230,7 +230,7 @@ class TestWebUI:
 
     def test_pictures_for_the_documentation(self, run, tmp_path):
         copy = shutil.copytree(run.directory, tmp_path / "run", symlinks=True)
-        subprocess.run([sys.executable, SCREENSHOTS, copy, tmp_path / "out"], check=True, timeout=200)
+        subprocess.run([sys.executable, SCREENSHOTS, copy, tmp_path / "out"], check=True, timeout=280)
         sizes = {path.name: path.stat().st_size for path in (tmp_path / "out").iterdir()}
         assert set(sizes) == {"overview.png", "hyper-parameters.png", "architectures.png"}
         assert min(sizes.values()) > 10_000
@@ -277,14 +277,15 @@ def test_what_cannot_be_opened_is_named(run, tmp_path):
 
 def test_the_page_escapes_what_others_wrote_and_says_why_a_trial_failed(run, tmp_path):
     copy = Run.open(shutil.copytree(run.directory, tmp_path / "run", symlinks=True))
-    archive = copy.archive()
-    architecture = archive.trials[0].architecture
+    known = {trial.number: trial.architecture for trial in copy.history().trials}
+    drawn = iter(copy.space.search_space)
+    new = [next(a for a in drawn if a not in known.values()) for _ in range(2)]
     events = [
-        {"event": "ask", "number": 4, "architecture": architecture, "origin": "random"},
+        {"event": "ask", "number": 4, "architecture": new[0], "origin": "random"},
         {"event": "tell", "number": 4, "score": None, "reason": "<script>alert(1)</script> & more"},
-        {"event": "ask", "number": 5, "architecture": architecture, "origin": "random"},
+        {"event": "ask", "number": 5, "architecture": new[1], "origin": "random"},
     ]
-    with archive.path.open("a") as journal:
+    with (copy.directory / JOURNAL).open("a") as journal:
         journal.writelines(json.dumps(event) + "\n" for event in events)
     page = architectures_page(copy, top=1)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page

@@ -10,8 +10,8 @@ EDGES = SearchSpace({f"edge{i}": ["none", "skip", "conv", "pool"] for i in range
 
 
 def trained(count, seed=0, noise=0.0):
-    """Features and utilities of random architectures whose convolutions help, most of all on the first edge."""
+    """Random architectures and their utilities, whose convolutions help, most of all on the first edge."""
     rng = np.random.default_rng(seed)
     architectures = [EDGES.sample(rng) for _ in range(count)]
     utilities = [sum(v == "conv" for v in a.values()) + 2.0 * (a["edge0"] == "conv") for a in architectures]
-    return EDGES.features(architectures), np.array(utilities) + noise * rng.standard_normal(count)
+    return architectures, np.array(utilities) + noise * rng.standard_normal(count)

@@ -15,16 +15,17 @@ def score(architecture):
     return float(sum(architecture.values()))
 
 
-def proposals(strategy, count):
+def trained(search, count):
+    """The architectures of so many trials, one after the other."""
     out = []
     for _ in range(count):
-        architecture = strategy.ask()
-        strategy.tell(architecture, score(architecture))
-        out.append(architecture)
+        trial = search.ask()
+        search.tell(trial, score(trial.architecture))
+        out.append(trial.architecture)
     return out
 
 
 class Begun(SearchSpace):
     """A space that has something to start from."""
 
-    starts = STARTS
+    initial = STARTS

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from nni_server import free_port
+from processes import run_python
 from shopping import COLUMNS
 
 from nni_nasplus.cli import main
 
-NASPLUS = [sys.executable, "-m", "nni_nasplus"]
+NASPLUS = ["-m", "nni_nasplus"]
 
 
 def nasplus(*arguments, **options):
     """Run the command; fail on an ERROR line."""
-    done = subprocess.run(
-        [*NASPLUS, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=400, **options
-    )
+    done = run_python([*NASPLUS, *arguments], timeout=400, **options)
     assert "ERROR" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert "warning" not in done.stderr.lower()

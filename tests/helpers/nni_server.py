@@ -22,7 +22,7 @@ def get(port: int, resource: str) -> Any:
     return requests.get(f"http://127.0.0.1:{port}/api/v1/nni/{resource}", timeout=10).json()
 
 
-def wait(port: int, limit_s: float = 240) -> str:
+def wait(port: int, limit_s: float = 280) -> str:
     """The status once the experiment is over."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:

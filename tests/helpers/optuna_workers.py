@@ -9,9 +9,6 @@ import psutil
 import pytest
 from digits_search import going_on
 
-from nni_nasplus import Journal
-from nni_nasplus.search.journal import JOURNAL
-
 pytest.importorskip("optuna")
 
 from optuna.trial import TrialState
@@ -19,7 +16,7 @@ from optuna.trial import TrialState
 from nni_nasplus.hosts.optuna.study import open_study
 
 
-def complete(run, limit_s: float = 120) -> str:
+def complete(run, limit_s: float = 280) -> str:
     process = going_on(run)
     out, _ = process.communicate(timeout=limit_s)
     assert process.returncode == 0, out
@@ -30,7 +27,7 @@ def complete(run, limit_s: float = 120) -> str:
 def workers(main: subprocess.Popen) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         found = psutil.Process(main.pid).children(recursive=True)
-        return [p for p in found if "nni_nasplus.hosts.optuna.worker" in p.cmdline()]
+        return [p for p in found if "nni_nasplus.hosts.optuna" in p.cmdline()]
     return []
 
 
@@ -45,7 +42,7 @@ def require_whole(run, trials: int) -> list:
     assert len(done) == trials
     assert len({str(t.params) for t in done}) == trials
     assert all(t.value == worth(t.params) for t in done)
-    archive = Journal.read(run.directory / JOURNAL)
-    assert [t.status for t in archive.trials] == ["done"] * trials
-    assert all(t.score == worth(t.architecture) for t in archive.trials)
+    history = run.history()
+    assert [t.status for t in history.trials] == ["done"] * trials
+    assert all(t.score == worth(t.architecture) for t in history.trials)
     return study.trials

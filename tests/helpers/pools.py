@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import torch
 from small_networks import generator
 
 from nni_nasplus import SearchSpace
 from nni_nasplus.data.images import ImageBatch
+from nni_nasplus.run.run import Run
+from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
@@ -48,7 +48,9 @@ def pictures(count=40):
     return torch.randn(count, 3, 8, 8, generator=generator(5))
 
 
-def run_of(directory, space=NB201, batches=None, limits=None, **options):
+def run_of(directory, space=NB201, batches=None, **settings):
+    """A run whose space and data are in memory."""
+    run = Run(directory, Settings(seed=3, **settings))
     batches = [ImageBatch(pictures(), torch.arange(40) % 10)] if batches is None else batches
-    settings = {"seed": 3, "options": options, "model_limits": limits}
-    return SimpleNamespace(space=space, evaluator=Data(batches), directory=directory, settings=settings)
+    run.__dict__.update(space=space, evaluator=Data(batches))
+    return run

@@ -1,56 +1,54 @@
-"""A strategy that prepares itself in a few rounds, for experiments that the tests start."""
+"""A strategy whose presearch takes a few rounds, for experiments that the tests start."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from nni_nasplus.search.strategy import Proposal
+from plugged_in import plug_in
+
+from nni_nasplus.search.history import Proposal
+from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.strategies import RandomSearch
 
 DONE = "careful.txt"
 FOUND = {"tens": 1, "ones": 2}
 
 
+@dataclass(frozen=True)
 class Careful(RandomSearch):
     """Finds the architecture of ones and twos; each of ``rounds`` takes ``seconds``, and ``mode`` may go wrong in one.
 
     A round that is done, which a line of ``careful.txt`` says, is told of again but not repeated.
     """
 
-    def __init__(self, space, *, found=None, rounds=3, seconds=0.1, mode="", **options):
-        super().__init__(space, **options)
-        self.found = found
+    rounds: int = 3
+    seconds: float = 0.1
+    mode: str = ""
 
-    @classmethod
-    def needs_preparation(cls, run):
-        return "found" not in run.settings["options"]
+    @property
+    def presearches(self):
+        return True
 
-    @classmethod
-    def prepare(cls, run, reporter=None):
-        options = super().prepare(run)
-        if not cls.needs_preparation(run):
-            return options
+    def presearch(self, run, reporter):
         done = run.directory / DONE
         done.touch()
-        for number in range(options["rounds"]):
+        for number in range(self.rounds):
             if str(number) not in done.read_text().split():
-                exec(options.get("mode", ""), {"number": number, "run": run})
-                time.sleep(options["seconds"])
+                exec(self.mode, {"number": number, "run": run})
+                time.sleep(self.seconds)
                 with done.open("a") as file:
                     file.write(f"{number}\n")
-            reporter.intermediate({"default": float(number), "square": float(number**2)})
-        return {**options, "found": FOUND}
+            reporter.intermediate(float(number), {"square": float(number**2)})
+        return Ranking.of([FOUND], [1.0])
 
-    def _propose(self, rng):
-        if self.found is not None and self.admits(self.found):
-            return Proposal(self.found, "careful")
-        return self._random(rng)
+    def propose(self, history, rng):
+        if history.ranking is not None and history.is_new(FOUND):
+            return Proposal(history.ranking.architectures[0], "careful")
+        return history.random(rng)
 
 
 def install(folder: Path) -> None:
     """Make a folder that, on the path, tells of the strategy as an installed package would."""
-    metadata = folder / "careful-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: careful\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[nni_nasplus.strategies]\ncareful = presearching_strategy:Careful\n")
+    plug_in(folder, "careful", {"strategies": {"careful": "presearching_strategy:Careful"}})

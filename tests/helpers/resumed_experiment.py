@@ -12,9 +12,8 @@ from nas_functions import Digits
 from nni.nas.evaluator import FunctionalEvaluator
 from nni_server import trials
 
-from nni_nasplus import SearchSpace
-from nni_nasplus.hosts.nni.nas_experiment import NasExperiment
-from nni_nasplus.hosts.nni.strategy import NasStrategy
+from nni_nasplus.hosts.nni.nas.experiment import NasExperiment
+from nni_nasplus.hosts.nni.nas.strategy import NasStrategy
 from nni_nasplus.strategies import AgingEvolution
 
 ID = "resumed"
@@ -26,16 +25,15 @@ def slow_worth(model):
     nni.report_final_result(model.tens * 10 + model.ones)
 
 
-def evolution() -> AgingEvolution:
-    """A strategy whose proposals depend on results from the fourth on."""
-    space = SearchSpace.from_nni(Digits())
-    return AgingEvolution(space, seed=0, direction="minimize", population_size=3, sample_size=2)
+EVOLUTION = AgingEvolution(population_size=3, sample_size=2)
+"""Its proposals depend on results from the fourth on."""
 
 
 def experiment_in(directory: str | Path, count: int) -> NasExperiment:
     """An experiment of two trials at a time."""
     space = Digits()
-    experiment = NasExperiment(space, FunctionalEvaluator(slow_worth), NasStrategy(evolution()), id=ID)
+    strategy = NasStrategy(EVOLUTION, seed=0, direction="minimize")
+    experiment = NasExperiment(space, FunctionalEvaluator(slow_worth), strategy, id=ID)
     config = experiment.config
     config.max_trial_number, config.trial_concurrency = count, 2
     config.experiment_working_directory = directory

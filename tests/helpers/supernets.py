@@ -32,7 +32,7 @@ def events(**options) -> EventSupernet:
     return EventSupernet(SHAPE, EVENTS, hidden=8, dropout=0.0, **options)
 
 
-def random_alphas(supernet: Supernet, seed: int) -> None:
+def random_weights(supernet: Supernet, seed: int) -> dict[str, torch.Tensor]:
+    """Of the operations by kind of cell, [E, O], 1 in all on each edge."""
     generator = torch.Generator().manual_seed(seed)
-    for alpha in supernet.architecture_parameters():
-        alpha.data = torch.randn(alpha.shape, generator=generator).to(alpha)
+    return {cell: torch.randn(mask.shape, generator=generator).softmax(-1) for cell, mask in supernet.masks.items()}

@@ -6,6 +6,7 @@ import numpy as np
 
 from nni_nasplus import SearchSpace, registry
 from nni_nasplus.replay.replay import Table
+from nni_nasplus.search.search import Search
 from nni_nasplus.search.strategy import make_strategy
 from nni_nasplus.search.table_space import TableSpace
 
@@ -33,5 +34,5 @@ def distance(a, b):
     return sum(a.get(name) != b.get(name) for name in WHOLE.decisions)
 
 
-def strategy_on(name, table, seed):
-    return make_strategy(name, table.space, seed=seed, direction=table.direction, options={})
+def search_on(name, table, seed):
+    return Search(table.space, make_strategy(name, {}), seed=seed, direction=table.direction)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import nn
@@ -21,11 +24,14 @@ def space() -> DartsSpace:
     return DartsSpace(36, 20, auxiliary=True)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Untrained(Evaluator):
     """Reports without training."""
 
-    def __init__(self) -> None:
-        super().__init__(objective="accuracy", epochs=1, patience=1, seed=0)
+    directions: ClassVar = {"accuracy": "maximize"}
+
+    objective: str = "accuracy"
+    epochs: int = 1
 
     def data(self):
         raise NotImplementedError
@@ -33,14 +39,14 @@ class Untrained(Evaluator):
     def task(self, network):
         raise NotImplementedError
 
-    def fit(self, network, directory, reporter=None, teachers=None):
+    def fit(self, network, directory, reporter=None, teachers=None, epochs=None):
         assert sum(weight.numel() for weight in network.parameters()) == WITH_HEAD
         return {"accuracy": 0.5}
 
 
 class Kept(LogReporter):
-    def final(self, metrics):
-        self.kept = metrics
+    def final(self, outcome):
+        self.kept = outcome
 
 
 def test_the_auxiliary_head_does_not_count(space):
@@ -55,8 +61,8 @@ def test_the_auxiliary_head_does_not_count(space):
 def test_a_trial_reports_the_published_number_and_keeps_to_limits_by_it(space, tmp_path):
     architecture, reporter = space.parse_genotype("DARTS_V2"), Kept()
     metrics = Untrained().evaluate(space, architecture, tmp_path, reporter)
-    assert metrics["parameters"] == reporter.kept["parameters"] == PUBLISHED
+    assert metrics["parameters"] == reporter.kept.metrics["parameters"] == PUBLISHED
     plain = DartsSpace(36, 20)
     assert metrics["flops"] == count_flops(plain.build(architecture), plain.example())
-    assert Limits(parameters=PUBLISHED).excess(space, architecture) is None
-    assert str(Limits(parameters=PUBLISHED - 1).excess(space, architecture)).startswith("parameters")
+    assert Limits(max_parameters=PUBLISHED).excess(space, architecture) is None
+    assert str(Limits(max_parameters=PUBLISHED - 1).excess(space, architecture)).startswith("parameters")

@@ -1,19 +1,18 @@
-"""Supernets of every kind: alphas, masks, given weights, and what they derive."""
+"""Supernets of every kind: mixtures, masks, and what they derive."""
 
 from __future__ import annotations
 
 import copy
-import math
 import re
 
 import pytest
 import torch
 from event_examples import SHAPE, random_batch
-from supernets import darts, events, nasbench201, random_alphas
+from supernets import darts, events, nasbench201, random_weights
 
 from nni_nasplus import UserError
 from nni_nasplus.networks.cost import count_parameters
-from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet
+from nni_nasplus.networks.supernet import Edge, MixedOperation, Mixture, Supernet
 from nni_nasplus.spaces.events import EventSupernet
 
 SUPERNETS = {"darts": darts, "nasbench201": nasbench201, "events": events}
@@ -24,60 +23,83 @@ def example(supernet: Supernet):
     return random_batch(SHAPE, 3, 7) if isinstance(supernet, EventSupernet) else torch.randn(3, 3, 8, 8)
 
 
-@every
-def test_alphas_stay_outside_the_parameters(make):
-    supernet = make()
-    parameters = set(supernet.parameters())
-    assert not parameters & set(supernet.architecture_parameters())
-    supernet(example(supernet)).sum().backward()
-    assert all(alpha.grad.abs().sum() > 0 for alpha in supernet.architecture_parameters())
-    supernet.double()
-    assert {alpha.dtype for alpha in supernet.architecture_parameters()} == {torch.float64}
-    with torch.device("meta"):
-        assert {alpha.device.type for alpha in make().architecture_parameters()} == {"meta"}
+def whole(supernet: Supernet, seed: int = 0) -> Mixture:
+    """Random weights of everything, that take gradients."""
+    weights = {cell: rows.requires_grad_() for cell, rows in random_weights(supernet, seed).items()}
+    return Mixture(weights, {cell: torch.ones_like(mask) for cell, mask in supernet.masks.items()})
 
 
 @every
-def test_an_edge_is_undecided_at_first(make):
-    supernet = make(generator=torch.Generator().manual_seed(0))
-    number = len(supernet.operations)
-    assert number == {"DartsSupernet": 8, "NasBench201Supernet": 5, "EventSupernet": 7}[type(supernet).__name__]
-    for entropy in supernet.entropy().values():
-        assert entropy.tolist() == pytest.approx([math.log(number)] * len(entropy), abs=1e-5)
-    again = make(generator=torch.Generator().manual_seed(0))
-    pairs = zip(supernet.architecture_parameters(), again.architecture_parameters(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
+def test_a_mixture_takes_gradients_and_the_supernet_has_no_weights_of_operations(make):
+    supernet = make().eval()
+    mixture = whole(supernet)
+    names = [name for name, _ in supernet.named_parameters()]
+    assert not any("alpha" in name for name in names)
+    supernet(example(supernet), mixture).sum().backward()
+    assert all(rows.grad.abs().sum() > 0 for rows in mixture.weights.values())
+    assert set(supernet.state_dict()) - set(names) - {name for name, _ in supernet.named_buffers()} == {"_extra_state"}
 
 
 @every
-def test_the_alphas_are_small_at_first(make):
-    values = torch.cat([a.flatten() for seed in range(4) for a in make_seeded(make, seed).architecture_parameters()])
-    assert values.std().item() == pytest.approx(1e-3, rel=0.2)
-
-
-def make_seeded(make, seed: int) -> Supernet:
-    return make(generator=torch.Generator().manual_seed(seed))
-
-
-@every
-def test_weights_are_the_softmax_of_what_is_alive(make):
-    supernet = make()
-    random_alphas(supernet, 0)
+def test_the_sum_of_what_is_alive_is_what_no_mixture_means(make):
+    supernet = make().eval()
+    batch = example(supernet)
     edge, gone = supernet.edges[-1], supernet.operations[1]
     supernet.prune(edge, gone)
-    row = supernet.weights()[edge.cell][-1]
-    alpha = supernet.alphas[edge.cell][-1]
-    kept = [i for i in range(len(row)) if i != 1]
-    torch.testing.assert_close(row[kept], alpha[kept].softmax(0))
-    assert row[1] == 0
-    assert gone not in supernet.alive(edge)
-    supernet.mode = "sum"
-    assert supernet.weights()[edge.cell][-1].tolist() == [float(i != 1) for i in range(len(row))]
-    torch.testing.assert_close(supernet.probabilities()[edge.cell][-1], row)
+    summed = supernet.summed()
+    assert summed.weights[edge.cell][-1].tolist() == [float(i != 1) for i in range(len(supernet.operations))]
+    assert all(torch.equal(summed.active[cell], mask) for cell, mask in supernet.masks.items())
+    assert torch.equal(supernet(batch), supernet(batch, summed))
+    assert not torch.allclose(supernet(batch), supernet(batch, whole(supernet)))
 
 
 @every
-def test_a_pruned_operation_is_not_computed_and_its_alpha_not_moved(make):
+def test_what_is_not_active_is_not_computed_whatever_its_weight(make):
+    supernet = make().eval()
+    batch, mixture = example(supernet), whole(supernet)
+    calls: list[str] = []
+    for mixed in (m for m in supernet.modules() if isinstance(m, MixedOperation)):
+        for name, operation in mixed.operations.items():
+            operation.register_forward_hook(lambda *_, name=name: calls.append(name))
+    path = {cell: torch.zeros_like(mask) for cell, mask in supernet.masks.items()}
+    for rows in path.values():
+        rows[:, 2] = True
+    supernet(batch, mixture._replace(active=path))
+    assert set(calls) == {supernet.operations[2]}
+
+
+@every
+def test_weights_of_edges_multiply_those_of_their_operations(make):
+    supernet = make().eval()
+    batch, mixture = example(supernet), whole(supernet)
+    edges = {cell: torch.rand(len(rows)) for cell, rows in mixture.weights.items()}
+    scaled = {cell: rows * edges[cell][:, None] for cell, rows in mixture.weights.items()}
+    assert torch.equal(
+        supernet(batch, mixture._replace(edges=edges)), supernet(batch, mixture._replace(weights=scaled))
+    )
+    ones = {cell: torch.ones_like(rows) for cell, rows in edges.items()}
+    assert torch.equal(supernet(batch, mixture._replace(edges=ones)), supernet(batch, mixture))
+
+
+@pytest.mark.parametrize("make", [darts, nasbench201])
+def test_skip_strengthens_the_skips_and_computes_them(make):
+    supernet = make().eval()
+    batch, mixture = example(supernet), whole(supernet)
+    is_skip = torch.tensor([name == "skip_connect" for name in supernet.operations])
+    without = mixture._replace(active={cell: on & ~is_skip for cell, on in mixture.active.items()})
+    stronger = mixture._replace(weights={cell: rows + 0.3 * is_skip for cell, rows in mixture.weights.items()})
+    assert torch.equal(supernet(batch, without._replace(skip=0.3)), supernet(batch, stronger))
+    assert not torch.allclose(supernet(batch, without), supernet(batch, stronger))
+
+
+def test_without_a_skip_nothing_is_strengthened():
+    supernet = events()
+    with pytest.raises(UserError, match=r"^no skip_connect among a, g, c, .*; give a mixture without skip$"):
+        supernet(example(supernet), whole(supernet)._replace(skip=0.5))
+
+
+@every
+def test_a_pruned_operation_is_not_computed(make):
     supernet = make()
     edge, gone = supernet.edges[0], supernet.operations[2]
     mixtures = [m for m in supernet.modules() if isinstance(m, MixedOperation)]
@@ -90,14 +112,12 @@ def test_a_pruned_operation_is_not_computed_and_its_alpha_not_moved(make):
     calls.clear()
     supernet(example(supernet)).sum().backward()
     assert 0 < before - len(calls) < before
-    assert supernet.alphas[edge.cell].grad[0, 2] == 0
     assert count_parameters(supernet) == count_parameters(make())
 
 
 @every
-@pytest.mark.parametrize("mode", ["softmax", "sum"])
-def test_without_is_prune_for_a_while(make, mode):
-    supernet = make(mode=mode).eval()
+def test_without_is_prune_for_a_while(make):
+    supernet = make().eval()
     batch = example(supernet)
     edge, gone = supernet.edges[0], supernet.operations[-1]
     whole = supernet(batch)
@@ -110,13 +130,13 @@ def test_without_is_prune_for_a_while(make, mode):
 
 
 def test_a_whole_edge_can_be_pruned():
-    supernet = nasbench201(mode="sum").eval()
+    supernet = nasbench201().eval()
     images = torch.randn(2, 3, 8, 8)
     edge = Edge("cell", 0, 3)
     with supernet.without(edge):
         without = supernet(images)
         assert supernet.alive(edge) == []
-        assert supernet.weights()["cell"][3].tolist() == [0.0] * 5
+        assert supernet.summed().weights["cell"][3].tolist() == [0.0] * 5
         assert supernet.derive()["op_0_3"] == "none"
     for name in supernet.operations[1:]:
         supernet.prune(edge, name)
@@ -132,8 +152,6 @@ def test_errors_are_named(make):
         supernet.alive(Edge("cell", 7, 8))
     with pytest.raises(UserError, match=re.escape(f"'conv9' is not alive on edge {tuple(edge)}; ")):
         supernet.prune(edge, "conv9")
-    with pytest.raises(UserError, match="mode is 'max'; choose softmax or sum"):
-        make(mode="max")
 
 
 @every
@@ -162,39 +180,28 @@ def test_two_edges_must_lead_to_a_node_that_is_derived():
 
 
 @every
-def test_alphas_and_masks_are_saved(make):
+def test_masks_are_saved(make):
     supernet, other = make(), make()
-    random_alphas(supernet, 1)
     supernet.prune(supernet.edges[0], supernet.operations[0])
     batch = example(supernet)
-    alphas = other.architecture_parameters()
     other.load_state_dict(copy.deepcopy(supernet.state_dict()))
     assert torch.equal(other.eval()(batch), supernet.eval()(batch))
     assert other.derive() == supernet.derive()
-    assert all(a is b for a, b in zip(alphas, other.architecture_parameters(), strict=True))
     twin = copy.deepcopy(supernet)
     twin.prune(twin.edges[0], twin.operations[1])
     assert torch.equal(other(batch), supernet(batch))
 
 
 @every
-def test_a_larger_alpha_wins(make):
+def test_a_larger_weight_wins_where_it_is_alive(make):
     supernet = make()
     best = len(supernet.operations) - 1
-    for alpha in supernet.architecture_parameters():
-        alpha.data[:, best] += 3.0
-    derived = dict(supernet.selected(supernet.derive()))
+    weights = random_weights(supernet, 3)
+    for rows in weights.values():
+        rows[:, best] += 3.0
+    derived = dict(supernet.selected(supernet.derive(weights)))
     assert set(derived.values()) == {supernet.operations[best]}
     assert set(derived) <= set(supernet.edges)
-
-
-@every
-def test_given_weights_replace_those_of_alpha(make):
-    supernet = make().eval()
-    batch = example(supernet)
-    weights = {cell: w.detach().clone().requires_grad_() for cell, w in supernet.weights().items()}
-    output = supernet(batch, weights)
-    assert torch.equal(output, supernet(batch))
-    output.sum().backward()
-    assert all(w.grad.abs().sum() > 0 for w in weights.values())
-    assert all(alpha.grad is None for alpha in supernet.architecture_parameters())
+    for edge in supernet.edges:
+        supernet.prune(edge, supernet.operations[best])
+    assert supernet.operations[best] not in dict(supernet.selected(supernet.derive(weights))).values()

@@ -8,6 +8,8 @@ from edges import EDGES
 
 from nni_nasplus import UserError
 from nni_nasplus.predictors.features import Featurizer
+from nni_nasplus.predictors.proxy_prior import ProxyPrior
+from nni_nasplus.search.ranking import Ranking
 
 
 class TestFeatures:
@@ -41,6 +43,26 @@ class TestFeatures:
         steps = np.diff(extreme[1:5])
         np.testing.assert_allclose(steps, steps[0])
         assert extreme[5] - extreme[4] > steps[0] > 0.8 * np.diff(plain)[0]
+
+    def test_a_row_does_not_depend_on_the_others_it_was_asked_with(self):
+        scored = [EDGES.sample(np.random.default_rng(seed)) for seed in range(60)]
+        prior = ProxyPrior(EDGES, Ranking.of(scored, [list(a.values()).count("conv") for a in scored]))
+        many = list(EDGES)[::7]
+        together, alone = Featurizer(EDGES, prior)(many), Featurizer(EDGES, prior)
+        np.testing.assert_array_equal(together, np.vstack([alone([architecture]) for architecture in many]))
+
+    def test_a_prior_is_asked_once_for_each_architecture(self):
+        asked = []
+
+        def prior(some):
+            asked.extend(map(EDGES.key, some))
+            return np.zeros(len(some))
+
+        featurizer, few = Featurizer(EDGES, prior), list(EDGES)[:20]
+        asked.clear()
+        for _ in range(3):
+            featurizer([*few, *few])
+        assert asked == [EDGES.key(a) for a in few]
 
     def test_a_prior_that_is_always_infinite_says_nothing(self):
         column = Featurizer(EDGES, lambda some: np.full(len(some), -np.inf))(list(EDGES)[:50])[:, -1]

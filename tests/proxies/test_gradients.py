@@ -9,7 +9,7 @@ from torch import nn
 
 from nni_nasplus.data.images import ImageBatch
 from nni_nasplus.proxies import (
-    SCORES,
+    proxy_named,
 )
 
 
@@ -22,8 +22,8 @@ class TestGradients:
         weights = [network[0].weight, network[2].weight]
         norm = sum(float(w.grad.norm()) for w in weights)
         saliency = sum(float((w.detach() * w.grad).abs().sum()) for w in weights)
-        assert SCORES["grad_norm"](network, batch) == pytest.approx(norm, rel=1e-12)
-        assert SCORES["snip"](network, batch) == pytest.approx(saliency, rel=1e-12)
+        assert proxy_named("grad_norm")(network, batch) == pytest.approx(norm, rel=1e-12)
+        assert proxy_named("snip")(network, batch) == pytest.approx(saliency, rel=1e-12)
 
     def test_of_texts_the_label_is_the_next_token(self):
         network, tokens = case("rnn")
@@ -32,4 +32,4 @@ class TestGradients:
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), torch.cat([tokens[1:], last[None]]).flatten())
         weights = [p for name, p in network.named_parameters() if p.ndim > 1]
         expected = sum(float(g.norm()) for g in torch.autograd.grad(loss, weights))
-        assert SCORES["grad_norm"](network, tokens, generator()) == pytest.approx(expected, rel=1e-9)
+        assert proxy_named("grad_norm")(network, tokens, generator()) == pytest.approx(expected, rel=1e-9)

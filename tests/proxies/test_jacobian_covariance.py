@@ -11,7 +11,7 @@ from small_networks import N, case, chain
 from torch import nn
 
 from nni_nasplus.proxies import (
-    SCORES,
+    proxy_named,
 )
 from nni_nasplus.proxies.jacobian_covariance import input_jacobian
 
@@ -40,4 +40,4 @@ class TestJacobianCovariance:
     def test_a_network_that_does_not_look(self):
         network = nn.Linear(4, 2)
         nn.init.zeros_(network.weight)
-        assert SCORES["jacob_cov"](network, torch.randn(3, 4)) == -math.inf
+        assert proxy_named("jacob_cov")(network, torch.randn(3, 4)) == -math.inf

@@ -81,9 +81,9 @@ class TestNTK:
         assert ntk_condition(nn.Linear(7, 3), images) == pytest.approx(float((values[0] / values[-1]) ** 2), rel=1e-9)
 
     def test_the_supernet_of_te_nas_has_14364_columns(self):
-        supernet = NasBench201Supernet(ChainMacro(3, 1), mode="sum")
+        supernet = NasBench201Supernet(ChainMacro(3, 1))
         assert jacobian(supernet, torch.randn(2, 3, 32, 32)).shape == (2, 14364)
-        weights = sum(p.numel() for p in supernet.parameters()) + sum(a.numel() for a in supernet.alphas.values())
+        weights = sum(p.numel() for p in supernet.parameters()) + sum(mask.numel() for mask in supernet.masks.values())
         assert weights == 14707
 
     @cases

@@ -14,6 +14,7 @@ from toy_tables import ALL, distance, table_of
 
 from nni_nasplus import UserError
 from nni_nasplus.replay.replay import replay
+from nni_nasplus.search.search import Search
 from nni_nasplus.search.strategy import make_strategy
 
 
@@ -104,7 +105,7 @@ def test_a_strategy_proposes_the_same_through_optuna(strategy):
     import peers
 
     for table in (table_of(len(ALL)), table_of(20)):
-        direct = make_strategy(strategy, table.space, seed=4, direction=table.direction, options={})
+        direct = Search(table.space, make_strategy(strategy, {}), seed=4, direction=table.direction)
         through = peers.make_peer("sampler", table, 4, 18, {"strategy": strategy})
         rows = [replay(asker, table, budget=18, batch=1, enough=18, seed=4).rows for asker in (direct, through)]
         assert rows[0] == rows[1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from toy_tables import ALL, STRATEGIES, WHOLE, strategy_on, table_of
+from toy_tables import ALL, STRATEGIES, WHOLE, search_on, table_of
 
-from nni_nasplus import SearchSpace, UserError
+from nni_nasplus import Proposal, SearchSpace, UserError
 from nni_nasplus.replay.replay import parse_method, replay, top_share
 from nni_nasplus.replay.resampling import random_median
 from nni_nasplus.search.table_space import TableSpace
@@ -51,19 +51,19 @@ class TestReplay:
     @pytest.mark.parametrize("name", STRATEGIES)
     def test_it_is_the_naive_loop(self, name):
         table = table_of(20)
-        done = replay(strategy_on(name, table, 4), table, budget=15)
-        naive, rows = strategy_on(name, table, 4), []
+        done = replay(search_on(name, table, 4), table, budget=15)
+        naive, rows = search_on(name, table, 4), []
         for _ in range(15):
-            architecture = naive.ask()
-            rows.append(table.pool.row(architecture))
-            naive.tell(architecture, table.scores[rows[-1]])
+            trial = naive.ask()
+            rows.append(table.pool.row(trial.architecture))
+            naive.tell(trial, table.scores[rows[-1]])
         assert done.rows == rows
 
     @pytest.mark.parametrize("batch", [1, 4, 50])
     def test_it_ends_with_the_budget_or_the_table(self, batch):
         table = table_of(20)
-        assert len(replay(strategy_on("random", table, 0), table, budget=13, batch=batch).rows) == 13
-        assert sorted(replay(strategy_on("random", table, 0), table, budget=99, batch=batch).rows) == list(range(20))
+        assert len(replay(search_on("random", table, 0), table, budget=13, batch=batch).rows) == 13
+        assert sorted(replay(search_on("random", table, 0), table, budget=99, batch=batch).rows) == list(range(20))
 
     def test_a_batch_is_asked_before_any_of_it_is_told(self):
         class Counting:
@@ -72,9 +72,9 @@ class TestReplay:
 
             def ask(self):
                 self.calls += "a"
-                return table.pool.take([next(self.rows)])[0]
+                return Proposal(table.pool.take([next(self.rows)])[0])
 
-            def tell(self, architecture, score):
+            def tell(self, asked, score):
                 self.calls += "t"
 
         table, asker = table_of(20), Counting()
@@ -84,19 +84,19 @@ class TestReplay:
     def test_it_stops_at_the_target_once_it_has_enough(self):
         table = table_of(25)
         for seed in range(10):
-            done = replay(strategy_on("random", table, seed), table, budget=25, enough=6)
+            done = replay(search_on("random", table, seed), table, budget=25, enough=6)
             assert len(done.rows) == max(6, table.reached(done.rows))
 
     def test_failures_are_told_as_failures(self):
         table = table_of(10, scores=np.where(np.arange(10) % 2, np.nan, 1.0))
-        strategy = strategy_on("random", table, 0)
-        replay(strategy, table, budget=10)
-        assert len(strategy.succeeded) == 5
+        search = search_on("random", table, 0)
+        replay(search, table, budget=10)
+        assert len(search.history.succeeded) == 5
 
     def test_random_search_needs_what_the_formula_says(self):
         rows, top, seeds = 27, 3, 400
         table = table_of(rows, top=top)
-        found = [replay(strategy_on("random", table, s), table, budget=rows, enough=1) for s in range(seeds)]
+        found = [replay(search_on("random", table, s), table, budget=rows, enough=1) for s in range(seeds)]
         hits = [table.reached(done.rows) for done in found]
         assert np.mean(hits) == pytest.approx((rows + 1) / (top + 1), abs=4 * np.std(hits) / np.sqrt(seeds))
         assert abs(np.median(hits) - random_median(rows, top)) <= 1

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import replay_report
 from events_data import data_path
 from places import ROOT
-from toy_tables import strategy_on, table_of
+from processes import run_python
+from toy_tables import search_on, table_of
 
 from nni_nasplus.replay.curves import draw_curves
 from nni_nasplus.replay.replay import replay
@@ -20,7 +18,7 @@ class TestReport:
     def lines(self, table):
         for method in ("evolution", "random"):
             for seed in range(5):
-                rows = replay(strategy_on(method, table, seed), table, budget=20).rows
+                rows = replay(search_on(method, table, seed), table, budget=20).rows
                 yield {"table": "toy", "method": method, "batch": 1, "seed": seed, "rows": rows, "seconds": 0.02}
 
     def test_the_table_has_medians_regrets_ratios_and_times(self):
@@ -54,13 +52,13 @@ class TestReport:
 @pytest.mark.slow
 def test_the_benchmark_resumes_prints_and_draws(tmp_path):
     data = data_path("nas/seqnas_table.csv").parent
-    script = [sys.executable, ROOT / "benchmarks" / "replay.py", "--data", data, "--tables", "seqnas_age"]
+    script = [ROOT / "benchmarks" / "replay.py", "--data", data, "--tables", "seqnas_age"]
     script += ["--methods", "random", "evolution:population_size=5", "--results", tmp_path / "results.jsonl"]
     script += ["--out", tmp_path / "out", "--ours", "evolution:population_size=5", "--seeds"]
-    first = subprocess.run([*script, "2"], capture_output=True, text=True, check=True, timeout=200)
+    first = run_python([*script, "2"], check=True)
     lines = (tmp_path / "results.jsonl").read_text().splitlines()
     (tmp_path / "results.jsonl").write_text("\n".join(lines) + '\n{"table": "cut o')
-    second = subprocess.run([*script, "3"], capture_output=True, text=True, check=True, timeout=200)
+    second = run_python([*script, "3"], check=True)
     kept = (tmp_path / "results.jsonl").read_text().splitlines()
     assert len(lines) == 4
     assert len([line for line in kept if line.endswith("}")]) == 6

@@ -9,22 +9,21 @@ import sys
 
 import pytest
 
-from nni_nasplus import Journal, Search, SearchSpace, UserError
+from nni_nasplus import Journal, Outcome, Search, SearchSpace, UserError
 from nni_nasplus.strategies import AgingEvolution
 
 SPACE = SearchSpace({f"d{i}": [0, 1, 2] for i in range(5)})
-HEADER = {"direction": "maximize", "seed": 0}
 
 
-def search(path, seed=0):
-    archive = Journal.open(path, HEADER) if path.exists() else Journal.create(path, HEADER)
-    return Search(AgingEvolution(SPACE, seed=seed, population_size=4, sample_size=2), archive)
+def search(path):
+    journal = Journal.at(path, SPACE, direction="maximize", seed=0)
+    return Search(SPACE, AgingEvolution(population_size=4, sample_size=2), journal=journal)
 
 
 def test_a_search_continues_as_if_it_had_never_stopped(tmp_path):
     def step(running):
         trial = running.ask()
-        running.tell(trial.number, float(sum(trial.architecture.values())), metrics={"x": 1.0}, cost=2.0)
+        running.tell(trial, Outcome(score=float(sum(trial.architecture.values())), metrics={"x": 1.0}, cost=2.0))
         return trial.architecture
 
     whole = search(tmp_path / "whole.jsonl")
@@ -33,16 +32,16 @@ def test_a_search_continues_as_if_it_had_never_stopped(tmp_path):
     for _ in range(10):
         part = search(tmp_path / "parts.jsonl")
         found += [step(part) for _ in range(3)]
-        part.archive.close()
+        part.journal.close()
     assert found == expected
-    assert Journal.read(tmp_path / "parts.jsonl").trials == whole.archive.trials
+    assert Journal.read(tmp_path / "parts.jsonl").history.trials == whole.history.trials
 
 
 def test_architectures_in_flight_are_handed_out_again_first(tmp_path):
     first = search(tmp_path / "j.jsonl")
     asked = [first.ask() for _ in range(3)]
     first.tell(asked[1].number, 0.5)
-    first.archive.close()
+    first.journal.close()
     second = search(tmp_path / "j.jsonl")
     assert [second.ask().architecture for _ in range(2)] == [asked[0].architecture, asked[2].architecture]
     assert second.ask().number == 3
@@ -50,15 +49,14 @@ def test_architectures_in_flight_are_handed_out_again_first(tmp_path):
 
 def test_results_and_failures_are_kept(tmp_path):
     running = search(tmp_path / "j.jsonl")
-    running.tell(running.ask().number, 0.5, metrics={"loss": 0.1}, cost=3.0)
-    running.tell(running.ask().number, None, reason="ValueError: no")
+    running.tell(running.ask(), Outcome(score=0.5, metrics={"loss": 0.1}, cost=3.0))
+    running.tell(running.ask(), Outcome(reason="ValueError: no"))
     running.tell(running.ask().number, 0.7)
-    read = Journal.read(tmp_path / "j.jsonl")
+    read = Journal.read(tmp_path / "j.jsonl").history
     assert [t.status for t in read.trials] == ["done", "failed", "done"]
     assert (read.trials[0].metrics, read.trials[0].cost) == ({"loss": 0.1}, 3.0)
     assert read.trials[1].reason == "ValueError: no"
-    assert [t.number for t in read.best()] == [2, 0]
-    assert [t.number for t in read.best("minimize")] == [0, 2]
+    assert [t.number for t in read.best] == [2, 0]
 
 
 def test_the_event_is_on_disk_before_ask_returns(tmp_path):
@@ -66,12 +64,12 @@ def test_the_event_is_on_disk_before_ask_returns(tmp_path):
 import os, signal
 from nni_nasplus import *
 from nni_nasplus.strategies import RandomSearch
-archive = Journal.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
-Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), archive).ask()
+space = SearchSpace({{"a": [1, 2, 3]}})
+Search(space, RandomSearch(), journal=Journal.create({str(tmp_path / "j.jsonl")!r}, space)).ask()
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
-    assert len(Journal.read(tmp_path / "j.jsonl").trials) == 1
+    assert len(Journal.read(tmp_path / "j.jsonl").history.trials) == 1
 
 
 @pytest.mark.parametrize("rest", [b'{"event": "ask", "num', b'{"event": "ask", "num\n', b"\0\0\0\0"])
@@ -79,12 +77,12 @@ def test_a_line_cut_off_by_a_crash_is_ignored_and_overwritten(tmp_path, rest):
     path = tmp_path / "j.jsonl"
     running = search(path)
     running.tell(running.ask().number, 0.5)
-    running.archive.close()
+    running.journal.close()
     path.write_bytes(path.read_bytes() + rest)
     with pytest.warns(UserWarning, match="cut off"):
         again = search(path)
     again.ask()
-    assert len(Journal.read(path).trials) == 2
+    assert len(Journal.read(path).history.trials) == 2
 
 
 def test_a_full_disk_is_named_and_harms_no_line(tmp_path):
@@ -92,12 +90,13 @@ def test_a_full_disk_is_named_and_harms_no_line(tmp_path):
 import resource, signal
 from nni_nasplus import *
 from nni_nasplus.strategies import RandomSearch
-archive = Journal.create({str(tmp_path / "j.jsonl")!r}, {{"direction": "maximize"}})
-running = Search(RandomSearch(SearchSpace({{"a": [1, 2, 3]}})), archive)
+space = SearchSpace({{"a": [1, 2, 3]}})
+journal = Journal.create({str(tmp_path / "j.jsonl")!r}, space)
+running = Search(space, RandomSearch(), journal=journal)
 first = running.ask()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (archive.path.stat().st_size + 20, most))
+resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 20, most))
 try:
     running.tell(first.number, 0.5)
 except UserError as error:
@@ -108,7 +107,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 running.tell(first.number, 0.5)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert [trial.score for trial in Journal.read(tmp_path / "j.jsonl").trials] == [0.5]
+    assert [trial.score for trial in Journal.read(tmp_path / "j.jsonl").history.trials] == [0.5]
 
 
 def test_damage_in_the_middle_is_an_error_that_names_the_line(tmp_path):
@@ -131,11 +130,13 @@ def test_one_writer_only(tmp_path):
 
 def test_refusals(tmp_path):
     path = tmp_path / "j.jsonl"
-    search(path).archive.close()
+    search(path).journal.close()
     with pytest.raises(UserError, match="already holds"):
-        Journal.create(path, HEADER)
+        Journal.create(path, SPACE)
     with pytest.raises(UserError, match="another seed"):
-        Journal.open(path, {"seed": 9})
+        Journal.open(path, seed=9)
+    with pytest.raises(UserError, match="another space"):
+        Journal.open(path, SearchSpace({"a": [1]}))
     with pytest.raises(UserError, match="not there"):
         Journal.read(tmp_path / "none.jsonl")
     other = tmp_path / "other.jsonl"
@@ -157,4 +158,4 @@ def test_results_from_elsewhere(tmp_path):
     architecture = {f"d{i}": 0 for i in range(5)}
     running.learn(architecture, 0.3)
     running.learn(architecture, 0.3)
-    assert [(t.origin, t.score) for t in running.archive.trials] == [("imported", 0.3)]
+    assert [(t.origin, t.score) for t in running.history.trials] == [("imported", 0.3)]

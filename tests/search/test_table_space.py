@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_tables import ALL, STRATEGIES, WHOLE, distance, pool_of
 
-from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError
+from nni_nasplus import Journal, Search, SearchSpace, SearchSpaceExhausted, UserError
 from nni_nasplus.search.strategy import make_strategy
 from nni_nasplus.search.table_space import TableSpace
 
@@ -79,21 +79,24 @@ class TestTableSpace:
     @pytest.mark.parametrize("name", STRATEGIES)
     def test_every_strategy_finds_every_row_once(self, name):
         pool = pool_of(17)
-        strategy = make_strategy(name, pool, seed=1, direction="maximize", options={})
-        asked = []
+        search, asked = Search(pool, make_strategy(name, {}), seed=1), []
         with pytest.raises(SearchSpaceExhausted):
             while True:
-                asked.append(strategy.ask())
-                strategy.tell(asked[-1], float(pool.row(asked[-1])))
-        assert sorted(map(pool.row, asked)) == list(range(17))
+                trial = search.ask()
+                asked.append(pool.row(trial.architecture))
+                search.tell(trial, float(asked[-1]))
+        assert sorted(asked) == list(range(17))
 
     @pytest.mark.parametrize("name", STRATEGIES)
-    def test_every_strategy_is_restored_on_it(self, name):
-        def new():
-            return make_strategy(name, pool_of(25), seed=3, direction="minimize", options={})
+    def test_every_search_goes_on_over_it(self, name, tmp_path):
+        def opened():
+            journal = Journal.at(tmp_path / "j.jsonl", pool_of(25), direction="minimize")
+            return Search(pool_of(25), make_strategy(name, {}), seed=3, direction="minimize", journal=journal)
 
-        strategy, restored = new(), new()
+        search = opened()
         for i in range(14):
-            strategy.tell(strategy.ask(), float(i % 5))
-        restored.load_state_dict(json.loads(json.dumps(strategy.state_dict())))
-        assert [restored.ask() for _ in range(5)] == [strategy.ask() for _ in range(5)]
+            search.tell(search.ask(), float(i % 5))
+        search.journal.close()
+        restored = opened()
+        assert restored.history.trials == search.history.trials
+        assert restored.propose() == search.propose()

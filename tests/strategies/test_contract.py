@@ -2,60 +2,86 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import pickle
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from landscapes import GRID, STARTS, Begun, proposals, score
+from landscapes import GRID, STARTS, Begun, score, trained
 
-from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
+from nni_nasplus import (
+    History,
+    Journal,
+    Outcome,
+    Proposal,
+    Search,
+    SearchSpace,
+    SearchSpaceExhausted,
+    UserError,
+    registry,
+)
 from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.strategy import Strategy, make_strategy
 
-STRATEGIES = {name: registry.load("strategies", name) for name in registry.available("strategies")}
+NAMES = registry.available("strategies")
 SMALL = SearchSpace({"op": ["a", "b", "c"], "heads": [1, 2]}, {"heads": {"op": ["a"]}})
 
 
-def scored(space, count=20):
-    """The option of some architectures of a space with a score of theirs, here and there none or an infinite one."""
+def ranked(space, count=20):
+    """Some architectures of a space with a utility of theirs, here and there none or an infinite one."""
     rng = np.random.default_rng(0)
     drawn = list({space.key(a): a for a in (space.sample(rng) for _ in range(count))}.values())
     utilities = [
         [np.nan, np.inf, -np.inf, len(str(a)) + sum(map(len, map(str, a.values())))][i % 4] for i, a in enumerate(drawn)
     ]
-    return Ranking.of(drawn, utilities).to_json(space)
+    return Ranking.of(drawn, utilities)
 
 
-def with_scored(kind):
-    """A strategy that is given a pool of scored architectures of its space."""
-    return lambda space, **options: kind(space, scored=scored(space), **options)
+def search_of(name, space, **options):
+    """A search with a strategy of default options; ``NAME, ranked`` begins with a ranking of the space."""
+    plain, _, is_ranked = name.partition(", ")
+    return Search(space, make_strategy(plain, {}), ranking=ranked(space) if is_ranked else None, **options)
 
 
-STRATEGIES |= {f"{name}, scored": with_scored(STRATEGIES[name]) for name in ("score", "thompson")}
+CASES = sorted([*NAMES, *(f"{name}, ranked" for name in NAMES)])
 
 
-@pytest.fixture(params=sorted(STRATEGIES))
-def kind(request):
-    return STRATEGIES[request.param]
+@pytest.fixture(params=CASES)
+def search(request):
+    """Makes a search of every strategy."""
+    return lambda space, **options: search_of(request.param, space, **options)
 
 
-def test_equal_seeds_reproduce_and_others_do_not(kind):
-    first = proposals(kind(GRID, seed=1), 30)
-    assert first == proposals(kind(GRID, seed=1), 30)
-    assert first != proposals(kind(GRID, seed=2), 30)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_strategy_is_a_frozen_dataclass_of_its_options(name):
+    strategy = make_strategy(name, {})
+    assert isinstance(strategy, Strategy)
+    assert strategy == make_strategy(name, {})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        strategy.learns = None
+    assert pickle.loads(pickle.dumps(strategy)) == strategy  # noqa: S301
+
+
+def test_equal_seeds_reproduce_and_others_do_not(search):
+    first = trained(search(GRID, seed=1), 30)
+    assert first == trained(search(GRID, seed=1), 30)
+    assert first != trained(search(GRID, seed=2), 30)
 
 
 @pytest.mark.parametrize("count", [110, pytest.param(500, marks=pytest.mark.slow)])
-def test_asynchronous_proposals_are_canonical_and_never_repeat(kind, count):
-    strategy, rng, keys = kind(GRID, seed=0), np.random.default_rng(0), set()
+def test_asynchronous_proposals_are_canonical_and_never_repeat(search, count):
+    running, rng, keys, flying = search(GRID, seed=0), np.random.default_rng(0), set(), []
     for asked in range(count):
-        architecture = strategy.ask()
+        flying.append(running.ask())
+        architecture = flying[-1].architecture
         assert architecture == GRID.validate(architecture)
         keys.add(GRID.key(architecture))
-        while len(strategy.pending) > rng.integers(1, 8):
-            told = strategy.pending[rng.integers(len(strategy.pending))]
-            strategy.tell(told, None if asked < 100 and rng.random() < 0.1 else score(told) + rng.normal())
+        while len(flying) > rng.integers(1, 8):
+            told = flying.pop(rng.integers(len(flying)))
+            failed = asked < 100 and rng.random() < 0.1
+            running.tell(told, None if failed else score(told.architecture) + rng.normal())
     assert len(keys) == count
 
 
@@ -65,115 +91,139 @@ def test_asynchronous_proposals_are_canonical_and_never_repeat(kind, count):
     st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 7)), max_size=40),
     st.sampled_from([None, [], STARTS]),
 )
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_state_survives_save_and_load_at_any_moment_with_many_in_flight(name, seed, steps, starts):
-    strategy = STRATEGIES[name](GRID, seed=seed, starts=starts)
+@pytest.mark.parametrize("name", CASES)
+def test_a_fresh_strategy_goes_on_from_a_journal_of_any_moment(tmp_path_factory, name, seed, steps, initial):
+    path = tmp_path_factory.mktemp("journal") / "j.jsonl"
+    running = search_of(name, GRID, seed=seed, initial=initial, journal=Journal.create(path, GRID))
+    flying = []
     for ask, fail, which in steps:
-        if ask or not strategy.pending:
-            strategy.ask()
+        if ask or not flying:
+            flying.append(running.ask())
         else:
-            told = strategy.pending[which % len(strategy.pending)]
-            strategy.tell(told, None if fail else score(told), cost=1.0)
-    restored = STRATEGIES[name](GRID, seed=seed, starts=starts)
-    restored.load_state_dict(json.loads(json.dumps(strategy.state_dict())))
-    assert restored.pending == strategy.pending
-    assert restored.observations == strategy.observations
-    assert [restored.ask() for _ in range(5)] == [strategy.ask() for _ in range(5)]
+            told = flying.pop(which % len(flying))
+            running.tell(told, None if fail else Outcome(score=score(told.architecture), cost=1.0))
+    running.journal.close()
+    restored = search_of(name, GRID, seed=seed, initial=initial, journal=Journal.open(path))
+    assert restored.history.trials == running.history.trials
+    assert restored.history.observations == running.history.observations
+    assert restored.propose() == running.propose()
+    assert sorted(trial.number for trial in (restored.ask() for _ in flying)) == sorted(t.number for t in flying)
+    assert restored.ask().number == len(running.history.trials)
+    restored.journal.close()
 
 
-def test_a_small_space_is_exhausted_completely_and_cleanly(kind):
-    strategy = kind(SMALL, seed=0)
-    seen = []
+def test_a_small_space_is_exhausted_completely_and_cleanly(search):
+    running, seen = search(SMALL, seed=0), []
     with pytest.raises(SearchSpaceExhausted):
         while True:
-            seen.append(strategy.ask())
-            strategy.tell(seen[-1], 0.5)
-    assert sorted(map(SMALL.key, seen)) == sorted(map(SMALL.key, SMALL))
+            seen.append(running.ask())
+            running.tell(seen[-1], 0.5)
+    assert sorted(SMALL.key(trial.architecture) for trial in seen) == sorted(map(SMALL.key, SMALL))
 
 
-def test_exhaustion_with_everything_in_flight(kind):
-    strategy = kind(SMALL, seed=0)
+def test_exhaustion_with_everything_in_flight(search):
+    running = search(SMALL, seed=0)
     for _ in range(4):
-        strategy.ask()
+        running.ask()
     with pytest.raises(SearchSpaceExhausted):
-        strategy.ask()
+        running.ask()
 
 
-def test_failures_never_come_back_and_do_not_stop_the_search(kind):
-    strategy = kind(SMALL, seed=3)
+def test_failures_never_come_back_and_do_not_stop_the_search(search):
+    running = search(SMALL, seed=3)
     asked = []
     for _ in range(4):
-        asked.append(strategy.ask())
-        strategy.tell(asked[-1], None)
-    assert len({SMALL.key(a) for a in asked}) == 4
-    assert strategy.succeeded == []
+        asked.append(running.ask())
+        running.tell(asked[-1], None)
+    assert len({SMALL.key(trial.architecture) for trial in asked}) == 4
+    assert running.history.succeeded == []
 
 
-def test_minimising_the_negative_is_maximising(kind):
-    up, down = kind(GRID, seed=5), kind(GRID, seed=5, direction="minimize")
+def test_minimising_the_negative_is_maximising(search):
+    up, down = search(GRID, seed=5), search(GRID, seed=5, direction="minimize")
     for _ in range(40):
         a, b = up.ask(), down.ask()
-        assert a == b
-        up.tell(a, score(a))
-        down.tell(b, -score(b))
+        assert a.architecture == b.architecture
+        up.tell(a, score(a.architecture))
+        down.tell(b, -score(b.architecture))
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
-def test_a_score_that_is_no_number_is_refused(kind, wrong):
-    strategy = kind(GRID)
-    with pytest.raises(ValueError, match="None"):
-        strategy.tell(strategy.ask(), wrong)
+def test_a_proposal_leaves_the_history_as_it_is(search):
+    running = search(GRID, seed=2)
+    trained(running, 15)
+    before = pickle.dumps([running.history.trials, running.history.asked])
+    assert running.propose() == running.propose()
+    assert pickle.dumps([running.history.trials, running.history.asked]) == before
 
 
-def test_a_second_result_is_refused(kind):
-    strategy = kind(GRID)
-    architecture = strategy.ask()
-    strategy.tell(architecture, 1.0)
-    with pytest.raises(ValueError, match="told before"):
-        strategy.tell(architecture, 2.0)
+def test_a_history_that_was_copied_gives_the_same_proposal(search):
+    running = search(GRID, seed=2)
+    trained(running, 15)
+    copied = pickle.loads(pickle.dumps(running.history))  # noqa: S301
+    rngs = np.random.default_rng(7), np.random.default_rng(7)
+    assert running.strategy.propose(running.history, rngs[0]) == running.strategy.propose(copied, rngs[1])
 
 
-def test_results_from_elsewhere_are_taken_and_not_proposed_again(kind):
-    strategy = kind(SMALL, seed=0)
-    strategy.tell({"op": "b"}, 0.9)
-    rest = [strategy.ask() for _ in range(3)]
-    assert {"op": "b"} not in rest
+def test_results_from_elsewhere_are_taken_and_not_proposed_again(search):
+    running = search(SMALL, seed=0)
+    running.learn({"op": "b"}, 0.9)
+    assert {"op": "b"} not in [running.ask().architecture for _ in range(3)]
 
 
-def test_what_is_not_feasible_is_never_proposed_and_what_is_left_is_exhausted_cleanly(kind):
-    strategy = kind(GRID, seed=0, feasible=lambda a: a["d0"] == a["d1"] == a["d2"] == 0)
-    seen = set()
-    with pytest.raises(SearchSpaceExhausted, match="limits"):
-        while True:
-            architecture = strategy.ask()
-            assert score(architecture) == sum(architecture[f"d{i}"] for i in (3, 4, 5))
-            seen.add(GRID.key(architecture))
-            strategy.tell(architecture, score(architecture))
-    assert len(seen) == 4**3
+def test_what_exceeds_a_limit_is_never_handed_out(search):
+    running = search(GRID, seed=0, excess=lambda a: "d0 is not 0" if a["d0"] else None)
+    architectures = trained(running, 20)
+    assert {a["d0"] for a in architectures} == {0}
+    rejected = [trial for trial in running.history.trials if trial.status == "rejected"]
+    assert {trial.reason for trial in rejected} == {"d0 is not 0"}
+    assert len(rejected) + 20 == len(running.history.trials)
 
 
-def test_what_is_in_use_already_is_proposed_first_unless_told_before_or_not_feasible(kind):
-    strategy = kind(GRID, seed=0, starts=STARTS)
-    assert [strategy.propose() for _ in STARTS] == [(start, "start") for start in STARTS]
-    assert strategy.propose().origin != "start"
-    strategy = kind(GRID, seed=0, starts=STARTS, feasible=lambda architecture: architecture != STARTS[1])
-    strategy.tell(STARTS[0], 1.0)
-    assert strategy.ask() == STARTS[2]
+def test_what_is_in_use_already_is_proposed_first_unless_told_before(search):
+    running = search(GRID, seed=0, initial=STARTS)
+    asked = [running.ask() for _ in range(len(STARTS) + 1)]
+    assert [(t.architecture, t.origin) for t in asked[:-1]] == [(start, "initial") for start in STARTS]
+    assert asked[-1].origin != "initial"
+    running = search(GRID, seed=0, initial=STARTS)
+    running.learn(STARTS[0], 1.0)
+    assert running.ask().architecture == STARTS[1]
 
 
-def test_a_start_outside_the_space_is_named(kind):
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_presearch_has_found_comes_after_the_initial_ones(name):
+    first = ranked(GRID).architectures[0]
+    if make_strategy(name, {}).presearches:
+        running = search_of(f"{name}, ranked", GRID, seed=0, initial=STARTS[:1])
+        assert [running.ask().architecture for _ in range(2)] == [STARTS[0], first]
+
+
+def test_an_initial_architecture_outside_the_space_is_named(search):
     with pytest.raises(UserError, match="decision 'd0' cannot be 7"):
-        kind(GRID, seed=0, starts=[{**STARTS[0], "d0": 7}])
+        search(GRID, seed=0, initial=[{**STARTS[0], "d0": 7}])
 
 
-def test_strategies_that_learn_begin_with_what_the_space_names(kind):
-    strategy = kind(Begun(GRID.decisions), seed=0)
-    assert (strategy.propose().origin == "start") == strategy.learns
-    assert kind(Begun(GRID.decisions), seed=0, starts=[]).propose().origin != "start"
+def test_strategies_that_learn_begin_with_what_the_space_names(search):
+    running = search(Begun(GRID.decisions), seed=0)
+    assert (running.ask().origin == "initial") == running.strategy.learns
+    assert search(Begun(GRID.decisions), seed=0, initial=[]).ask().origin != "initial"
 
 
-def test_bad_arguments_are_named(kind):
-    with pytest.raises(ValueError, match="direction"):
-        kind(GRID, direction="up")
-    with pytest.raises(ValueError, match="seed"):
-        kind(GRID, seed=-1)
+def test_bad_arguments_are_named(search):
+    with pytest.raises(UserError, match="direction"):
+        search(GRID, direction="up")
+    with pytest.raises(UserError, match="seed"):
+        search(GRID, seed=-1)
+
+
+def test_a_fresh_strategy_proposes_what_one_that_saw_the_whole_search_does(search):
+    running = search(GRID, seed=3)
+    for _ in range(25):
+        trained(running, 1)
+        fresh = dataclasses.replace(running.strategy)
+        history = History(GRID, ranking=running.history.ranking)
+        for trial in running.history.trials:
+            history.ask(Proposal(trial.architecture, trial.origin))
+            history.tell(trial.number, trial.outcome)
+        again = Search(GRID, fresh, seed=3)
+        again.history = history
+        assert again.propose() == running.propose()

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nni_nasplus import registry
+from nni_nasplus import Search, registry
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.strategy import make_strategy
 
 RECORDED = Path(__file__).with_suffix(".json")
 COUNT = 60
 SEEDS = (0, 1, 2)
-RANKED = {"score": {}, "thompson+score": {"score": "naswot"}, "tenas": {}}
+RANKED = {"proxy": {}, "thompson+proxy": {"proxy": "naswot"}, "tenas": {}}
 PLAIN_ARITHMETIC = {
     "OPENBLAS_CORETYPE": "Prescott",
     "OPENBLAS_NUM_THREADS": "1",
@@ -56,23 +56,21 @@ def ranked(space, seed):
 
 def made(case, space, seed):
     name, _, _ = case.partition("+")
-    options = dict(RANKED.get(case, {}))
+    ranking = ranked(space, seed) if case in RANKED else None
     if case == "tenas":
-        options["found"] = ranked(space, seed).architectures[0]
-    elif case in RANKED:
-        options["scored"] = ranked(space, seed).to_json(space)
-    return make_strategy(name, space, seed=seed, direction="maximize", options=options)
+        ranking = Ranking(ranking.architectures[:1], ranking.ranks[:1])
+    return Search(space, make_strategy(name, RANKED.get(case, {})), seed=seed, ranking=ranking)
 
 
 def proposed(case, space, seed):
     """The keys of the first proposals, with one more of them in training the higher the seed."""
-    strategy, running, keys = made(case, space, seed), [], []
+    search, running, keys = made(case, space, seed), [], []
     while len(keys) < COUNT:
-        running.append(strategy.ask())
-        keys.append(space.key(running[-1]))
+        running.append(search.ask())
+        keys.append(space.key(running[-1].architecture))
         if len(running) > seed:
-            architecture = running.pop(0)
-            strategy.tell(architecture, reached(space, architecture))
+            trial = running.pop(0)
+            search.tell(trial, reached(space, trial.architecture))
     return keys
 
 

@@ -8,7 +8,8 @@ from language_models import model
 from torch import nn
 
 from nni_nasplus.training.averaging import WeightAverage
-from nni_nasplus.training.language import LanguageModel, LanguageModelling
+from nni_nasplus.training.language import LanguageModelling
+from nni_nasplus.training.language_model import LanguageModel
 
 
 def test_the_average_is_the_mean_of_the_weights_after_each_step(text, tmp_path):
@@ -37,10 +38,10 @@ class Notes:
     def __init__(self):
         self.seen = []
 
-    def intermediate(self, metrics):
+    def intermediate(self, score, metrics):
         self.seen.append(metrics)
 
-    def final(self, metrics):
+    def final(self, outcome):
         pass
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -14,7 +18,8 @@ from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.spaces.events import EventSequenceSpace
-from nni_nasplus.training.events import EventClassification, RecurrentBaseline
+from nni_nasplus.training.evaluator import Evaluator
+from nni_nasplus.training.events import EventClassification
 
 GENOTYPES = ["01|1|agc1|44,12|00", "10|0|g,a2|28|12", "21|1|||01"]
 
@@ -27,11 +32,11 @@ class Notes:
         self.curve = []
         self.result = None
 
-    def intermediate(self, metrics):
-        self.curve.append(dict(metrics))
+    def intermediate(self, score, metrics):
+        self.curve.append({"score": score, **metrics})
 
-    def final(self, metrics):
-        self.result = dict(metrics)
+    def final(self, outcome):
+        self.result = outcome
 
 
 @pytest.fixture
@@ -70,10 +75,10 @@ def test_the_metrics_reported_are_those_of_the_weights_kept(cache, space, tmp_pa
     notes = Notes()
     metrics = evaluate(cache, space, tmp_path, notes, epochs=6, patience=6, objective=objective)
     assert len(notes.curve) == 6
-    assert metrics[objective] == pytest.approx(notes.curve[-1]["default"], abs=1e-6)
-    assert notes.result["default"] == metrics[objective]
-    assert {"parameters", "flops", "seconds", "accuracy", "f1"} <= notes.result.keys()
-    assert notes.result["parameters"] > 0 < notes.result["flops"]
+    assert metrics[objective] == pytest.approx(notes.curve[-1]["score"], abs=1e-6)
+    assert notes.result.score == metrics[objective]
+    assert {"parameters", "flops", "seconds", "accuracy", "f1"} <= notes.result.metrics.keys()
+    assert notes.result.metrics["parameters"] > 0 < notes.result.metrics["flops"]
 
     network = space.build(space.parse_genotype(GENOTYPES[0])).eval()
     network.load_state_dict(load_file(tmp_path / "model.safetensors"))
@@ -95,7 +100,7 @@ def test_training_stops_early_and_goes_back_to_its_best_epoch(cache, space, tmp_
     notes = Notes()
     metrics = evaluate(cache, space, tmp_path, notes, epochs=40, patience=1, learning_rate=0.02)
     assert len(notes.curve) < 40
-    assert metrics["roc_auc"] == pytest.approx(max(point["default"] for point in notes.curve), abs=1e-6)
+    assert metrics["roc_auc"] == pytest.approx(max(point["score"] for point in notes.curve), abs=1e-6)
     assert list(tmp_path.glob("*.ckpt")) == []
 
 
@@ -124,18 +129,33 @@ def test_onnx_gives_the_networks_logits_at_any_size(cache, space, tmp_path, geno
         np.testing.assert_allclose(session.run(None, fields)[0], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_baselines_ignore_padding(cache, cell):
-    network = RecurrentBaseline(EventDataModule(cache).shape, cell).double().eval()
-    batch = next(iter(EventDataModule(cache).val_dataloader()))
-    batch = batch._replace(numeric=batch.numeric.double(), gap=batch.gap.double())
-    spoilt = batch._replace(
-        numeric=batch.numeric.masked_fill(~batch.mask.unsqueeze(-1), float("nan")),
-        categorical=batch.categorical.masked_fill(~batch.mask.unsqueeze(-1), 10**6),
-    )
-    torch.testing.assert_close(network(batch), network(spoilt))
-
-
 def test_an_unknown_objective_is_named(cache):
     with pytest.raises(UserError, match="unknown objective 'auc'; choose one of roc_auc"):
         EventClassification(str(cache), objective="auc")
+
+
+def test_an_evaluator_of_ones_own_travels_as_its_fields():
+    made = Guessing(objective="loss", sides=8)
+    described_again = json.loads(json.dumps(made.init_args))
+    assert described_again["sides"] == 8
+    assert Guessing(**described_again) == made
+    assert made.direction == "minimize"
+    with pytest.raises(UserError, match="unknown objective 'luck'; choose one of accuracy, loss"):
+        Guessing(objective="luck")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guessing(Evaluator):
+    """A user's own."""
+
+    directions: ClassVar = {"accuracy": "maximize", "loss": "minimize"}
+
+    objective: str = "accuracy"
+    epochs: int = 1
+    sides: int = 6
+
+    def data(self):
+        raise NotImplementedError
+
+    def task(self, network):
+        raise NotImplementedError

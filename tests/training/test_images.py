@@ -18,7 +18,8 @@ from nni_nasplus import UserError
 from nni_nasplus.data.images import ImageDataModule, prepare_images
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.images.operations import DropPath
-from nni_nasplus.training.images import ImageClassification, ImageClassifier
+from nni_nasplus.training.image_classifier import ImageClassifier
+from nni_nasplus.training.images import ImageClassification
 
 LIGHT = {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
 QUIET = {"logger": False, "enable_checkpointing": False, **LIGHT}
@@ -48,7 +49,9 @@ def watched(cache, network, tmp_path, **options):
 
     class Watching(ImageClassification):
         def task(self, network):
-            self.watched = Watched(network, self.preprocessing().shape.classes, **self.training)
+            training = ("learning_rate", "weight_decay", "auxiliary_weight")
+            options = {name: self.init_args[name] for name in training}
+            self.watched = Watched(network, self.preprocessing().shape.classes, **options)
             return self.watched
 
     watching = Watching(str(cache), **{"epochs": 2, "batch_size": 32, "crop": 0, "flip": False, **options})
@@ -234,7 +237,24 @@ def test_the_arguments_make_the_same_evaluator_again(stripes):
     made = ImageClassification(str(stripes), epochs=3, batch_size=7, cutout=4, flip=False, clip=2.0, seed=5)
     again = ImageClassification(**made.init_args)
     assert again.init_args == made.init_args
-    assert (again.gradient_clip, again.direction) == (2.0, "maximize")
+    assert (again.clip, again.direction) == (2.0, "maximize")
     data = again.data()
     assert (data.batch_size, data.seed, data.augmentation.cutout, data.augmentation.flip) == (7, 5, 4, False)
     assert ImageClassification(str(stripes), objective="loss").direction == "minimize"
+
+
+def test_baselines_are_drawn_from_the_seed_and_disturb_no_other_draws(stripes):
+    space, winner = DartsSpace(4, 3, **ImageDataModule(stripes).shape.to_json()), small()
+    torch.manual_seed(9)
+    expected = torch.rand(3)
+    torch.manual_seed(9)
+
+    def drawn(seed):
+        with evaluator(stripes, seed=seed).seeded():
+            return space.baselines(winner)["ResNet-20"]
+
+    one, same, other = map(drawn, (0, 0, 1))
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(one.classifier.weight, same.classifier.weight)
+    assert not torch.equal(one.classifier.weight, other.classifier.weight)
+    assert one(torch.zeros(2, 3, 8, 8)).shape == (2, 3)

@@ -19,8 +19,8 @@ from nni_nasplus import UserError
 from nni_nasplus.data.text import TextBatches, TextDataModule, Vocabulary
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.spaces.recurrent import RecurrentCellSpace, RecurrentLanguageModel
-from nni_nasplus.training.language import LanguageModel, LanguageModelling
-from nni_nasplus.training.language_model import activation_penalty
+from nni_nasplus.training.language import LanguageModelling
+from nni_nasplus.training.language_model import LanguageModel, activation_penalty
 
 
 def validated(network, text, bptt=70, columns=10):
@@ -173,7 +173,7 @@ def test_settings_are_checked_and_travel_as_json(text):
     first = evaluator(text, averaging="asgd", objective="loss", clip=0.5, alpha=0.0)
     again = LanguageModelling(**json.loads(json.dumps(first.init_args)))
     assert again.init_args == first.init_args
-    assert again.gradient_clip == 0.5
+    assert again.clip == 0.5
     for options, message in [
         ({"objective": "accuracy"}, "unknown objective 'accuracy'; choose one of perplexity, loss, bits_per_token"),
         ({"averaging": "ema"}, "unknown averaging 'ema'; choose one of none, asgd, nt-asgd"),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
 
+from nni_nasplus import registry
 from nni_nasplus.cli.tasks.base import Task
 from nni_nasplus.errors import UserError
 
-__all__ = ["TASKS", "Task", "task_class"]
+__all__ = ["Task", "task_class", "task_names"]
 
-TASKS = {"events": "EventTask", "images": "ImageTask", "text": "TextTask"}
-"""The class, in the module of that name, by the option."""
+
+def task_names() -> list[str]:
+    """The installed tasks, each by the option that gives its data."""
+    return registry.available("tasks")
 
 
 def task_class(options: Iterable[str]) -> type[Task]:
@@ -22,11 +24,11 @@ def task_class(options: Iterable[str]) -> type[Task]:
     UserError
         If there are none, or those of two.
     """
-    given = [name for name in TASKS if name in options]
+    given = [name for name in task_names() if name in options]
     if not given:
-        raise UserError(
-            "name your data: --events and --labels for tables of events, --text for a text, --images for images"
-        )
+        known = ", ".join(f"--{name} for {registry.load('tasks', name).noun}" for name in task_names())
+        raise UserError(f"name your data: {known}")
     if len(given) > 1:
         raise UserError(f"--{given[0]} and --{given[1]} are two tasks; search for one at a time")
-    return getattr(import_module(f"nni_nasplus.cli.tasks.{given[0]}"), TASKS[given[0]])
+    kind: type[Task] = registry.load("tasks", given[0])
+    return kind

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -42,7 +42,7 @@ class Task(ABC):
             If there is none of that name, or it is for other data.
         """
         kind = registry.load("spaces", self.space)
-        if self.data_argument not in _arguments(kind):
+        if self.data_argument not in signature(kind).parameters:
             raise UserError(f"space '{self.space}' is not for {self.noun}; {self._remedy()}")
         return kind
 
@@ -50,7 +50,7 @@ class Task(ABC):
         fitting = [
             name
             for name in registry.available("spaces")
-            if self.data_argument in _arguments(registry.load("spaces", name))
+            if self.data_argument in signature(registry.load("spaces", name)).parameters
         ]
         return f"use --space {' or '.join(fitting)}"
 
@@ -59,7 +59,3 @@ class Task(ABC):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise UserError(f"--{name} is {value}; use more than 0")
-
-
-def _arguments(space: type) -> list[str]:
-    return list(inspect.signature(space._init_wrapped).parameters)  # type: ignore[attr-defined]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -113,7 +113,7 @@ class ImageTask(Task):
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
         from nni_nasplus.data.images import Augmentation
 
-        known = _options(self.space_class())
+        known = signature(self.space_class()).parameters
         if unknown := [name for name in _NETWORK if name not in known and getattr(self, name) is not None]:
             raise UserError(f"--{unknown[0]} has no effect on space '{self.space}'; leave it out")
         self._require_positive("size", "epochs", "learning_rate", "channels", "layers", "cells")
@@ -137,14 +137,10 @@ class ImageTask(Task):
 
     def _network(self) -> dict[str, Any]:
         """The space's arguments but those of the data; the space's own defaults where nothing is said."""
-        known = _options(self.space_class())
+        known = signature(self.space_class()).parameters
         values = {name: self._value(name) for name in _NETWORK if name in known}
         return {name: value for name, value in values.items() if value is not None}
 
     def _value(self, name: str) -> Any:
         value = getattr(self, name)
         return _SCALES[self.scale].get(name) if value is None else value
-
-
-def _options(space: type) -> set[str]:
-    return set(inspect.signature(space._init_wrapped).parameters)  # type: ignore[attr-defined]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -105,11 +105,9 @@ class TextTask(Task):
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        from nni_nasplus.spaces.recurrent.regularisation import Regularisation
-
-        self.space_class()
+        space = self.space_class()
         self._require_positive(*_SCALES["published"])
-        Regularisation.of(self.dropout)
+        space(**self._arguments(vocabulary=1))
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the text into a new folder; the arguments of the space, and the evaluator."""
@@ -126,13 +124,17 @@ class TextTask(Task):
         except UserError:
             shutil.rmtree(cache)
             raise
+        return self._arguments(len(evaluator.preprocessing())), evaluator
+
+    def _arguments(self, vocabulary: int) -> dict[str, Any]:
+        """Those of the space, by the options that it knows."""
         sizes = {name: self._value(name) for name in ("embedding", "hidden", "layers")}
-        known = inspect.signature(self.space_class()._init_wrapped).parameters  # type: ignore[attr-defined]
+        known = signature(self.space_class()).parameters
         return {
-            "vocabulary": len(evaluator.preprocessing()),
+            "vocabulary": vocabulary,
             **{name: size for name, size in sizes.items() if name in known},
             "regularisation": self.dropout or None,
-        }, evaluator
+        }
 
     def _value(self, name: str) -> Any:
         value = getattr(self, name)

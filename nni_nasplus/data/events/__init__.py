@@ -1,4 +1,4 @@
-"""Event data: tables prepared once into a memory-mapped cache, a Lightning data module over it, ready data sets."""
+"""This room turns tables of users' events into a memory-mapped cache, and the cache into batches of sequences."""
 
 from __future__ import annotations
 

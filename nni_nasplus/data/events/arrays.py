@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nni_nasplus.data.cache import SPLITS, map_array
 from nni_nasplus.data.events.batch import EventBatch
 from nni_nasplus.errors import UserError
 
-__all__ = ["SPLITS", "EventArrays"]
-
-SPLITS = ("train", "val", "test")
+__all__ = ["EventArrays"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class EventArrays:
     numeric: NDArray[np.float32]
     """[E, n_numeric] scaled and imputed."""
     time: NDArray[np.float32]
-    """[E] position in the training time span."""
+    """[E] position in the time span of the training events."""
     gap: NDArray[np.float32]
-    """[E] in units of the median training gap."""
+    """[E] time since the user's previous event, in units of the median training gap."""
     offsets: NDArray[np.int64]
     """[U + 1]: the events of user u are ``offsets[u]:offsets[u + 1]``."""
     label: NDArray[np.int64]
@@ -38,13 +37,13 @@ class EventArrays:
     split: NDArray[np.int8]
     """[U] position in ``SPLITS``."""
     ids: NDArray[np.generic]
-    """[U] int64 or text: the users' names."""
+    """[U] the names of the users, as int64 or text."""
 
     @classmethod
     def open(cls, folder: Path) -> EventArrays:
-        """Map the arrays of a prepared cache read-only; UserError where there is none."""
+        """Map the arrays of a prepared cache read-only; ``UserError`` is raised where there is none."""
         try:
-            return cls(**{f.name: _map(folder / f"{f.name}.npy") for f in fields(cls)})
+            return cls(**{f.name: map_array(folder / f"{f.name}.npy") for f in fields(cls)})
         except FileNotFoundError as error:
             raise UserError(f"{folder} is no prepared event data: run `nasplus prepare` first") from error
 
@@ -75,11 +74,6 @@ class EventArrays:
             label=torch.from_numpy(self.label[index]),
             row=torch.from_numpy(index),
         )
-
-
-def _map(path: Path) -> Any:
-    """The mapped file as a plain array, which is faster to index than a ``memmap``."""
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _take(

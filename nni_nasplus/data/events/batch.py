@@ -37,8 +37,18 @@ class EventBatch(NamedTuple):
 class EventShape:
     """The constants of prepared event data that fix a model's sizes.
 
-    ``cardinalities``: codes per categorical column (unknown and missing included). ``max_length``: the most
-    events a sequence has. ``periods``: time scales of the data, as fractions of the training span, in (0, 1].
+    Parameters
+    ----------
+    cardinalities
+        The number of codes of each categorical column, with those of unknown and missing values.
+    n_numeric
+        The number of numeric columns.
+    n_classes
+        The number of classes.
+    max_length
+        The most events that a sequence has.
+    periods
+        The time scales of the data as fractions of the training span, in (0, 1].
     """
 
     cardinalities: tuple[int, ...]

@@ -11,18 +11,32 @@ from numpy.typing import NDArray
 __all__ = ["Clock"]
 
 _CALENDAR = (86_400.0, 7 * 86_400.0, 365.25 * 86_400.0)
+"""Seconds of a day, a week and a year: what people do recurs by them."""
 _SCALES = 6
+"""Geometric scales: neighbours are a factor of 10 apart at the most, as the shortest is 1e-5 of the longest."""
 _LIMIT = 1e30
+"""Within which a position stays finite in float32 when it is multiplied by 2π and divided by the shortest period."""
 _SHORTEST = 1e-5
 """The shortest period, as a fraction of the span, that a float32 position resolves to a few hundredths of a radian."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The time column ``name``: seconds where ``kind`` is "seconds", else in the unit of the data.
+    """How event times become positions and gaps.
 
-    ``minimum``, ``span`` and ``median_gap`` are those of the training events, the latter two 1 where they
-    would be 0. ``periods``: time scales as ascending fractions of the span.
+    Parameters
+    ----------
+    name
+        The time column.
+    kind
+        Whether its values are seconds, or numbers in the unit of the data.
+    minimum
+        The first time of the training events.
+    span, median_gap
+        The time from the first to the last training event, and the median of the positive gaps between a training
+        user's events; 1 where that would be 0.
+    periods
+        Time scales as ascending fractions of the span.
     """
 
     name: str
@@ -57,6 +71,7 @@ class Clock:
         return _single(position), _single(gap)
 
     def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
         return {**asdict(self), "periods": list(self.periods)}
 
 

@@ -8,23 +8,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus.data.events.spool import Kind, RawColumn
+from nni_nasplus.data.events.tables.spool import Kind, RawColumn
 
 __all__ = ["MISSING", "UNKNOWN", "CategoricalColumn", "NumericColumn", "fit_column"]
 
 UNKNOWN = 0
+"""The code of a rare or unseen value."""
 MISSING = 1
+"""The code of a missing value."""
 _FIRST = 2
+"""The code of the most frequent value."""
 _LIMIT = 1e300
+"""Within which arcsinh is finite: a quotient of two numbers may overflow."""
 _FEW = 32
-"""Integers of at most this many values are taken for categories."""
+"""Integers of at most this many values are taken for categories; more of them count or measure something."""
 
 
 @dataclass(frozen=True)
 class CategoricalColumn:
-    """Code 0 for a rare or unseen value, 1 for a missing one, 2… for ``values``, the most frequent first.
+    """Codes: 0 for a rare or unseen value, 1 for a missing one, from 2 on those that are known.
 
-    ``kind``: "number" where the values were integers, however they are spelt in other data.
+    Parameters
+    ----------
+    name
+        The column.
+    values
+        The known values, the most frequent first.
+    kind
+        Is "number" where the values were integers, however they are spelt in other data.
     """
 
     name: str
@@ -45,7 +56,7 @@ class CategoricalColumn:
         return cls(name, tuple(text for _, text in ranked), raw.kind)
 
     def encode(self, raw: RawColumn) -> NDArray[np.int32]:
-        """[N] codes."""
+        """The codes [N] of values [N]."""
         code = {text: i for i, text in enumerate(self.values, _FIRST)}
         seen, inverse = np.unique(raw.values, return_inverse=True)
         table = np.full(len(seen), MISSING, dtype=np.int32)
@@ -57,12 +68,26 @@ class CategoricalColumn:
         return table[inverse]
 
     def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
         return {**asdict(self), "values": list(self.values)}
 
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """arcsinh((x − centre)/scale), 0 where missing; then, if ``missing``, a column that is 1 where missing."""
+    """A number x as arcsinh((x − centre)/scale), which is linear near the centre and tames long tails.
+
+    Parameters
+    ----------
+    name
+        The column.
+    centre, scale
+        The median and the spread of the training events.
+    missing
+        Whether values are missing in the training events: then a second column is 1 where one is, and 0 elsewhere.
+        In the first one a missing value is 0.
+    kind
+        What the values are: numbers, or seconds since 1970.
+    """
 
     name: str
     centre: float
@@ -84,7 +109,7 @@ class NumericColumn:
         return cls(name, float(centre), float(spread) or 1.0, len(present) < len(raw.values), raw.kind)
 
     def encode(self, raw: RawColumn) -> NDArray[np.float32]:
-        """[N, width]."""
+        """The encoded columns [N, width] of values [N]."""
         with np.errstate(over="ignore"):
             scaled = ((raw.values - self.centre) / self.scale).clip(-_LIMIT, _LIMIT)
         value = np.nan_to_num(np.arcsinh(scaled)).astype(np.float32)
@@ -92,13 +117,24 @@ class NumericColumn:
         return np.stack(columns[: self.width], axis=1)
 
     def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
         return asdict(self)
 
 
 def fit_column(
     name: str, raw: RawColumn, categorical: bool, numeric: bool, min_count: int
 ) -> CategoricalColumn | NumericColumn:
-    """The encoding of a column: as demanded, or else of text and of integers with few values by category."""
+    """Fit the encoding of a column.
+
+    Parameters
+    ----------
+    name, raw
+        The column, and its values in the training events.
+    categorical, numeric
+        Whether the user asked for either. Otherwise text and integers of few values are categories.
+    min_count
+        A category that is rarer in the training events is taken for unknown.
+    """
     if categorical or raw.kind == "text" or (not numeric and _few_integers(raw)):
         return CategoricalColumn.fit(name, raw, min_count)
     return NumericColumn.fit(name, raw)

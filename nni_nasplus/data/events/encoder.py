@@ -18,9 +18,9 @@ from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.clock import Clock
 from nni_nasplus.data.events.columns import CategoricalColumn, NumericColumn
-from nni_nasplus.data.events.histories import Histories, times_of, users_of
-from nni_nasplus.data.events.source import Source
-from nni_nasplus.data.events.spool import Asked, Spool, spool
+from nni_nasplus.data.events.tables.histories import Histories, times_of, users_of
+from nni_nasplus.data.events.tables.source import Source
+from nni_nasplus.data.events.tables.spool import Asked, Spool, spool
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "EventEncoder"]
 
 FORMAT = 2
+"""Of caches and of ``preprocessing.json``; to be counted up when those of before can no longer be read."""
 _FILE = "preprocessing.json"
 
 
@@ -37,8 +38,18 @@ _FILE = "preprocessing.json"
 class EventEncoder(Preprocessing):
     """The fitted encoding of every column.
 
-    ``id``: the column that names the user. ``classes``: label values by class. ``max_length``: the most
-    recent events kept of a user.
+    Parameters
+    ----------
+    id
+        The column that names the user.
+    clock
+        The encoding of the time column.
+    categorical, numeric
+        The encoding of each other column.
+    classes
+        The label value of each class.
+    max_length
+        The number of most recent events that are kept of a user.
     """
 
     source: ClassVar[str] = "events"
@@ -64,12 +75,21 @@ class EventEncoder(Preprocessing):
     def batches(
         self, events: str | Path | pd.DataFrame, batch_size: int = 128
     ) -> Iterator[tuple[NDArray[np.generic], EventBatch]]:
-        """Encode new events: (ids [B], batch) with the users in order of their first event in the table.
+        """Encode new events: yield ids [B] and a batch, with the users in order of their first event in the table.
 
         ``EventBatch.row`` counts the users from 0 and ``label`` is −1.
 
-        Raises:
-            UserError: a column of the training events is missing, the table is empty, or a value does not parse.
+        Parameters
+        ----------
+        events
+            A CSV file (gzipped or not), a Parquet file or a frame of one row per event, in any order.
+        batch_size
+            The number B of users in a batch; the last one may have fewer.
+
+        Raises
+        ------
+        UserError
+            If a column of the training events is missing, the table is empty, or a value does not parse.
         """
         source = Source(events, "events")
         kinds = self._kinds()

@@ -12,9 +12,9 @@ import numpy as np
 from nni_nasplus.data.events.clock import Clock
 from nni_nasplus.data.events.columns import CategoricalColumn, NumericColumn, fit_column
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.histories import Histories
-from nni_nasplus.data.events.source import Source
-from nni_nasplus.data.events.spool import Asked, RawColumn, Spool
+from nni_nasplus.data.events.tables.histories import Histories
+from nni_nasplus.data.events.tables.source import Source
+from nni_nasplus.data.events.tables.spool import Asked, RawColumn, Spool
 
 __all__ = ["Settings", "fit_encoder", "kinds_of"]
 
@@ -37,7 +37,7 @@ class Settings:
 
 
 def kinds_of(events: Source, settings: Settings) -> dict[str, Asked]:
-    """The columns to read and what is asked of each; UserError where one that is named is missing."""
+    """The columns to read and what is asked of each; ``UserError`` is raised where one that is named is missing."""
     named = (settings.id, settings.time, *settings.categorical, *settings.numeric, *settings.ignore)
     events.require(named)
     kinds: dict[str, Asked] = {name: "any" for name in events.columns if name not in settings.ignore}

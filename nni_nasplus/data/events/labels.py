@@ -1,4 +1,4 @@
-"""One label per user, and which users train, validate and test."""
+"""The label of each user, and which users train, validate and test."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from nni_nasplus.data.events.arrays import SPLITS
-from nni_nasplus.data.events.histories import id_array
-from nni_nasplus.data.events.source import Source
-from nni_nasplus.data.events.spool import RawColumn, Spool, spool
+from nni_nasplus.data.cache import SPLITS
+from nni_nasplus.data.events.tables.histories import id_array
+from nni_nasplus.data.events.tables.source import Source
+from nni_nasplus.data.events.tables.spool import RawColumn, Spool, spool
 from nni_nasplus.errors import UserError
 
 __all__ = ["Labels", "split_users"]
 
 _FEWEST = 2
-"""Users that each class has in each split at the least."""
+"""Users that each class has in each split at the least: the recall of a single one would be all or nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class Labels:
     def read(cls, source: Source, id: str, target: str, folder: Path) -> Labels:
         """Read a table of one row per user; ``folder`` is scratch space.
 
-        Raises:
-            UserError: a column is missing, the table is empty, an id or target is missing, or an id occurs twice.
+        Raises
+        ------
+        UserError
+            If a column is missing, the table is empty, an id or target is missing, or an id occurs twice.
         """
         source.require([id, target])
         spooled = spool(source, {id: "text", target: "text"}, folder, progress=False)
@@ -51,14 +53,16 @@ class Labels:
 
     @property
     def ids(self) -> NDArray[np.generic]:
-        """[U] int64 or text."""
+        """The ids [U] as int64 where all are integers, else as text."""
         return id_array(self.texts)
 
     def match(self, events: RawColumn, id: str, drop_unmatched: bool) -> tuple[Labels, NDArray[np.int32]]:
         """The labels of users with events, and each event's position [N] among them, −1 for a user without label.
 
-        Raises:
-            UserError: events without label or labels without events, unless they are to be dropped.
+        Raises
+        ------
+        UserError
+            If there are events without label or labels without events, unless they are to be dropped.
         """
         known = set(events.texts)
         kept = [i for i, t in enumerate(self.texts) if t in known]
@@ -73,7 +77,7 @@ class Labels:
         return matched, table[events.values.astype(np.int64)]
 
     def classes(self) -> tuple[list[Any], NDArray[np.int64]]:
-        """Label values in ascending order, and each user's class [U]; UserError where there is one class only."""
+        """The label values in ascending order, and each user's class [U]; ``UserError`` where there is but one."""
         values, label = np.unique(id_array(self.target), return_inverse=True)
         if len(values) < 2:
             raise UserError(f"labels: every user has the target {values[0].item()!r}: two classes are needed")
@@ -83,10 +87,23 @@ class Labels:
 def split_users(
     label: NDArray[np.int64], classes: Sequence[Any], split: Sequence[float], seed: int
 ) -> NDArray[np.int8]:
-    """[U] the split of each user, stratified by ``label`` [U], of shares ``split`` (train, val, test).
+    """Draw the split [U] of each user as a position in ``SPLITS``, stratified by class.
 
-    Raises:
-        UserError: the shares do not add up to 1, or a class has too few users.
+    Parameters
+    ----------
+    label
+        [U] the class of each user.
+    classes
+        The label value of each class, for messages.
+    split
+        The shares of training, validation and test users.
+    seed
+        Fixes the split.
+
+    Raises
+    ------
+    UserError
+        If the shares do not add up to 1, or a class has too few users.
     """
     if len(split) != len(SPLITS) or min(split) <= 0 or abs(sum(split) - 1) > 1e-6:
         raise UserError(f"split {tuple(split)} is not three positive shares of sum 1: try (.7, .15, .15)")

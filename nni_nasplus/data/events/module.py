@@ -14,7 +14,8 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from nni_nasplus.data.events.arrays import SPLITS, EventArrays
+from nni_nasplus.data.cache import SPLITS
+from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.encoder import EventEncoder
 from nni_nasplus.data.events.sampler import BucketSampler, LengthOrder
@@ -25,14 +26,21 @@ __all__ = ["EventDataModule"]
 class EventDataModule(LightningDataModule):
     """Batches of a cache written by ``prepare``.
 
-    Args:
-        cache: the prepared folder.
-        batch_size: users per batch.
-        seed: fixes the training batches of every epoch.
-        max_length: keep the most recent events of longer histories; the length prepared where None.
+    Parameters
+    ----------
+    cache
+        The prepared folder.
+    batch_size
+        The number of users in a batch; the last one may have fewer.
+    seed
+        Fixes the training batches of every epoch.
+    max_length
+        Of a longer history the most recent events are kept. Where None, the length is the one prepared.
 
-    Raises:
-        UserError: the folder is no prepared cache.
+    Raises
+    ------
+    UserError
+        If the folder is no prepared cache.
     """
 
     def __init__(self, cache: str | Path, batch_size: int = 128, seed: int = 0, max_length: int | None = None) -> None:

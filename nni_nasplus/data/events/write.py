@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.histories import Histories
-from nni_nasplus.data.events.spool import Spool
+from nni_nasplus.data.events.tables.histories import Histories
+from nni_nasplus.data.events.tables.spool import Spool
 
 __all__ = ["write_arrays"]
 
 _CHUNK = 1 << 18
-"""Events encoded at a time, give or take one user's."""
+"""Events encoded at a time, give or take one user's: what bounds the memory, however many there are in all."""
 _PER_EVENT = ("categorical", "numeric", "time", "gap")
+"""The arrays that are written part by part; those of one value a user fit into memory."""
 
 
 def write_arrays(
@@ -31,7 +32,7 @@ def write_arrays(
     split: NDArray[np.int8],
     progress: bool,
 ) -> None:
-    """Write the files of ``EventArrays`` for users [U]."""
+    """Write the files of ``EventArrays`` for users whose ``ids``, ``label`` and ``split`` are [U]."""
     files = {name: (folder / f"{name}.npy").open("wb") for name in _PER_EVENT}
     total = len(histories.order)
     try:

@@ -1,4 +1,4 @@
-"""Images: prepared once into memory-mapped arrays, and a Lightning data module over them."""
+"""This room turns archives and folders of labelled pictures into memory-mapped arrays, and these into batches."""
 
 from __future__ import annotations
 

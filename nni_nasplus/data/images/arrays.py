@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nni_nasplus.data.events.arrays import SPLITS
+from nni_nasplus.data.cache import SPLITS, map_array
 from nni_nasplus.errors import UserError
 
 __all__ = ["ImageArrays", "ImageBatch", "ImageShape", "as_tensor"]
@@ -56,7 +56,7 @@ class ImageArrays:
     def open(cls, folder: Path) -> ImageArrays:
         """Map prepared arrays read-only; UserError where there are none."""
         try:
-            return cls(**{field.name: _map(folder / f"{field.name}.npy") for field in fields(cls)})
+            return cls(**{field.name: map_array(folder / f"{field.name}.npy") for field in fields(cls)})
         except FileNotFoundError as error:
             raise UserError(f"{folder} holds no prepared images: run prepare_images first") from error
 
@@ -73,8 +73,3 @@ class ImageArrays:
 def as_tensor(images: NDArray[Any]) -> Tensor:
     """[B, H, W, C] → [B, C, H, W] float32, with the same values."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).float()
-
-
-def _map(path: Path) -> Any:
-    """The mapped file as a plain array, which is faster to index than a ``memmap``."""
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))

@@ -27,7 +27,9 @@ __all__ = ["ImageEncoder"]
 
 _FILE = "preprocessing.json"
 _VERSION = 1
+"""To be counted up when files of before can no longer be read."""
 _AT_ONCE = 128
+"""Images that are measured or predicted at a time: as float64 all of them take eight times the memory."""
 _CONSTANT = 1e-6
 """The share of a channel's mean up to which its deviation is rounding."""
 
@@ -45,7 +47,7 @@ class ImageEncoder(Preprocessing):
     resized
         Whether images of other sizes are brought to it.
     mean, std
-        Of each channel; 1 for the deviation of one that is constant.
+        The mean and the deviation of each channel; the deviation of one that is constant is taken for 1.
     """
 
     source: ClassVar[str] = "images"
@@ -74,15 +76,20 @@ class ImageEncoder(Preprocessing):
         return ImageShape(len(self.classes), len(self.mean), self.size)
 
     def normalised(self, images: Tensor) -> Tensor:
-        """[B, C, S, S] float32, scaled."""
+        """Scale images [B, C, S, S] to float32 of the same shape."""
         mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
         return ((images - mean) / std).contiguous()
 
     def predict(self, network: nn.Module, data: str | Path) -> pd.DataFrame:
-        """A row an image, with ``p_<class>`` for each class: of an array ``x``, or else ``x_test``, of an archive.
+        """A row for each image: its name in the column ``image``, and ``p_<class>`` for each class.
 
-        Or of a picture, or all pictures below a folder. The column ``image`` is the place in the array from 0, or the
-        file.
+        Parameters
+        ----------
+        network
+            A network in evaluation mode.
+        data
+            An archive, of which ``x`` or else ``x_test`` is read and an image's name is its place from 0; a picture; or
+            a folder, with all pictures below it.
 
         Raises
         ------

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from nni_nasplus.data.events.arrays import SPLITS
+from nni_nasplus.data.cache import SPLITS
 from nni_nasplus.data.images.arrays import ImageArrays, ImageBatch, ImageShape, as_tensor
 from nni_nasplus.data.images.augmentation import Augmentation
 from nni_nasplus.data.images.encoder import ImageEncoder
+from nni_nasplus.data.row_batches import DrawnBatches, RowBatches
 from nni_nasplus.errors import UserError
 
 __all__ = ["ImageDataModule"]
 
 _FEWEST = 2
-"""Images of which batch norm knows a variance."""
+"""The fewest images of a batch of which batch norm knows a variance."""
 
 
 class ImageDataModule(LightningDataModule):
@@ -95,40 +96,16 @@ class _Draw(NamedTuple):
     seed: int = 0
 
 
-class _Shuffled(Sampler[_Draw]):
-    """Batches of nearly equal size, every row once in an epoch: a function of (seed, epoch).
+class _Shuffled(DrawnBatches[_Draw]):
+    """Batches of nearly equal size, every row once in an epoch."""
 
-    The epoch counts up with each pass; ``set_epoch``, which Lightning calls, sets it.
-    """
-
-    def __init__(self, rows: NDArray[np.int64], batch_size: int, seed: int) -> None:
-        self.rows = rows
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
-
-    def __iter__(self) -> Iterator[_Draw]:
-        rng = np.random.default_rng((self.seed, self.epoch))
-        self.epoch += 1
+    def draw(self, rng: np.random.Generator) -> Iterator[_Draw]:
         for rows in np.array_split(rng.permutation(self.rows), len(self)):
             yield _Draw(rows, int(rng.integers(2**62)))
 
 
-class _InOrder(Sampler[_Draw]):
+class _InOrder(RowBatches[_Draw]):
     """Batches of rows in order."""
-
-    def __init__(self, rows: NDArray[np.int64], batch_size: int) -> None:
-        self.rows = rows
-        self.batch_size = batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[_Draw]:
         for start in range(0, len(self.rows), self.batch_size):

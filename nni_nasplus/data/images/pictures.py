@@ -19,8 +19,11 @@ __all__ = ["is_picture", "read_pictures", "squared"]
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _GREY = ("1", "L", "LA")
+"""Pillow's modes without colour."""
 _DEEP = ("I", "F")
+"""How Pillow's modes of more than 8 bits a channel begin, which its conversion to 8 would clip."""
 _AT_ONCE = 64
+"""Images that are scaled at a time: as float32 all of them would take four times the memory."""
 
 
 def is_picture(path: Path) -> bool:
@@ -31,14 +34,16 @@ def is_picture(path: Path) -> bool:
 def read_pictures(
     paths: Sequence[Path], *, channels: int | None = None, size: int | None = None, progress: bool = False
 ) -> NDArray[np.uint8]:
-    """[N, H, W, C]; an animated one gives its first frame, transparency is left out.
+    """Read pictures as one array [N, H, W, C]: of an animated one the first frame, and of none the transparency.
 
     Parameters
     ----------
     channels
-        1 for grey, 3 for colour; where None, grey if all pictures are.
+        1 for grey, 3 for colour; where None, pictures are grey if all of them are.
     size
-        See :func:`squared`; where None, all pictures must be of one size.
+        What :func:`squared` is told; where None, all pictures must be of one size.
+    progress
+        Whether to show a progress bar.
 
     Raises
     ------
@@ -71,9 +76,9 @@ def _pixels(path: Path, channels: int | None) -> NDArray[np.uint8]:
 
 
 def squared(images: NDArray[Any], size: int) -> NDArray[Any]:
-    """[N, size, size, C] of the same type: the shorter side is scaled to ``size``, the middle of the longer one kept.
+    """Bring images [N, H, W, C] to [N, size, size, C]: scale the shorter side, and keep the middle of the longer one.
 
-    Linear interpolation, with antialiasing where it scales down.
+    The type stays. The interpolation is linear, with antialiasing where it scales down.
     """
     height, width = images.shape[1:3]
     if height == width == size:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
-from nni_nasplus._files import write_json
-from nni_nasplus.data.events.arrays import SPLITS
+from nni_nasplus.data.cache import SPLITS, Cache
 from nni_nasplus.data.images.arrays import ImageArrays
 from nni_nasplus.data.images.encoder import ImageEncoder
 from nni_nasplus.data.images.source import LabelledImages, fingerprint, read_images
@@ -20,8 +16,8 @@ from nni_nasplus.errors import UserError
 
 __all__ = ["prepare_images"]
 
-_META = "meta.json"
-_VERSION = 1
+_HEADER = {"kind": "images", "version": 1}
+"""To be counted up when caches of before can no longer be read."""
 
 
 def prepare_images(
@@ -61,15 +57,11 @@ def prepare_images(
         few images, a number is out of range, or ``out`` holds something else.
     """
     _check(size, validation, test)
-    source, out = Path(source), Path(out)
+    source = Path(source)
     settings = {"size": size, "validation": validation, "test": test, "seed": seed}
     stamp = {"source": fingerprint(source), **settings}
-    if not _ready(out, stamp):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(out.parent / f".{out.name}.lock"):
-            if not _ready(out, stamp):
-                _publish(source, stamp, out, progress)
-    return out
+    cache = Cache(Path(out), _HEADER, stamp, refusal="holds no prepared images")
+    return cache.prepare(lambda folder: {"sizes": _build(source, stamp, folder, progress)})
 
 
 def _check(size: int | None, validation: float, test: float) -> None:
@@ -77,34 +69,6 @@ def _check(size: int | None, validation: float, test: float) -> None:
         raise UserError(f"size is {size}; use 1 or more")
     if min(validation, test) <= 0 or validation + test >= 1:
         raise UserError(f"the shares {validation} and {test} leave nothing; use more than 0, and less than 1 together")
-
-
-def _ready(out: Path, stamp: dict[str, Any]) -> bool:
-    """Whether ``out`` is this cache; UserError where it is something else."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return False
-    meta = out / _META
-    found = json.loads(meta.read_text(encoding="utf-8")) if meta.is_file() else {}
-    if found.get("kind") != "images":
-        raise UserError(f"{out} exists and holds no prepared images: choose another folder")
-    if found["version"] != _VERSION:
-        raise UserError(f"{out} was prepared by another version: delete it, or choose another folder")
-    if other := [name for name in stamp if found["made_from"].get(name) != stamp[name]]:
-        raise UserError(f"{out} was prepared from other {', '.join(other)}: delete it, or choose another folder")
-    return True
-
-
-def _publish(source: Path, stamp: dict[str, Any], out: Path, progress: bool) -> None:
-    """Build beside ``out``, under its lock, and rename: a reader finds all or nothing."""
-    partial = out.parent / f".{out.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        sizes = _build(source, stamp, partial, progress)
-        write_json(partial / _META, {"kind": "images", "version": _VERSION, "sizes": sizes, "made_from": stamp})
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _build(source: Path, stamp: dict[str, Any], folder: Path, progress: bool) -> dict[str, int]:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus.data.events.arrays import SPLITS
+from nni_nasplus.data.cache import SPLITS
 from nni_nasplus.data.images.pictures import is_picture, read_pictures, squared
 from nni_nasplus.errors import UserError
 
 __all__ = ["LabelledImages", "fingerprint", "read_images", "read_new_images"]
 
 _CHANNELS = (1, 3)
+"""Grey and colour; another last axis is more likely a width than channels."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def fingerprint(source: Path) -> str:
 
 
 def read_images(source: Path, size: int | None = None, *, progress: bool = False) -> LabelledImages:
-    """Read a source whole; see :func:`nni_nasplus.data.images.prepare_images`.
+    """Read a source whole; :func:`nni_nasplus.data.images.prepare_images` says what it may be.
 
     Raises
     ------
@@ -65,14 +66,16 @@ def read_images(source: Path, size: int | None = None, *, progress: bool = False
 
 
 def read_new_images(source: Path, channels: int, size: int | None) -> tuple[Sequence[Any], NDArray[Any]]:
-    """Names, and [N, H, W, C]: ``x``, or else ``x_test``, of an archive, a picture, or all pictures below a folder.
+    """Read names [N] and images [N, H, W, C] of which no labels are known.
 
     Parameters
     ----------
+    source
+        An archive, of which ``x`` or else ``x_test`` is read; a picture; or a folder, with all pictures below it.
     channels
-        Of the pictures; an archive's are as they are.
+        What pictures are brought to; an archive's images keep theirs.
     size
-        To bring images to; None for as they are.
+        The height and width that images are brought to; where None, they keep theirs.
 
     Raises
     ------

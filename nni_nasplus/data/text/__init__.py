@@ -1,4 +1,4 @@
-"""Text data: a text prepared once into memory-mapped ids and a vocabulary, and a Lightning data module over them."""
+"""This room turns text files into a vocabulary and memory-mapped numbers of tokens, and these into batches."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 
-from nni_nasplus.data.events.arrays import SPLITS
+from nni_nasplus.data.cache import SPLITS, map_array
 from nni_nasplus.data.text.batches import TextBatches
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.errors import UserError
@@ -16,8 +16,9 @@ from nni_nasplus.errors import UserError
 __all__ = ["TextDataModule"]
 
 _EVALUATION_COLUMNS = 10
+"""As in AWD-LSTM and DARTS: the more columns, the fewer tokens have their past before them."""
 _FEWEST = 2
-"""Targets of a column in training."""
+"""Targets of a column in training at the least: fewer leave no past to learn from."""
 
 
 class TextDataModule(LightningDataModule):
@@ -52,7 +53,7 @@ class TextDataModule(LightningDataModule):
         self.batch_size, self.bptt = batch_size, bptt
         self.seed = seed if variable else None
         self.vocabulary = Vocabulary.load(self.cache)
-        self.ids = {split: _map(self.cache / f"{split}.npy") for split in SPLITS}
+        self.ids = {split: _read(self.cache / f"{split}.npy") for split in SPLITS}
         if self.train_dataloader().n_targets < _FEWEST * batch_size:
             raise UserError(
                 f"the training text has {len(self.ids['train']):,} tokens, too few to read {batch_size} columns of it; "
@@ -72,9 +73,9 @@ class TextDataModule(LightningDataModule):
         return TextBatches(self.ids["test"], _EVALUATION_COLUMNS, self.bptt)
 
 
-def _map(path: Path) -> NDArray[np.unsignedinteger]:
-    """The mapped file as a plain array, which is faster to index than a ``memmap``."""
+def _read(path: Path) -> NDArray[np.unsignedinteger]:
+    """[N] the numbers of a split; UserError where there are none."""
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        return map_array(path)
     except FileNotFoundError as error:
         raise UserError(f"{path.parent} is no prepared text: run prepare_text first") from error

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 from array import array
 from collections import Counter
 from collections.abc import Mapping
@@ -12,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
-from nni_nasplus._files import write_json
-from nni_nasplus.data.events.arrays import SPLITS
+from nni_nasplus.data.cache import SPLITS, Cache
 from nni_nasplus.data.text.source import TextSource
 from nni_nasplus.data.text.vocabulary import LEVELS, Level, Vocabulary, split_line
 from nni_nasplus.errors import UserError
@@ -23,10 +19,10 @@ from nni_nasplus.errors import UserError
 __all__ = ["prepare_text"]
 
 logger = logging.getLogger(__name__)
-_META = "meta.json"
-_VERSION = 1
+_HEADER = {"kind": "text", "version": 1}
+"""To be counted up when caches of before can no longer be read."""
 _FEWEST = 2
-"""Tokens of which one can be predicted."""
+"""Tokens of a split at the least: the first is read, the second predicted."""
 
 
 def prepare_text(
@@ -72,13 +68,8 @@ def prepare_text(
     sources = {split: TextSource(Path(file)) for split, file in files.items() if file is not None}
     made_from = {split: _fingerprint(source.path) for split, source in sources.items()}
     stamp = {**made_from, "level": level, "vocabulary": vocabulary, "min_count": min_count}
-    out = Path(out)
-    if not _ready(out, stamp):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(out.parent / f".{out.name}.lock"):
-            if not _ready(out, stamp):
-                _publish(_split(sources), stamp, out, progress)
-    return out
+    cache = Cache(Path(out), _HEADER, stamp, refusal="is no prepared text", origin="files or settings")
+    return cache.prepare(lambda folder: {"sizes": _build(_split(sources), stamp, folder, progress)})
 
 
 def _check(level: str, vocabulary: int | None, min_count: int) -> None:
@@ -95,21 +86,6 @@ def _fingerprint(path: Path) -> dict[str, Any]:
     return {"path": str(path.resolve()), "bytes": stat.st_size, "changed_ns": stat.st_mtime_ns}
 
 
-def _ready(out: Path, stamp: Mapping[str, Any]) -> bool:
-    """Whether ``out`` is this cache; UserError where it is something else."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return False
-    meta = out / _META
-    found = json.loads(meta.read_text(encoding="utf-8")) if meta.is_file() else {}
-    if found.get("kind") != "text":
-        raise UserError(f"{out} exists and is no prepared text: choose another folder")
-    if found["version"] != _VERSION:
-        raise UserError(f"{out} was prepared by another version: delete it, or choose another folder")
-    if found["made_from"] != stamp:
-        raise UserError(f"{out} was prepared from other files or settings: delete it, or choose another folder")
-    return True
-
-
 def _split(sources: Mapping[str, TextSource]) -> dict[str, TextSource]:
     """A part of the training text for each split that has no file."""
     missing = [split for split in SPLITS if split not in sources]
@@ -117,20 +93,16 @@ def _split(sources: Mapping[str, TextSource]) -> dict[str, TextSource]:
     return {**sources, **dict(zip(["train", *missing], parts, strict=True))}
 
 
-def _publish(parts: Mapping[str, TextSource], stamp: Mapping[str, Any], out: Path, progress: bool) -> None:
-    """Build beside ``out``, under its lock, and rename: a reader finds all or nothing."""
-    partial = out.parent / f".{out.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        counts = _counts(parts["train"], stamp["level"], progress)
-        vocabulary = Vocabulary.of(counts, stamp["level"], stamp["vocabulary"], stamp["min_count"])
-        vocabulary.save(partial)
-        sizes = {split: _encode(part, split, vocabulary, partial, progress) for split, part in parts.items()}
-        write_json(partial / _META, {"kind": "text", "version": _VERSION, "sizes": sizes, "made_from": stamp})
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def _build(
+    parts: Mapping[str, TextSource], stamp: Mapping[str, Any], folder: Path, progress: bool
+) -> dict[str, dict[str, int]]:
+    """Write the vocabulary and the numbers of each split; return how many they are."""
+    counts = _counts(parts["train"], stamp["level"], progress)
+    vocabulary = Vocabulary.of(counts, stamp["level"], stamp["vocabulary"], stamp["min_count"])
+    vocabulary.save(folder)
+    sizes = {split: _encode(part, split, vocabulary, folder, progress) for split, part in parts.items()}
     _warn_of_unknown(sizes)
+    return sizes
 
 
 def _counts(part: TextSource, level: Level, progress: bool) -> Counter[str]:

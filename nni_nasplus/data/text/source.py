@@ -16,7 +16,7 @@ from nni_nasplus.errors import UserError
 __all__ = ["TextSource"]
 
 _LONGEST = 1 << 20
-"""Bytes of a line that are read at a time."""
+"""Bytes of a line that are read at a time, so that a text in one line needs no more memory than another."""
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,14 @@ __all__ = ["END", "LEVELS", "UNKNOWN", "Level", "Vocabulary", "split_line"]
 
 Level = Literal["word", "character"]
 LEVELS = ("word", "character")
+"""What a token may be."""
 UNKNOWN = "<unk>"
 """Stands for every token that is not known; its number is 0."""
 END = "<eos>"
 """The word at the end of each line that has words."""
 _FILE = "vocabulary.json"
 _VERSION = 1
+"""To be counted up when files of before can no longer be read."""
 
 
 def split_line(line: str, level: Level) -> list[str]:

@@ -23,13 +23,15 @@ from nni.runtime.log import silence_stdout
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
-from nni_nasplus.hosts.nni.post_mortem import last_words
+from nni_nasplus.hosts.nni.post_mortem import last_error_line
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
-from nni_nasplus.hosts.nni.preparation import preparation_directory
+from nni_nasplus.hosts.nni.presearch import presearch_directory
+from nni_nasplus.run.presearch import needs_presearch
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.history import History
+from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.search.search import repeated_failure
-from nni_nasplus.training.trial_folder import failure_reason
+from nni_nasplus.training.trial_folder import outcome_in
 
 __all__ = ["NniSearch", "latest_experiment", "require_dead", "require_idle"]
 
@@ -58,16 +60,12 @@ def require_dead(run: Run) -> None:
 class NniSearch:
     """A run as an NNI experiment, as a context manager: started or resumed on entry, stopped on exit.
 
+    Its first trial is the presearch of the run's strategy, where that is still to be done.
+
     Parameters
     ----------
     run
-        Its settings say strategy, trials and concurrency.
-    port
-        Of the web UI.
-    bind
-        The address that the web UI listens on.
-    prepare
-        Whether the strategy is to be prepared first, by a trial of its own.
+        Its settings say all: strategy, trials, concurrency, and where the web UI listens.
 
     Raises
     ------
@@ -75,45 +73,43 @@ class NniSearch:
         On entry, if the port is in use or a manager of this run lives.
     """
 
-    def __init__(self, run: Run, port: int, bind: str = LOOPBACK, *, prepare: bool = False) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
-        self.prepare = prepare
+        self.port = run.settings.port
+        self._presearches = needs_presearch(run)
         self._idle_for = 0
-        self.port = port
-        self.bind = bind
         earlier = latest_experiment(run.directory / NNI)
         self.experiment = Experiment("local", id=earlier)
         self.experiment._action = "create" if earlier is None else "resume"
         self._configure()
 
     @property
-    def url(self) -> str:
+    def where(self) -> str:
         """The web UI's address."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"web UI: http://{LOOPBACK}:{self.port}"
 
     def _configure(self) -> None:
         settings, config = self.run.settings, self.experiment.config
         assert config is not None
         code = self.run.directory / NNI / "code"
         code.mkdir(parents=True, exist_ok=True)
-        config.experiment_name = f"nasplus {settings['strategy']}"
+        config.experiment_name = f"nasplus {settings.strategy}"
         config.experiment_working_directory = self.run.directory / NNI
         config.search_space = self.run.space.search_space.to_json()
         config.trial_code_directory = code
         config.trial_command = f"{trial_interpreter()} {self._trial}"
-        config.trial_concurrency = 1 if self.prepare else settings["concurrency"]
+        config.trial_concurrency = 1 if self._presearches else settings.concurrency
         config.max_trial_number = self._remaining()
-        config.tuner = _tuner(self.run, prepare=self.prepare)
+        config.tuner = _tuner(self.run, presearch=self._presearches)
 
     @property
     def _trial(self) -> str:
-        return shlex.join(["-m", "nni_nasplus.hosts.nni.trial", str(self.run.directory)])
+        return shlex.join(["-m", "nni_nasplus.hosts.nni", str(self.run.directory)])
 
     def _remaining(self) -> int:
-        """The trials still to finish, that which prepares among them."""
-        journal = self.run.directory / JOURNAL
-        finished = len(self.run.archive().finished) if journal.exists() else 0
-        return max(1, self.run.settings["trials"] - finished) + self.prepare
+        """The trials still to finish, the presearch among them."""
+        finished = len(self.run.history().finished) if self.run.has_trials else 0
+        return max(1, self.run.settings.trials - finished) + self._presearches
 
     def __enter__(self) -> NniSearch:
         require_dead(self.run)
@@ -122,7 +118,7 @@ class NniSearch:
         logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         try:
             preload = preloading(self._trial)
-            with manager_environment(bind=self.bind, remaining=self._remaining(), preload=preload):
+            with manager_environment(bind=self.run.settings.bind, remaining=self._remaining(), preload=preload):
                 self.experiment.start(self.port, run_mode=RunMode.Background)
         except BaseException as error:
             self._end_half_started()
@@ -145,8 +141,8 @@ class NniSearch:
         logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         self.experiment.stop()
 
-    def wait(self, on_change: Callable[[Journal], None]) -> None:
-        """Block until the experiment is over; tell every change of the archive.
+    def wait(self, on_change: Callable[[History], None]) -> None:
+        """Block until the experiment is over; tell every change of its history.
 
         Raises
         ------
@@ -181,7 +177,7 @@ class NniSearch:
     def _error(self) -> str:
         """What the dispatcher last said; NNI says only that it has stopped."""
         log = self.log_directory / "dispatcher.log"
-        said = last_words(log.read_text(encoding="utf-8")) if log.is_file() else None
+        said = last_error_line(log.read_text(encoding="utf-8")) if log.is_file() else None
         return self._full_disk or said or f"see {self.log_directory}"
 
     @property
@@ -195,26 +191,28 @@ class NniSearch:
         return f"what had finished is kept, go on with: nasplus resume {self.run.directory}"
 
     def _require_success(self) -> None:
-        unprepared = failure_reason(preparation_directory(self.run.directory)) if self.prepare else None
-        if unprepared:
-            why = unprepared.removeprefix(f"{UserError.__name__}: ")
-            again = f"try it again with: nasplus resume {self.run.directory}"
-            raise UserError(f"the preparation of {self.run.settings['strategy']} failed: {why}; {again}")
-        failing = repeated_failure(self.run.archive(), self.run.settings.get("max_failures"))
-        if failing:
-            count = self.run.settings["max_failures"]
+        self._require_presearch()
+        count = self.run.settings.max_failures
+        if failing := repeated_failure(self.run.history(), count):
             raise UserError(f"the search stopped after {count} trials in a row failed: {failing}; {self._remedy}")
+
+    def _require_presearch(self) -> None:
+        failure = outcome_in(presearch_directory(self.run.directory)) if self._presearches else None
+        if failure is not None:
+            why = (failure.reason or "").removeprefix(f"{UserError.__name__}: ")
+            again = f"try it again with: nasplus resume {self.run.directory}"
+            raise UserError(f"the presearch of {self.run.settings.strategy} failed: {why}; {again}")
 
     @property
     def log_directory(self) -> Path:
         """Where NNI keeps its logs."""
         return self.run.directory / NNI / self.experiment.id / "log"
 
-    def _tell_change(self, on_change: Callable[[Journal], None], known: int) -> int:
+    def _tell_change(self, on_change: Callable[[History], None], known: int) -> int:
         journal = self.run.directory / JOURNAL
         size = journal.stat().st_size if journal.exists() else -1
         if size != known and size > 0:
-            on_change(self.run.archive())
+            on_change(self.run.history())
         return size
 
 
@@ -235,18 +233,8 @@ def latest_experiment(directory: Path) -> str | None:
     return None
 
 
-def _tuner(run: Run, *, prepare: bool) -> AlgorithmConfig:
-    settings = run.settings
+def _tuner(run: Run, *, presearch: bool) -> AlgorithmConfig:
     return CustomAlgorithmConfig(
         class_name="nni_nasplus.hosts.nni.tuner.NasTuner",
-        class_args={
-            "strategy": settings["strategy"],
-            "optimize_mode": run.evaluator.direction,
-            "seed": settings["seed"],
-            "directory": str(run.directory),
-            "max_failures": settings.get("max_failures"),
-            "limits": settings.get("model_limits"),
-            "prepare": prepare,
-            **settings["options"],
-        },
+        class_args={"directory": str(run.directory), "presearch": presearch},
     )

@@ -1,4 +1,4 @@
-"""Why a trial ended without a result, as the manager tells it: a last word where the trial left none itself."""
+"""How a trial ended without a result, as the manager tells it: a last word where the trial left none itself."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from urllib.parse import urlsplit
 
 import requests
 
-from nni_nasplus.search.search import CANCELLED, INTERRUPTED, STOPPED_EARLY
+from nni_nasplus.search.history import Outcome
 
-__all__ = ["api_of", "last_words", "reason_of"]
+__all__ = ["api_of", "last_error_line", "post_mortem"]
 
-_UNKNOWN = "the trial ended without a result; see its log in the web UI"
-_BY_STATUS = {"EARLY_STOPPED": STOPPED_EARLY, "USER_CANCELED": CANCELLED, "SYS_CANCELED": INTERRUPTED}
+_BY_STATUS = {
+    "EARLY_STOPPED": Outcome(
+        failure="cancelled", reason="stopped early by the assessor, or over NNI's maxTrialDuration"
+    ),
+    "USER_CANCELED": Outcome(failure="cancelled", reason="cancelled by the user, or ended by a signal"),
+    "SYS_CANCELED": Outcome(failure="interrupted", reason="ended from outside"),
+}
+_UNKNOWN = Outcome(failure="error", reason="the trial ended without a result; see its log in the web UI")
 _OWN = re.compile(r"^(nasplus|nni_nasplus\.errors\.UserError): ")
 _EXCEPTION = re.compile(r"^[\w.]+(Error|Exception|Exit|Interrupt|Warning|Failed|Lost)\b(: .*)?$")
 
@@ -26,14 +32,13 @@ def api_of(channel: str) -> str:
     return f"http://{url.hostname}:{url.port}{url.path.removesuffix('/tuner')}/api/v1/nni"
 
 
-def reason_of(parameter_id: int, api: str) -> str:
-    """One line: how the latest trial of a parameter was ended, or the last line of its standard error that says why."""
+def post_mortem(parameter_id: int, api: str) -> Outcome:
+    """How the latest trial of a parameter was ended, or what the last line of its standard error says of that."""
     try:
         job = _job(parameter_id, api)
         if job is None:
             return _UNKNOWN
-        stderr = f"{api}/trial-file/{job['trialJobId']}/stderr"
-        return _BY_STATUS.get(job["status"]) or last_words(_text(stderr)) or _UNKNOWN
+        return _BY_STATUS.get(job["status"]) or _by_log(_text(f"{api}/trial-file/{job['trialJobId']}/stderr"))
     except (requests.RequestException, ValueError):
         return _UNKNOWN
 
@@ -44,7 +49,12 @@ def _job(parameter_id: int, api: str) -> Mapping[str, Any] | None:
     return max(of_it, key=lambda job: job.get("sequenceId", -1), default=None)
 
 
-def last_words(log: str) -> str | None:
+def _by_log(stderr: str) -> Outcome:
+    line = last_error_line(stderr)
+    return Outcome(failure="error", reason=line) if line else _UNKNOWN
+
+
+def last_error_line(log: str) -> str | None:
     """The last line of a log that names an exception, or that this package wrote; None if there is none."""
     for line in reversed([line.strip() for line in log.splitlines()]):
         if _OWN.match(line) or _EXCEPTION.match(line):

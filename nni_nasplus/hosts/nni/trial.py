@@ -1,4 +1,4 @@
-"""A trial of an NNI experiment: ``python -m nni_nasplus.hosts.nni.trial RUN``, or :func:`run_trial` in a script."""
+"""A trial of an NNI experiment: ``python -m nni_nasplus.hosts.nni RUN``, or :func:`run_trial` in a script."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from typing import Any
 
 import requests
 
-from nni_nasplus import registry
+from nni_nasplus._signals import exit_code, stoppable
 from nni_nasplus.errors import HostLost
 from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
-from nni_nasplus.hosts.nni.preparation import is_preparation, keep_options, preparation_directory
+from nni_nasplus.hosts.nni.presearch import is_presearch, presearch_directory
 from nni_nasplus.hosts.nni.reporter import NniReporter
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.run.presearch import presearch
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.history import Outcome
 from nni_nasplus.training.evaluator import Evaluator, share_cores
-from nni_nasplus.training.trial_folder import clear_outcome, trial_directory, write_failure, write_reason
+from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
 
-__all__ = ["prepare_and_report", "run_trial", "train_and_report"]
+__all__ = ["presearch_and_report", "run_trial", "train_and_report"]
 
 
 def run_trial(
@@ -39,7 +41,7 @@ def run_trial(
     Parameters
     ----------
     run
-        The directory of the journal, where the trial's weights, or the reason of its failure, are kept; by default
+        The directory of the journal, where the trial's weights, and how it ended, are kept; by default
         ``nasplus/`` in the experiment's folder.
     seconds, memory
         The trial fails, with that reason, when it runs longer or takes more bytes.
@@ -63,46 +65,51 @@ def _train_within(
     memory: int | None = None,
 ) -> dict[str, float]:
     directory = trial_directory(run, space.search_space.key(architecture))
-    keep_within(seconds, memory, lambda reason: write_reason(directory, reason))
-    return train_and_report(space, evaluator, architecture, run)
+    with keep_within(seconds, memory, lambda reason: _keep(directory, Outcome(failure="error", reason=reason))):
+        return train_and_report(space, evaluator, architecture, run)
 
 
 def train_and_report(
     space: NetworkSpace, evaluator: Evaluator, architecture: Mapping[str, Any], run: Path
 ) -> dict[str, float]:
-    """Train one architecture under NNI; a failure leaves its reason in the trial's folder of the run directory.
+    """Train one architecture under NNI; how it ended is left in the trial's folder of the run directory, failures too.
 
     If the manager dies, so does the trial, which is then no failure: it is tried again when the search goes on.
     """
     end_with_the_manager()
     directory = trial_directory(run, space.search_space.key(architecture))
     clear_outcome(directory)
-    with _reason_kept(directory):
+    with _failure_kept(directory):
         _share_cores()
         return evaluator.evaluate(space, architecture, directory, NniReporter(), run)
 
 
-def prepare_and_report(run: Run) -> None:
-    """Prepare the strategy of a run under NNI: ``run.json`` has its options then, or ``preparation/`` why not.
+def presearch_and_report(run: Run) -> None:
+    """Do the presearch of a run under NNI: ``presearch.json`` has what it found then, or ``presearch/`` why not.
 
     There is no final result: the web UI would rank it among those of architectures.
     """
     end_with_the_manager()
-    with _reason_kept(preparation_directory(run.directory)):
-        strategy = registry.load("strategies", run.settings["strategy"])
-        keep_options(run.directory, strategy.prepare(run, NniReporter()))
+    with _failure_kept(presearch_directory(run.directory)):
+        presearch(run, NniReporter())
 
 
 @contextlib.contextmanager
-def _reason_kept(directory: Path) -> Iterator[None]:
-    """Keep in a folder why this trial failed; it has not where the manager is gone."""
+def _failure_kept(directory: Path) -> Iterator[None]:
+    """Keep in a folder how this trial failed; it has not where the manager is gone."""
     try:
         yield
     except HostLost:
         raise
     except Exception as error:
-        write_failure(directory, error)
+        _keep(directory, failed(error))
         raise
+
+
+def _keep(directory: Path, failure: Outcome) -> None:
+    """Keep a failure, unless the trial has had a result: what comes after that is no failure of it."""
+    if outcome_in(directory) is None:
+        write_outcome(directory, failure)
 
 
 def _share_cores() -> None:
@@ -120,15 +127,20 @@ def _share_cores() -> None:
 
 
 def main() -> None:
-    """Run a trial of the run directory named on the command line."""
-    run = Run.open(sys.argv[1])
+    """Run a trial of the run directory named on the command line; one that is interrupted says so by its exit code."""
+    try:
+        with stoppable():
+            _run(Run.open(sys.argv[1]))
+    except KeyboardInterrupt:
+        sys.exit(exit_code())
+
+
+def _run(run: Run) -> None:
     space, evaluator = run.space, run.evaluator
     parameters = take_own_parameters()
-    if is_preparation(parameters):
-        prepare_and_report(run)
-    else:
-        _train_within(space, evaluator, parameters, run.directory, **run.settings.get("limits", {}))
-
-
-if __name__ == "__main__":
-    main()
+    if is_presearch(parameters):
+        presearch_and_report(run)
+        return
+    seconds, mib = run.settings.trial_seconds, run.settings.trial_mib
+    memory = None if mib is None else int(mib * 2**20)
+    _train_within(space, evaluator, parameters, run.directory, seconds=seconds, memory=memory)

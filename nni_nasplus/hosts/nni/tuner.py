@@ -7,117 +7,72 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import nni
-import nni.runtime.msg_dispatcher_base
 import requests
-from nni.runtime.msg_dispatcher_base import MsgDispatcherBase
-from nni.runtime.tuner_command_channel import CommandType
 from nni.tuner import Tuner
 
+from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.folders import nni_run_directory
-from nni_nasplus.hosts.nni.post_mortem import api_of, reason_of
-from nni_nasplus.hosts.nni.preparation import Preparation, Send, allow_concurrency
-from nni_nasplus.hosts.nni.results import outcome_in, split_result
+from nni_nasplus.hosts.nni.post_mortem import api_of, post_mortem
+from nni_nasplus.hosts.nni.presearch import FirstTrial, Send, allow_concurrency
+from nni_nasplus.hosts.nni.repairs import repair_dispatcher
+from nni_nasplus.hosts.nni.results import outcome_of
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
-from nni_nasplus.networks.limits import Limits
-from nni_nasplus.run.run import Run
-from nni_nasplus.search.journal import JOURNAL, Journal, Trial
+from nni_nasplus.run.run import SETTINGS, Run
+from nni_nasplus.search.history import Direction, Outcome, SearchSpaceExhausted, Trial
+from nni_nasplus.search.journal import JOURNAL, Journal
 from nni_nasplus.search.search import RepeatedFailure, Search
-from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import SearchSpaceExhausted, make_strategy
-from nni_nasplus.training.trial_folder import teachers_of, trial_directory
+from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.training.trial_folder import outcome_in, trial_directory
 
 __all__ = ["NasTuner"]
 
 logger = logging.getLogger(__name__)
 
-_POLL_S = 0.1
-
-
-class _ImpatientQueue(queue.Queue[Any]):
-    """NNI's dispatcher, which makes its queues after the tuner, looks only every three seconds whether it is to end."""
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        return super().get(block, _POLL_S if timeout else timeout)
-
-
-_enqueue = MsgDispatcherBase.enqueue_command
-
-
-def _enqueue_in_order(dispatcher: Any, command: CommandType, data: Any) -> None:
-    """NNI leaves ends of trials to the assessor's thread, which may be later than the request for what comes next."""
-    if command is CommandType.TrialEnd and dispatcher.assessor is None:
-        dispatcher.default_command_queue.put((command, data))
-    else:
-        _enqueue(dispatcher, command, data)
-
 
 class NasTuner(Tuner):
-    """Proposes the architectures of a strategy; every step is in the archive first.
+    """Proposes the architectures of a strategy; every step is in the journal first.
 
     Parameters
     ----------
-    strategy
-        The name of an installed strategy.
-    optimize_mode
-        ``maximize`` or ``minimize`` the trials' default metric.
-    seed
-        The strategy's seed.
     directory
-        Where the journal is kept; by default ``nasplus/`` in the experiment's folder. An earlier journal there
-        is continued.
-    max_failures
-        After so many failures in a row for one reason, nothing more is proposed.
-    limits
-        Those of :class:`~nni_nasplus.networks.limits.Limits`, checked before training; they need a run directory, whose
-        space they are checked on, and make this process import torch.
-    prepare
-        Whether the first trial is the strategy's preparation; it needs a run directory, whose options are the
-        strategy's from then on. The experiment begins with one trial at a time.
-    **options
-        The strategy's own arguments.
+        Where the journal is kept, and an earlier one continued; by default ``nasplus/`` in the experiment's folder. If
+        it is a run directory, its ``run.json`` says how to search, and nothing else is to be given but ``presearch``.
+    presearch
+        Whether the experiment begins with one trial at a time, for its first is the presearch of the run's strategy.
+    **settings
+        Of a search without a run directory: see :func:`plain_search`.
+
+    Raises
+    ------
+    UserError
+        If there is no such setting, or there are two places that say how to search.
     """
 
-    def __init__(
-        self,
-        strategy: str = "evolution",
-        optimize_mode: str = "maximize",
-        seed: int = 0,
-        directory: str | None = None,
-        max_failures: int | None = None,
-        limits: Mapping[str, float | None] | None = None,
-        prepare: bool = False,
-        **options: Any,
-    ) -> None:
+    def __init__(self, directory: str | None = None, presearch: bool = False, **settings: Any) -> None:
         self.directory = Path(directory) if directory else nni_run_directory(Path(os.environ["NNI_LOG_DIRECTORY"]))
-        self._settings: dict[str, Any] = {
-            "strategy": strategy,
-            "seed": seed,
-            "direction": optimize_mode,
-            "options": options,
-        }
-        self._max_failures = max_failures
-        self._limits = Limits(**(limits or {}))
-        self._preparation = Preparation(self.directory, strategy, seed) if prepare else None
+        self._run = Run.open(self.directory) if (self.directory / SETTINGS).is_file() else None
+        if self._run is not None and settings:
+            raise UserError(f"{self.directory} says itself how to search; leave out {', '.join(settings)}")
+        self._settings = settings
+        self._first = FirstTrial(Run.open(self.directory)) if presearch else None
         self._space: SearchSpace | None = None
         self._search: Search | None = None
         self._imported: list[dict[str, Any]] = []
         self._running: dict[int, int] = {}
         self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
         end_with_the_manager()
-        nni.runtime.msg_dispatcher_base.Queue = _ImpatientQueue
-        MsgDispatcherBase.enqueue_command = _enqueue_in_order
+        repair_dispatcher()
 
     @property
     def search(self) -> Search:
-        """The search; it exists once NNI has sent the search space, and what is to be prepared is."""
+        """The search; it exists once NNI has sent the search space, and the presearch is done."""
         if self._search is None:
             raise RuntimeError("NNI asked for an architecture before it sent the search space")
         return self._search
@@ -130,55 +85,36 @@ class NasTuner(Tuner):
                 logger.error("the search space cannot change during a search; the old one stays")
             return
         self._space = space
-        if self._preparation is None:
+        if self._first is None:
             self._begin(space)
 
     def _begin(self, space: SearchSpace) -> None:
-        settings = self._settings
-        strategy = make_strategy(
-            settings["strategy"],
-            space,
-            seed=settings["seed"],
-            direction=settings["direction"],
-            options=settings["options"],
-        )
-        excess = self._excess if self._limits else None
-        self._search = Search(strategy, self._archive(space), max_failures=self._max_failures, excess=excess)
+        if self._run is not None:
+            self._search = self._run.open_search(space)
+        else:
+            self._search = plain_search(self.directory, space, **self._settings)
         self._search.recover(self._outcome)
         self.import_data(self._imported)
 
-    def _archive(self, space: SearchSpace) -> Journal:
-        path = self.directory / JOURNAL
-        header = {**self._settings, "space": space.to_json()}
-        return Journal.open(path, header) if path.exists() else Journal.create(path, header)
-
-    def _excess(self, architecture: Architecture) -> str | None:
-        return self._limits.excess(self._run.space, architecture)
-
-    @cached_property
-    def _run(self) -> Run:
-        return Run.open(self.directory)
-
     def generate_multiple_parameters(self, parameter_id_list: list[int], **kwargs: Any) -> list[dict[str, Any]]:
-        """The next architectures; or first the preparation, alone: what is asked for meanwhile is sent after it."""
+        """The next architectures; or first the presearch, alone: what is asked for meanwhile is sent after it."""
         with self._lock:
-            if self._search is None and self._preparation is not None:
-                if self._preparation.options is None:
-                    return self._preparation.hand_out(parameter_id_list, kwargs["st_callback"])
-                self._begin_prepared(self._preparation)
+            if self._search is None and self._first is not None:
+                if not self._first.is_done:
+                    return self._first.hand_out(parameter_id_list, kwargs["st_callback"])
+                self._begin_after(self._first)
         proposed: list[dict[str, Any]] = super().generate_multiple_parameters(parameter_id_list, **kwargs)
         return proposed
 
-    def _begin_prepared(self, preparation: Preparation) -> None:
+    def _begin_after(self, first: FirstTrial) -> None:
         assert self._space is not None
-        assert preparation.options is not None
-        self._settings["options"] = preparation.options
+        assert self._run is not None
         self._begin(self._space)
         try:
-            allow_concurrency(self._run.settings["concurrency"], self._api)
+            allow_concurrency(self._run.settings.concurrency, self._api)
         except requests.RequestException as error:
             logger.warning("trials run one at a time: %s", error)
-        self._serve(preparation.waiting)
+        self._serve(first.waiting)
 
     def _serve(self, waiting: list[tuple[int, Send]]) -> None:
         """Answer requests that NNI was told there is nothing for."""
@@ -209,55 +145,86 @@ class NasTuner(Tuner):
     def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any, **kwargs: Any) -> None:
         """Record a final result; NaN and infinite ones are failures."""
         with self._lock:
-            number = self._pending(parameter_id)
-            if number is None:
+            trial = self._pending(parameter_id)
+            if trial is None:
                 logger.warning("result of unknown or finished parameter %s is ignored: %s", parameter_id, value)
                 return
-            self.search.tell(number, **split_result(value), teachers=teachers_of(self._folder(number)))
+            self.search.tell(trial, self._outcome(trial) or outcome_of(value))
 
     def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
         """Record a trial that ended without reporting a result: failed, with its reason, or to be tried again."""
         with self._lock:
-            if self._search is None and self._preparation is not None and self._preparation.is_mine(parameter_id):
-                self._end_preparation(self._preparation, parameter_id)
-            number = self._pending(parameter_id)
-            if number is None:
-                return
-            left = self._outcome(self.search.archive.trials[number])
-            self.search.conclude(number, left or {"score": None, "reason": self._reason(parameter_id)})
+            if self._search is None and self._first is not None and self._first.is_mine(parameter_id):
+                self._end_presearch(self._first, parameter_id)
+            trial = self._pending(parameter_id)
+            if trial is not None:
+                self.search.tell(trial, self._outcome(trial) or self._post_mortem(parameter_id))
 
-    def _end_preparation(self, preparation: Preparation, parameter_id: int) -> None:
-        """Answer what was asked for meanwhile: by the preparation once more, or by architectures."""
-        if preparation.options is None:
-            self._serve(preparation.conclude(lambda: self._reason(parameter_id)))
-        elif preparation.waiting:
-            self._begin_prepared(preparation)
+    def _end_presearch(self, first: FirstTrial, parameter_id: int) -> None:
+        """Answer what was asked for meanwhile: by the presearch once more, or by architectures."""
+        if not first.is_done:
+            self._serve(first.conclude(lambda: self._post_mortem(parameter_id)))
+        elif first.waiting:
+            self._begin_after(first)
 
-    def _pending(self, parameter_id: int) -> int | None:
-        """The number of a trial whose result is not known yet; NNI's own resume may have run it a second time."""
+    def _pending(self, parameter_id: int) -> Trial | None:
+        """The trial of a parameter whose result is not known yet; NNI's own resume may have run it a second time."""
         number = self._running.pop(parameter_id, None)
-        known = number is None or self.search.archive.trials[number].status != "pending"
-        return None if known else number
+        trial = None if number is None else self.search.history.trials[number]
+        return trial if trial is not None and trial.status == "pending" else None
 
-    def _reason(self, parameter_id: int) -> str:
-        return reason_of(parameter_id, self._api)
+    def _post_mortem(self, parameter_id: int) -> Outcome:
+        return post_mortem(parameter_id, self._api)
 
     @property
     def _api(self) -> str:
         return api_of(os.environ.get("NNI_TUNER_COMMAND_CHANNEL", ""))
 
-    def _outcome(self, trial: Trial) -> dict[str, Any] | None:
-        return outcome_in(self._folder(trial.number))
-
-    def _folder(self, number: int) -> Path:
-        architecture = self.search.archive.trials[number].architecture
-        return trial_directory(self.directory, self.search.strategy.space.key(architecture))
+    def _outcome(self, trial: Trial) -> Outcome | None:
+        """What the trial left in its folder, which says more than NNI was sent."""
+        return outcome_in(trial_directory(self.directory, self.search.space.key(trial.architecture)))
 
     def import_data(self, data: list[dict[str, Any]]) -> None:
-        """Learn from architectures trained elsewhere; what is in the archive already is skipped."""
+        """Learn from architectures trained elsewhere; what is in the journal already is skipped."""
         if self._search is None:
             self._imported += data
             return
         for entry in data:
             with self._lock:
-                self.search.learn(entry["parameter"], **split_result(entry["value"]))
+                self.search.learn(entry["parameter"], outcome_of(entry["value"]))
+
+
+def plain_search(
+    directory: Path,
+    space: SearchSpace,
+    *,
+    strategy: str = "evolution",
+    optimize_mode: Direction = "maximize",
+    seed: int = 0,
+    max_failures: int | None = None,
+    **options: Any,
+) -> Search:
+    """A search that a tuner's arguments describe, without a run directory.
+
+    Parameters
+    ----------
+    strategy
+        The name of an installed strategy.
+    optimize_mode
+        ``maximize`` or ``minimize`` the trials' default metric.
+    seed
+        Equal seeds and equal results give equal proposals.
+    max_failures
+        After so many failures in a row for one reason, nothing more is proposed.
+    **options
+        The strategy's own arguments.
+
+    Raises
+    ------
+    UserError
+        If there is no such strategy or option, or the directory's journal is of another search.
+    """
+    made = make_strategy(strategy, options)
+    header = {"strategy": strategy, "strategy_options": options, "seed": seed}
+    journal = Journal.at(directory / JOURNAL, space, direction=optimize_mode, **header)
+    return Search(space, made, seed=seed, direction=optimize_mode, journal=journal, max_failures=max_failures)

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -27,12 +27,17 @@ def end_with_the_manager() -> None:
     manager = _manager()
     _say_less_without(manager)
     if manager is not None:
-        _watch(lambda: None if _alive(manager) else "the NNI manager is gone", lambda reason: None)
+        _watch(lambda: None if _alive(manager) else "the NNI manager is gone", lambda reason: None, threading.Event())
 
 
-def keep_within(seconds: float | None, memory: int | None, on_excess: Callable[[str], None]) -> None:
-    """End this process when it has run longer, or takes more bytes of memory; ``on_excess`` keeps the reason first."""
+@contextlib.contextmanager
+def keep_within(seconds: float | None, memory: int | None, on_excess: Callable[[str], None]) -> Iterator[None]:
+    """While this is open, end this process when it has run longer, or takes more bytes of memory.
+
+    ``on_excess`` keeps the reason first. What is done by then has not failed, however long the process takes to end.
+    """
     if seconds is None and memory is None:
+        yield
         return
     process, started = psutil.Process(), time.monotonic()
 
@@ -44,17 +49,27 @@ def keep_within(seconds: float | None, memory: int | None, on_excess: Callable[[
             return f"out of memory: it used more than the limit of {memory / 2**20:,.0f} MiB"
         return None
 
-    _watch(excess, on_excess)
+    done = threading.Event()
+    watchdog = _watch(excess, on_excess, done)
+    try:
+        yield
+    finally:
+        done.set()
+        watchdog.join()
 
 
-def _watch(finding: Callable[[], str | None], act: Callable[[str], None]) -> None:
+def _watch(finding: Callable[[], str | None], act: Callable[[str], None], done: threading.Event) -> threading.Thread:
     def loop() -> None:
         while (reason := finding()) is None:
-            time.sleep(_POLL_S)
-        act(reason)
-        os._exit(_EXIT)
+            if done.wait(_POLL_S):
+                return
+        if not done.is_set():
+            act(reason)
+            os._exit(_EXIT)
 
-    threading.Thread(target=loop, name="nasplus watchdog", daemon=True).start()
+    thread = threading.Thread(target=loop, name="nasplus watchdog", daemon=True)
+    thread.start()
+    return thread
 
 
 def _manager() -> psutil.Process | None:

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 from nni_nasplus._lazy import lazy
 
 if TYPE_CHECKING:
+    from nni_nasplus.hosts.optuna.host import OptunaHost
     from nni_nasplus.hosts.optuna.reporter import OptunaReporter
     from nni_nasplus.hosts.optuna.sampler import NasSampler
     from nni_nasplus.hosts.optuna.suggestion import constrain, suggest
 
-__all__ = ["NasSampler", "OptunaReporter", "constrain", "suggest"]
+__all__ = ["NasSampler", "OptunaHost", "OptunaReporter", "constrain", "suggest"]
 
 __getattr__ = lazy(
     __name__,
-    {"NasSampler": "sampler", "OptunaReporter": "reporter", "constrain": "suggestion", "suggest": "suggestion"},
+    {
+        "NasSampler": "sampler",
+        "OptunaHost": "host",
+        "OptunaReporter": "reporter",
+        "constrain": "suggestion",
+        "suggest": "suggestion",
+    },
 )

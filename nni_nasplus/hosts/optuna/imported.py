@@ -11,9 +11,10 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.optuna.outcomes import REASON
 from nni_nasplus.hosts.optuna.study import open_storage
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.journal import Trial
+from nni_nasplus.search.history import Trial
 from nni_nasplus.search.space import SearchSpace
 
 __all__ = ["as_study", "draw_study"]
@@ -29,15 +30,15 @@ def as_study(run: Run, url: str | None = None) -> optuna.Study:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = open_storage(url) if url else None
-    name, archive = Path(run.directory).name, run.archive()
+    name, history = run.directory.name, run.history()
     try:
-        study = optuna.create_study(storage=storage, study_name=name, direction=archive.header["direction"])
+        study = optuna.create_study(storage=storage, study_name=name, direction=history.direction)
     except optuna.exceptions.DuplicatedStudyError:
         raise UserError(f"{url} has a study '{name}' already; name another storage") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names([run.settings["evaluator"]["init_args"].get("objective", "score")])
-    study.add_trials([_frozen(run, trial) for trial in archive.finished])
+        study.set_metric_names([run.settings.objective])
+    study.add_trials([_frozen(run, trial) for trial in history.finished])
     return study
 
 
@@ -45,7 +46,7 @@ def _frozen(run: Run, trial: Trial) -> FrozenTrial:
     space: SearchSpace = run.space.search_space
     attributes = {**trial.metrics, "genotype": run.space.genotype(trial.architecture), "origin": trial.origin}
     if trial.reason:
-        attributes["reason"] = trial.reason
+        attributes[REASON] = trial.reason
     return create_trial(
         state=TrialState.FAIL if trial.score is None else TrialState.COMPLETE,
         value=trial.score,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from nni_nasplus.hosts.optuna.outcomes import kept_outcome, outcome_of, rejections_of
 from nni_nasplus.hosts.optuna.study import RETRIES
 from nni_nasplus.hosts.optuna.suggestion import ORIGIN, architecture_of
+from nni_nasplus.search.history import Outcome, Proposal
 from nni_nasplus.search.journal import Journal
-from nni_nasplus.search.space import SearchSpace
-from nni_nasplus.training.trial_folder import teachers_of, trial_directory
 
 __all__ = ["Mirror"]
 
@@ -23,62 +22,48 @@ class Mirror:
     An architecture that is tried again is one trial of the journal. A failure counts once nobody tries it again.
     """
 
-    def __init__(self, study: optuna.Study, archive: Journal, space: SearchSpace) -> None:
+    def __init__(self, study: optuna.Study, journal: Journal) -> None:
         self._study = study
-        self._archive = archive
-        self._space = space
-        self._numbers = {space.key(trial.architecture): trial.number for trial in archive.trials}
+        self._journal = journal
 
     def copy(self) -> None:
         """Bring the journal up to date."""
-        groups: dict[str, list[FrozenTrial]] = {}
+        groups: dict[int, list[FrozenTrial]] = {}
+        ends: dict[int, tuple[datetime, Outcome]] = {}
         for trial in self._study.get_trials(deepcopy=False):
-            if (key := self._asked(trial)) is not None:
-                groups.setdefault(key, []).append(trial)
-        ended = {key: end for key, group in groups.items() if (end := _end(group)) is not None}
-        for key in sorted(ended, key=lambda key: ended[key].datetime_complete or datetime.max):
-            self._tell(key, ended[key])
+            for rejection in rejections_of(trial):
+                ends[self._asked(rejection.proposal)] = rejection.when, rejection.outcome
+            if (proposal := self._proposal(trial)) is not None:
+                groups.setdefault(self._asked(proposal), []).append(trial)
+        for number, group in groups.items():
+            ends.pop(number, None)
+            if (last := _last(group)) is not None:
+                ends[number] = last.datetime_complete or datetime.max, outcome_of(last)
+        for number in sorted(ends, key=lambda number: ends[number][0]):
+            if self._journal.history.trials[number].status == "pending":
+                self._journal.tell(number, ends[number][1])
 
-    def _asked(self, trial: FrozenTrial) -> str | None:
-        """The key of what a trial trains, in the journal from now on; None while it is not known."""
-        architecture = architecture_of(trial, self._space)
+    def _proposal(self, trial: FrozenTrial) -> Proposal | None:
+        """What a trial trains; None while it is not known."""
+        architecture = architecture_of(trial, self._journal.history.space)
         if architecture is None:
             return None
-        key = self._space.key(architecture)
-        if key not in self._numbers:
-            origin = trial.system_attrs.get(ORIGIN, "enqueued")
-            self._numbers[key] = self._archive.ask(architecture, origin).number
-        return key
+        return Proposal(architecture, trial.system_attrs.get(ORIGIN, "enqueued"))
 
-    def _tell(self, key: str, trial: FrozenTrial) -> None:
-        number = self._numbers[key]
-        if self._archive.trials[number].status != "pending":
-            return
-        score = trial.value if trial.value is not None and math.isfinite(trial.value) else None
-        score = score if trial.state == TrialState.COMPLETE else None
-        metrics = {name: value for name, value in trial.user_attrs.items() if isinstance(value, (int, float))}
-        self._archive.tell(
-            number,
-            score,
-            metrics=metrics,
-            cost=metrics.get("seconds"),
-            reason=None if score is not None else trial.user_attrs.get("reason", _WHY.get(trial.state)),
-            teachers=teachers_of(trial_directory(self._archive.path.parent, key)),
-        )
+    def _asked(self, proposal: Proposal) -> int:
+        """The number that the journal has for an architecture, from now on."""
+        return (self._journal.history.trial_of(proposal.architecture) or self._journal.ask(proposal)).number
 
 
-_WHY = {TrialState.PRUNED: "pruned", TrialState.FAIL: "the worker was killed, or the trial failed without a reason"}
-
-
-def _end(trials: list[FrozenTrial]) -> FrozenTrial | None:
-    """How an architecture ended: complete if it ever was, else as its last trial; None while one waits, runs, or was
-    killed and is going to wait again.
+def _last(trials: list[FrozenTrial]) -> FrozenTrial | None:
+    """The trial that says how an architecture ended: a complete one if there is any, else the last; None while one
+    waits, runs, or was killed and is going to wait again.
     """
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if complete:
         return complete[0]
     last = trials[-1]
-    killed = last.state == TrialState.FAIL and "reason" not in last.user_attrs
+    killed = last.state == TrialState.FAIL and kept_outcome(last) is None
     if killed and len(last.system_attrs.get("retry_history", [])) < RETRIES:
         return None
     return last if all(trial.state.is_finished() for trial in trials) else None

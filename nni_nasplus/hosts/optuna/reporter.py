@@ -7,11 +7,14 @@ from pathlib import Path
 
 import optuna
 
+from nni_nasplus.hosts.optuna.outcomes import keep_outcome
+from nni_nasplus.search.history import Outcome
+
 __all__ = ["OptunaReporter"]
 
 
 class OptunaReporter:
-    """Reports to a trial of a study: the curve of ``default``, and every final metric as a user attribute.
+    """Reports to a trial of a study: the curve of the objective, how it ended, and every metric as a user attribute.
 
     Parameters
     ----------
@@ -24,7 +27,7 @@ class OptunaReporter:
         self.output = output
         self._step = 0
 
-    def intermediate(self, metrics: Mapping[str, float]) -> None:
+    def intermediate(self, score: float, metrics: Mapping[str, float]) -> None:
         """Report a point of the curve and ask the pruner.
 
         Raises
@@ -35,12 +38,10 @@ class OptunaReporter:
         if len(self.trial.study.directions) > 1:
             return
         self._step += 1
-        self.trial.report(metrics["default"], self._step)
+        self.trial.report(score, self._step)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"pruned after {self._step} epochs")
 
-    def final(self, metrics: Mapping[str, float]) -> None:
-        """Keep the metrics besides the objective, which is the trial's value."""
-        for name, value in metrics.items():
-            if name != "default":
-                self.trial.set_user_attr(name, value)
+    def final(self, outcome: Outcome) -> None:
+        """Keep how the trial ended, for the search and for people; its score becomes the trial's value by itself."""
+        keep_outcome(self.trial, outcome)

@@ -3,79 +3,102 @@
 from __future__ import annotations
 
 import contextlib
-import copy
+import itertools
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.hosts.optuna.history import History
+from nni_nasplus.hosts.optuna.following import FollowingSearch
+from nni_nasplus.hosts.optuna.outcomes import keep_rejection
 from nni_nasplus.hosts.optuna.suggestion import ARCHITECTURE, ORIGIN, architecture_of, distributions
+from nni_nasplus.search.history import History, Proposal, SearchSpaceExhausted
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.search import MOST_REJECTED, Search
 from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import Proposal, SearchSpaceExhausted, Strategy
+from nni_nasplus.search.strategy import Strategy
 
 __all__ = ["SPACE", "NasSampler"]
 
 SPACE = "nasplus:space"
 """The system attribute of a study that holds the space searched."""
 _ATTEMPT = 2**32
+"""Draws of a trial's further attempts are apart from those of every other trial."""
+
+_ASKS_IN_OBJECTIVE = hasattr(Trial, "relative_params")
+"""Whether a trial is proposed as its objective asks for it, as in Optuna 5: its loop then ends one that cannot be
+proposed, and refuses one that has ended. Earlier ones propose before the objective, and leave such a trial running."""
 
 
 class NasSampler(BaseSampler):
     """Propose the architectures of a strategy, whole and canonical; :func:`suggest` reads them off a trial.
 
-    The strategy's state is the study: its storage may be shared by processes and machines, and a new process goes on
-    where others are. What others train counts as in training, and what finished anywhere is learned from. Parameters
-    that are no decision of the space are drawn at random.
+    The history of the search is the study: its storage may be shared by processes and machines, and a new process goes
+    on where others are. What others train counts as in training, and what finished anywhere is learned from. The
+    direction is the study's. Parameters that are no decision of the space are drawn at random.
 
     Parameters
     ----------
     strategy
-        New; its direction must be the study's.
+        What proposes.
     space
-        Given, it must be the strategy's.
+        What to search.
+    seed
+        Equal seeds and equal studies give equal proposals.
+    initial
+        What to train first; None for the space's, or for nothing where results change nothing.
+    ranking
+        What the strategy's presearch has found.
+    excess
+        Which limit an architecture exceeds, in words, or None; those that exceed one are kept in the study with that
+        reason, and never trained.
 
     Raises
     ------
     UserError
-        If the space is not the strategy's; when used with a study of another direction or of another space.
+        If the seed is negative or an initial architecture is not in the space; when used with a study of another space.
     ValueError
         When used with several objectives.
     SearchSpaceExhausted
-        When every architecture was proposed; a study stops by itself as the last one finishes.
+        When every architecture was proposed, or nothing within the limits is found; a study stops by itself as the
+        last one finishes.
 
     Examples
     --------
-    >>> sampler = NasSampler(ThompsonSampling(space, seed=0, direction="maximize"))
+    >>> sampler = NasSampler(ThompsonSampling(), space, seed=0)
     >>> study = optuna.create_study(sampler=sampler, direction="maximize")
     >>> study.optimize(lambda trial: train(suggest(trial, space)), n_trials=20)
     """
 
-    def __init__(self, strategy: Strategy, space: SearchSpace | None = None) -> None:
-        if space is not None and space != strategy.space:
-            raise UserError(f"the strategy searches another space: {_difference(strategy.space, space)}")
-        self._new = strategy
-        self._history = History(copy.deepcopy(strategy))
+    def __init__(
+        self,
+        strategy: Strategy,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        initial: Sequence[Mapping[str, Any]] | None = None,
+        ranking: Ranking | None = None,
+        excess: Callable[[Architecture], str | None] | None = None,
+    ) -> None:
+        self.space = space
+        self._begin = partial(Search, space, strategy, seed=seed, initial=initial, ranking=ranking, excess=excess)
+        self._following = FollowingSearch(self._begin)
         self._study: tuple[int, int] | None = None
-        self._others = RandomSampler(seed=strategy.seed)
+        self._others = RandomSampler(seed=seed)
         self._lock = threading.Lock()
-        self._distributions = distributions(strategy.space)
+        self._distributions = distributions(space)
 
     @property
-    def strategy(self) -> Strategy:
-        """The strategy, as far as it knows the study."""
-        return self._history.strategy
-
-    @property
-    def space(self) -> SearchSpace:
-        """The space searched."""
-        return self.strategy.space
+    def history(self) -> History:
+        """The trials of the study, as far as they are known here."""
+        return self._following.history
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
@@ -118,42 +141,52 @@ class NasSampler(BaseSampler):
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Stop the study when nothing is left to propose."""
         with self._lock:
-            exhausted = self.space.size is not None and self.strategy.proposed >= self.space.size
+            exhausted = self.space.size is not None and self.history.proposed >= self.space.size
         if exhausted:
             with contextlib.suppress(RuntimeError):  # a study that is driven by ask and tell cannot be stopped
                 study.stop()
 
     def _propose(self, study: Study, trial: FrozenTrial) -> Architecture:
-        """Write a proposal into the storage, then look whether another process has made the same."""
         with self._lock:
-            for attempt in range(len(study._storage.get_all_trials(study._study_id, deepcopy=False)) + 1):
-                self._follow(study, trial)
-                architecture, origin = self._next(study, trial, attempt)
-                study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, origin)
-                study._storage.set_trial_system_attr(trial._trial_id, ARCHITECTURE, architecture)
-                if not self._is_taken(study, trial, architecture):
-                    return architecture
+            try:
+                return self._untaken(study, trial)
+            except SearchSpaceExhausted:
+                if not (_ASKS_IN_OBJECTIVE and study._thread_local.in_optimize_loop):
+                    study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                raise
+
+    def _untaken(self, study: Study, trial: FrozenTrial) -> Architecture:
+        """Write a proposal into the storage, then look whether another process has made the same."""
+        attempts = itertools.count()
+        for _ in range(len(_trials(study)) + 1):
+            proposal = self._within_limits(study, trial, attempts)
+            study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, proposal.origin)
+            study._storage.set_trial_system_attr(trial._trial_id, ARCHITECTURE, proposal.architecture)
+            self.history.ask(proposal)
+            if not self._is_taken(study, trial, proposal.architecture):
+                return proposal.architecture
         raise SearchSpaceExhausted("other processes propose whatever this one does; the space is nearly exhausted")
 
-    def _next(self, study: Study, trial: FrozenTrial, attempt: int) -> Proposal:
-        try:
-            return self.strategy.propose(draw=trial.number + attempt * _ATTEMPT)
-        except SearchSpaceExhausted:
-            study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-            raise
-
-    def _follow(self, study: Study, trial: FrozenTrial) -> None:
-        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-        self._history.follow(trials, but=trial.number)
+    def _within_limits(self, study: Study, trial: FrozenTrial, attempts: Iterator[int]) -> Proposal:
+        """The first proposal that keeps to the limits; those before it are left in the study."""
+        while True:
+            self._following.follow(_trials(study), but=trial.number)
+            _require_hope(self.history)
+            search, attempt = self._following.search, next(attempts)
+            proposal = search.propose(draw=trial.number + attempt * _ATTEMPT)
+            excess = search.excess(proposal.architecture) if search.excess else None
+            if excess is None:
+                return proposal
+            keep_rejection(study, trial, attempt, proposal, excess)
 
     def _is_taken(self, study: Study, trial: FrozenTrial, architecture: Architecture) -> bool:
-        others = study._storage.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.RUNNING,))
+        running = [other for other in _trials(study) if other.state == TrialState.RUNNING]
         return any(
-            other.number != trial.number and other.system_attrs.get(ARCHITECTURE) == architecture for other in others
+            other.number != trial.number and other.system_attrs.get(ARCHITECTURE) == architecture for other in running
         )
 
     def turn_to(self, study: Study) -> None:
-        """Look once at a study whether it is of this direction and space; the first to come says which space it is.
+        """Look once at a study whether it is of this space; the first to come says which space it is.
 
         Raises
         ------
@@ -163,7 +196,6 @@ class NasSampler(BaseSampler):
         key = (id(study._storage), study._study_id)
         if key == self._study:
             return
-        self._require_direction(study)
         known = study._storage.get_study_system_attrs(study._study_id).get(SPACE)
         own = json.loads(json.dumps(self.space.to_json()))
         if known is None:
@@ -171,15 +203,22 @@ class NasSampler(BaseSampler):
         elif known != own:
             there = SearchSpace.from_json(known)
             raise UserError(f"study {study.study_name} searches another space: {_difference(there, self.space)}")
-        self._history, self._study = History(copy.deepcopy(self._new)), key
+        direction = study.direction.name.lower()
+        self._following, self._study = FollowingSearch(partial(self._begin, direction=direction)), key
 
-    def _require_direction(self, study: Study) -> None:
-        direction, own = study.direction.name.lower(), self.strategy.direction
-        if direction != own:
-            raise UserError(
-                f"study {study.study_name} is to {direction}, the strategy to {own}; "
-                f"create the study with direction='{own}', or the strategy with direction='{direction}'"
-            )
+
+def _trials(study: Study) -> list[FrozenTrial]:
+    return study._storage.get_all_trials(study._study_id, deepcopy=False)
+
+
+def _require_hope(history: History) -> None:
+    """Raise :class:`SearchSpaceExhausted` if nothing but rejected proposals came of late, whichever trials they were
+    made for: all that wait would meet the same.
+    """
+    latest = history.trials[-MOST_REJECTED:]
+    if len(latest) == MOST_REJECTED and all(trial.status == "rejected" for trial in reversed(latest)):
+        reason = latest[-1].reason
+        raise SearchSpaceExhausted(f"{MOST_REJECTED} proposals in a row exceed the limits, the last: {reason}")
 
 
 def _difference(there: SearchSpace, here: SearchSpace) -> str:

@@ -11,11 +11,13 @@ from types import TracebackType
 
 import optuna
 
+from nni_nasplus._signals import held, start
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.mirror import Mirror
 from nni_nasplus.hosts.optuna.study import fill_queue, open_study, storage_url, study_name, unfinished
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.history import History
+from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.search import repeated_failure
 
 __all__ = ["OptunaSearch"]
@@ -45,36 +47,42 @@ class OptunaSearch:
     def __enter__(self) -> OptunaSearch:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = open_study(self.run)
-        self._archive = self._opened_archive()
-        self._mirror = Mirror(self._study, self._archive, self.run.space.search_space)
+        self._journal = self._opened_journal()
+        self._mirror = Mirror(self._study, self._journal)
         self._mirror.copy()
-        fill_queue(self._study, self.run.settings["trials"])
+        fill_queue(self._study, self.run.settings.trials)
         directory, parent = str(self.run.directory), str(os.getpid())
-        command = [sys.executable, "-m", "nni_nasplus.hosts.optuna.worker", directory, parent]
-        self._workers = [subprocess.Popen(command) for _ in range(self.run.settings["concurrency"])]
+        command = [sys.executable, "-m", "nni_nasplus.hosts.optuna", directory, parent]
+        with held():
+            self._workers = [start(command) for _ in range(self.run.settings.concurrency)]
         return self
 
-    def _opened_archive(self) -> Journal:
-        settings = self.run.settings
-        header = {name: settings[name] for name in ("strategy", "seed", "options")}
-        header |= {"direction": self.run.evaluator.direction, "space": self.run.space.search_space.to_json()}
-        path = self.run.directory / JOURNAL
-        return Journal.open(path, header) if path.exists() else Journal.create(path, header)
+    def _opened_journal(self) -> Journal:
+        journal = self.run.open_search().journal
+        assert journal is not None
+        return journal
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with held():
+            self._end_workers()
+            self._journal.close()
+
+    def _end_workers(self) -> None:
+        """End them together; one that does not heed it, in a long call into a library, is killed."""
         for worker in self._workers:
             worker.terminate()
+        deadline = time.monotonic() + _PATIENCE_S
         for worker in self._workers:
             try:
-                worker.wait(_PATIENCE_S)
+                worker.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 worker.kill()
-        self._archive.close()
+                worker.wait()
 
-    def wait(self, on_change: Callable[[Journal], None]) -> None:
-        """Block until nothing waits or runs; tell every change of the archive.
+    def wait(self, on_change: Callable[[History], None]) -> None:
+        """Block until nothing waits or runs; tell every change of the history.
 
         Raises
         ------
@@ -84,21 +92,20 @@ class OptunaSearch:
         while unfinished(self._study):
             time.sleep(_POLL_S)
             self._mirror.copy()
-            on_change(self._archive)
+            on_change(self._journal.history)
             self._require_success()
             if all(worker.poll() is not None for worker in self._workers) and unfinished(self._study):
                 raise UserError(f"the workers ended; what had finished is kept, go on with: {self._resume}")
         self._mirror.copy()
-        on_change(self._archive)
+        on_change(self._journal.history)
 
     @property
     def _resume(self) -> str:
         return f"nasplus resume {os.fspath(self.run.directory)}"
 
     def _require_success(self) -> None:
-        failing = repeated_failure(self._archive, self.run.settings.get("max_failures"))
-        if failing:
-            count = self.run.settings["max_failures"]
+        count = self.run.settings.max_failures
+        if failing := repeated_failure(self._journal.history, count):
             raise UserError(
                 f"the search stopped after {count} trials in a row failed: {failing}; go on with: {self._resume}"
             )

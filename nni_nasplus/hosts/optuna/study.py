@@ -18,9 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampler import NasSampler
-from nni_nasplus.networks.limits import Limits
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.strategy import make_strategy
 
 __all__ = ["RETRIES", "QueueEmpty", "QueuedStudy", "fill_queue", "open_study", "try_again", "unfinished"]
 
@@ -102,7 +100,7 @@ def try_again(trial: optuna.Trial) -> None:
 
 def storage_url(run: Run) -> str:
     """The storage of a run; by default a file in its directory."""
-    return run.settings.get("storage") or f"sqlite:///{run.directory / DATABASE}"
+    return run.settings.storage or f"sqlite:///{run.directory / DATABASE}"
 
 
 def open_study(run: Run) -> QueuedStudy:
@@ -113,30 +111,35 @@ def open_study(run: Run) -> QueuedStudy:
     UserError
         If the storage cannot be reached, or the study is of another direction or space.
     """
-    storage, name = open_storage(storage_url(run)), study_name(run)
-    strategy = make_strategy(
-        run.settings["strategy"],
-        run.space.search_space,
-        seed=run.settings["seed"],
-        direction=run.evaluator.direction,
-        options=run.settings["options"],
-    )
-    limits = Limits(**run.settings.get("model_limits") or {})
-    if limits:
-        strategy.feasible = lambda architecture: limits.excess(run.space, architecture) is None
-    optuna.create_study(storage=storage, study_name=name, direction=run.evaluator.direction, load_if_exists=True)
-    sampler = NasSampler(strategy)
+    storage, name, direction = open_storage(storage_url(run)), study_name(run), run.settings.direction
+    optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
+    sampler = _sampler(run)
     study = QueuedStudy(name, storage, sampler, optuna.pruners.NopPruner())
+    if (there := study.direction.name.lower()) != direction:
+        raise UserError(f"study {name} is to {there}, the search to {direction}; name another storage with --storage")
     sampler.turn_to(study)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names([run.evaluator.objective])
+        study.set_metric_names([run.settings.objective])
     return study
 
 
+def _sampler(run: Run) -> NasSampler:
+    """The search of a run as a sampler."""
+    search = run.new_search(run.space.search_space)
+    return NasSampler(
+        search.strategy,
+        search.space,
+        seed=search.seed,
+        initial=search.history.initial,
+        ranking=search.history.ranking,
+        excess=search.excess,
+    )
+
+
 def study_name(run: Run) -> str:
-    """The run directory's name, unless the run says another."""
-    return run.settings.get("study") or Path(run.directory).name
+    """The run directory's name."""
+    return run.directory.name
 
 
 def fill_queue(study: optuna.Study, trials: int) -> None:

@@ -44,7 +44,8 @@ def suggest(trial: BaseTrial, space: SearchSpace) -> Architecture:
 def constrain(trial: Trial, space: NetworkSpace, architecture: Mapping[str, Any], limits: Limits) -> None:
     """Tell the study's sampler how far an architecture exceeds each limit; it is at most 0 where it keeps to one.
 
-    Optuna's samplers take heed of it from Optuna 5 on; earlier ones do not have it, and nothing is done.
+    A constraint has the limit's name, as in ``max_parameters``. Optuna's samplers take heed of it from Optuna 5 on;
+    earlier ones do not have it, and nothing is done.
     """
     if hasattr(trial, "set_constraint"):
         for name, value in limits.measured(space, architecture):

@@ -1,4 +1,4 @@
-"""A process that trains trials of a run's study: ``python -m nni_nasplus.hosts.optuna.worker RUN PARENT``."""
+"""A process that trains trials of a run's study: ``python -m nni_nasplus.hosts.optuna RUN PARENT``."""
 
 from __future__ import annotations
 
@@ -11,53 +11,59 @@ import threading
 import time
 import warnings
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import fail_stale_trials
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from nni_nasplus._signals import asked, heeded, held, stoppable
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
 from nni_nasplus.hosts.optuna.study import QueueEmpty, open_study, try_again, unfinished
 from nni_nasplus.hosts.optuna.suggestion import suggest
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.search.strategy import SearchSpaceExhausted
 from nni_nasplus.training.evaluator import share_cores
-from nni_nasplus.training.trial_folder import clear_outcome, failure_reason, result_of, trial_directory, write_failure
+from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
 
 __all__ = ["train_trial", "work"]
 
 _POLL_S = 0.5
 _JOURNAL_S = 5.0
-_STOPS = (signal.SIGINT, signal.SIGTERM)
-REASON = "reason"
-"""The user attribute that says why a trial failed."""
 
 
 def work(run: Run) -> None:
-    """Train trials until none waits or runs; what a killed worker left is tried again."""
+    """Train trials until none waits or runs; what a killed worker left is tried again.
+
+    A signal interrupts a training, and nothing else: not the database, where a trial may just have been taken or told.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("optuna").setLevel(logging.ERROR)
     warnings.simplefilter("ignore", ExperimentalWarning)
     study = open_study(run)
-    while unfinished(study):
-        try:
-            study.optimize(lambda trial: train_trial(run, trial), catch=Exception)
-        except QueueEmpty:
-            time.sleep(_POLL_S)
-            fail_stale_trials(study)
-        except SearchSpaceExhausted:
-            continue
+    with held():
+        while not asked() and unfinished(study):
+            try:
+                study.optimize(lambda trial: train_trial(run, trial), catch=Exception, callbacks=[_stop_if_asked])
+            except QueueEmpty:
+                time.sleep(_POLL_S)
+                fail_stale_trials(study)
+            except SearchSpaceExhausted:
+                continue
+
+
+def _stop_if_asked(study: optuna.Study, trial: FrozenTrial) -> None:
+    if asked():
+        study.stop()
 
 
 def train_trial(run: Run, trial: optuna.Trial) -> float:
     """Train what a trial proposes and report it; one that is interrupted, even while proposed, waits once more."""
     try:
-        return _value(run, trial, suggest(trial, run.space.search_space))
+        with heeded():
+            return _value(run, trial, suggest(trial, run.space.search_space))
     except KeyboardInterrupt:
         try_again(trial)
         raise
@@ -66,32 +72,33 @@ def train_trial(run: Run, trial: optuna.Trial) -> float:
 def _value(run: Run, trial: optuna.Trial, architecture: Architecture) -> float:
     """The objective of an architecture; a result that a killed worker had earned is taken as it is."""
     directory = trial_directory(run.directory, run.space.search_space.key(architecture))
+    reporter = OptunaReporter(trial, directory)
     try:
-        earned = _earned(trial, directory)
-        value = earned if earned is not None else _trained(run, trial, architecture, directory)
+        earned = _earned(directory, reporter)
+        value = earned if earned is not None else _trained(run, architecture, directory, reporter)
         attach(run, trial, architecture, directory)
     except optuna.TrialPruned:
         raise
     except Exception as error:
-        write_failure(directory, error)
-        trial.set_user_attr(REASON, failure_reason(directory))
+        outcome = failed(error)
+        write_outcome(directory, outcome)
+        reporter.final(outcome)
         raise
     return value
 
 
-def _earned(trial: optuna.Trial, directory: Path) -> float | None:
-    result = result_of(directory)
-    if result is None:
+def _earned(directory: Path, reporter: OptunaReporter) -> float | None:
+    outcome = outcome_in(directory)
+    if outcome is None or outcome.score is None:
         return None
-    OptunaReporter(trial).final(result)
-    return float(result["default"])
+    reporter.final(outcome)
+    return outcome.score
 
 
-def _trained(run: Run, trial: optuna.Trial, architecture: Architecture, directory: Path) -> float:
+def _trained(run: Run, architecture: Architecture, directory: Path, reporter: OptunaReporter) -> float:
     clear_outcome(directory)
     if run.evaluator.distillation is not None:
-        _await_journal(run, trial.study)
-    reporter = OptunaReporter(trial, directory)
+        _await_journal(run, reporter.trial.study)
     metrics = run.evaluator.evaluate(run.space, architecture, directory, reporter, run.directory)
     return metrics[run.evaluator.objective]
 
@@ -100,14 +107,8 @@ def _await_journal(run: Run, study: optuna.Study) -> None:
     """Wait until the journal, where teachers are found, has what the study has finished; a few seconds at most."""
     finished = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     deadline = time.monotonic() + _JOURNAL_S
-    while len(run.archive().best()) < finished and time.monotonic() < deadline:
+    while len(run.history().best) < finished and time.monotonic() < deadline:
         time.sleep(_POLL_S / 5)
-
-
-def _interrupt_once(number: int, frame: FrameType | None) -> NoReturn:
-    for stop in _STOPS:
-        signal.signal(stop, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _end_with(parent: int) -> None:
@@ -123,14 +124,8 @@ def _end_with(parent: int) -> None:
 
 def main() -> None:
     """Work for the run directory named on the command line; SIGTERM ends it like Ctrl-C."""
-    for number in _STOPS:
-        signal.signal(number, _interrupt_once)
-    _end_with(int(sys.argv[2]))
-    run = Run.open(Path(sys.argv[1]))
-    share_cores(run.settings["concurrency"])
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), stoppable():
+        _end_with(int(sys.argv[2]))
+        run = Run.open(Path(sys.argv[1]))
+        share_cores(run.settings.concurrency)
         work(run)
-
-
-if __name__ == "__main__":
-    main()

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.search.journal import JOURNAL, Journal, Trial
+from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.journal import JOURNAL, Journal
 from nni_nasplus.training.distillation.logit_store import LogitStore
 from nni_nasplus.training.distillation.loss import Teachers
 from nni_nasplus.training.distillation.settings import Distillation
@@ -89,10 +90,10 @@ def find_teachers(
     UserError
         If there is no journal.
     """
-    archive = Journal.read(Path(run) / JOURNAL)
-    if len(archive.finished) < settings.n_skip:
+    history = Journal.read(Path(run) / JOURNAL).history
+    if len(history.finished) < settings.n_skip:
         return None
-    candidates = ranked(archive, space)
+    candidates = ranked(history, space)
     candidates.pop(space.search_space.key(architecture), None)
     faculty = _Faculty(Path(run), space, settings, examples, list(candidates))
     answers = ((trial.number, faculty.logits(key, trial)) for key, trial in candidates.items())
@@ -102,13 +103,9 @@ def find_teachers(
     return Teachers(settings, tuple(n for n, _ in found), examples.ids, tuple(logits for _, logits in found))
 
 
-def ranked(archive: Journal, space: NetworkSpace) -> dict[str, Trial]:
-    """The best trial of each architecture that this search has trained, by the architecture's key, best first."""
-    trials: dict[str, Trial] = {}
-    for trial in archive.best():
-        if trial.origin != "imported":
-            trials.setdefault(space.search_space.key(trial.architecture), trial)
-    return trials
+def ranked(history: History, space: NetworkSpace) -> dict[str, Trial]:
+    """The trials that this search has trained, by the architecture's key, the best first."""
+    return {space.search_space.key(trial.architecture): trial for trial in history.best if trial.origin != "imported"}
 
 
 def logits_of(network: nn.Module, examples: Examples) -> NDArray[np.float32]:

@@ -93,7 +93,7 @@ def test_the_seed_decides_the_split(cache, tmp_path):
 
 
 def test_a_late_contradiction_makes_a_column_text(tmp_path, monkeypatch):
-    monkeypatch.setattr("nni_nasplus.data.events.source._BLOCK_BYTES", 2000)
+    monkeypatch.setattr("nni_nasplus.data.events.tables.source._BLOCK_BYTES", 2000)
     events = make_events()
     events["code"] = ["7"] * 700 + ["8.5"] * 700 + ["x9"] * 100
     events["late"] = [None] * 900 + [1.5] * 300 + [None] * 298 + [3e99, 3e300]

@@ -26,7 +26,7 @@ from places import NNI_TRIALS
 from nni_nasplus import Journal, SearchSpace
 from nni_nasplus.hosts.nni.manager import living_managers, manager_environment, patient_start
 from nni_nasplus.hosts.nni.preloaded import trial_interpreter
-from nni_nasplus.hosts.nni.tuner import NasTuner
+from nni_nasplus.hosts.nni.repairs import repair_dispatcher
 
 SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
 NODE = Path(nni_node.__path__[0])
@@ -60,7 +60,7 @@ def started(folder, seed, assessor, port):
     ("seed", "assessor"),
     [(0, True), *(pytest.param(seed, seed % 2 == 0, marks=pytest.mark.slow) for seed in range(1, 10))],
 )
-def test_record_metric_archive_and_export_belong_together(tmp_path, seed, assessor):
+def test_record_metric_journal_and_export_belong_together(tmp_path, seed, assessor):
     port = free_port()
     experiment = started(tmp_path, seed, assessor, port)
     try:
@@ -72,10 +72,10 @@ def test_record_metric_archive_and_export_belong_together(tmp_path, seed, assess
     done = [(parameters, metric) for status, parameters, metric in records if status == "SUCCEEDED"]
     assert [m for p, m in done if m != worth(p)] == []
     assert [e for e in exported if float(e["value"]) != worth(e["parameter"])] == []
-    archive = Journal.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
-    assert sorted(t.score for t in archive.best()) == sorted(m for _, m in done)
-    assert all(t.score == worth(t.architecture) for t in archive.best())
-    assert len(archive.finished) == 8
+    history = Journal.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl").history
+    assert sorted(t.score for t in history.best) == sorted(m for _, m in done)
+    assert all(t.score == worth(t.architecture) for t in history.best)
+    assert len(history.finished) == 8
     assert living_managers(tmp_path / "nni") == []
 
 
@@ -112,8 +112,8 @@ def test_nnis_dispatcher_still_waits_three_seconds_to_end():
 
 
 @pytest.mark.parametrize("assessor", [None, "one"])
-def test_a_trial_has_ended_before_more_is_asked_for(tmp_path, assessor):
-    NasTuner(directory=str(tmp_path))
+def test_a_trial_has_ended_before_more_is_asked_for(assessor):
+    repair_dispatcher()
     dispatcher = msg_dispatcher_base.MsgDispatcherBase.__new__(msg_dispatcher_base.MsgDispatcherBase)
     dispatcher.assessor = assessor
     dispatcher.default_command_queue, dispatcher.assessor_command_queue = Queue(), Queue()

@@ -1,4 +1,4 @@
-"""NNI through NasExperiment: record, metric, archive and export belong together."""
+"""NNI through NasExperiment: record, metric, journal and export belong together."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from nni.nas.experiment import NasExperiment as NniNasExperiment
 from nni_server import free_port, trials
 from places import HELPERS
 
-from nni_nasplus import Journal, SearchSpace, UserError
+from nni_nasplus import Journal, UserError
 from nni_nasplus.hosts.nni import NasStrategy
-from nni_nasplus.hosts.nni.nas_experiment import NasExperiment
+from nni_nasplus.hosts.nni.nas.experiment import NasExperiment
 from nni_nasplus.strategies import AgingEvolution, RandomSearch
 
 pytestmark = [pytest.mark.nni, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -36,7 +36,7 @@ def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, mo
     tests = str(HELPERS)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
     space = Digits()
-    strategy = NasStrategy(AgingEvolution(SearchSpace.from_nni(space), seed=0, direction="minimize"))
+    strategy = NasStrategy(AgingEvolution(), seed=0, direction="minimize")
     experiment = kind(space, FunctionalEvaluator(worth), strategy)
     config = experiment.config
     config.max_trial_number, config.trial_concurrency = count + 1, 2
@@ -57,14 +57,14 @@ def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, mo
         assert metric == shown["tens"] * 10 + shown["ones"]
     scores = sorted(metric for _, metric in done)
     assert [a["tens"] * 10 + a["ones"] for a in exported] == scores[:3]
-    archive = Journal.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl")
-    assert sorted(t.status for t in archive.finished) == ["done"] * count + ["failed"]
-    assert [t.score for t in archive.best()] == scores
+    history = Journal.read(tmp_path / "nni" / experiment.id / "nasplus" / "journal.jsonl").history
+    assert sorted(t.status for t in history.finished) == ["done"] * count + ["failed"]
+    assert [t.score for t in history.best] == scores
 
 
 def test_another_model_format_is_refused(tmp_path):
     from nni.nas.space import RawFormatModelSpace
 
-    strategy = NasStrategy(RandomSearch(SearchSpace.from_nni(Digits())), tmp_path)
+    strategy = NasStrategy(RandomSearch(), tmp_path)
     with pytest.raises(UserError, match="simplified"):
         strategy.initialize(RawFormatModelSpace(Digits(), None), object())

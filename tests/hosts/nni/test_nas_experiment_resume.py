@@ -7,7 +7,6 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -20,11 +19,12 @@ from nni.runtime.tuner_command_channel import TunerCommandChannel
 from nni.runtime.tuner_command_channel.command_type import CommandType, Terminate
 from nni_server import free_port
 from places import HELPERS
-from resumed_experiment import ID, evolution, experiment_in, slow_worth
+from processes import PythonProcess
+from resumed_experiment import EVOLUTION, ID, experiment_in, slow_worth
 
-from nni_nasplus import Journal, UserError
+from nni_nasplus import History, Journal, Outcome, Search, UserError
 from nni_nasplus.hosts.nni.manager import living_managers
-from nni_nasplus.hosts.nni.nas_experiment import NasEngine, NasExperiment, _Channel
+from nni_nasplus.hosts.nni.nas.experiment import NasEngine, NasExperiment, _Channel
 
 pytestmark = [pytest.mark.nni, pytest.mark.filterwarnings("ignore::UserWarning")]
 
@@ -39,25 +39,25 @@ def start(directory: Path, count: int, port: int) -> subprocess.Popen[bytes]:
     script = "import resumed_experiment as script; script.main()"
     log = (directory / "out.txt").open("ab")
     with log:
-        return subprocess.Popen(
-            [sys.executable, "-c", script, str(directory), str(count), str(port)],
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        return PythonProcess(
+            ["-c", script, directory, count, port], env=environment, stdout=log, stderr=subprocess.STDOUT
         )
 
 
-def journal(directory: Path) -> Journal:
-    return Journal.read(directory / ID / "nasplus" / "journal.jsonl")
+def journal(directory: Path) -> Path:
+    return directory / ID / "nasplus" / "journal.jsonl"
+
+
+def history(directory: Path) -> History:
+    return Journal.read(journal(directory)).history
 
 
 def told_and_pending(directory: Path) -> tuple[int, int]:
     try:
-        archive = journal(directory)
+        known = history(directory)
     except UserError:
         return 0, 0
-    return len(archive.finished), len(archive.trials) - len(archive.finished)
+    return len(known.finished), len(known.pending)
 
 
 def wait_until_amid(directory: Path, process: subprocess.Popen[bytes], told: int) -> None:
@@ -85,12 +85,12 @@ def folder(tmp_path):
 
 def interrupt(directory: Path, process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.wait(280)
 
 
 def crash(directory: Path, process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    process.wait(60)
+    process.wait(280)
     with pytest.raises(UserError, match="still run by process"):
         experiment_in(directory, 8).resume(free_port())
     end_managers(directory)
@@ -98,7 +98,7 @@ def crash(directory: Path, process: subprocess.Popen[bytes]) -> None:
 
 def crash_and_let_trials_finish(directory: Path, process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    process.wait(60)
+    process.wait(280)
     time.sleep(4)
     end_managers(directory)
 
@@ -117,32 +117,33 @@ def test_an_experiment_that_ended_amid_goes_on_as_if_it_never_had(folder, end):
     process = start(folder, count, free_port())
     wait_until_amid(folder, process, told=3)
     end(folder, process)
-    before = journal(folder)
+    before = history(folder)
     interrupted = [trial.number for trial in before.trials if trial.status == "pending"]
     assert interrupted
     damage_the_list_of_experiments(folder)
 
     process = start(folder, count, free_port())
-    assert process.wait(240) == 0, (folder / "out.txt").read_text()[-3000:]
+    assert process.wait(280) == 0, (folder / "out.txt").read_text()[-3000:]
 
-    after = journal(folder)
+    after = history(folder)
     assert [trial.status for trial in after.trials] == ["done"] * count
     for trial in after.trials:
         assert trial.score == trial.architecture["tens"] * 10 + trial.architecture["ones"]
     assert [t.architecture for t in after.trials[: len(before.trials)]] == [t.architecture for t in before.trials]
     assert all(told == 1 for told in Counter(trial.number for trial in after.by_time).values())
-    check_proposals(after)
+    check_proposals(journal(folder))
     check_records(folder, [trial.architecture for trial in after.trials], count)
 
 
-def check_proposals(archive: Journal) -> None:
-    """One strategy that was never stopped proposes the same after the same results."""
-    strategy = evolution()
-    for event in archive.state_dict()["events"]:
-        if event["event"] == "ask":
-            assert strategy.propose().architecture == event["architecture"]
+def check_proposals(path: Path) -> None:
+    """One search that was never stopped proposes the same after the same results."""
+    search = Search(Journal.read(path).history.space, EVOLUTION, seed=0, direction="minimize")
+    for event in map(json.loads, path.read_text().splitlines()[1:]):
+        kind, number = event.pop("event"), event.pop("number")
+        if kind == "ask":
+            assert search.ask().architecture == event["architecture"]
         else:
-            strategy.tell(event["architecture"], event["score"], cost=event["cost"])
+            search.tell(number, Outcome.from_json(event))
 
 
 def check_records(folder: Path, architectures: list[dict[str, int]], count: int) -> None:

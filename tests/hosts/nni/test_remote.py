@@ -187,12 +187,12 @@ def test_a_machine_that_is_cut_off_costs_no_trial(hosts, project):
     assert len(done) == 8
     assert 1 <= len(lost) <= 2
     assert all(parameters in [p for p, _ in done] for parameters in lost), "what was lost is trained elsewhere"
-    archive = Journal.read(folder / "nasplus" / "journal.jsonl")
-    assert [trial.status for trial in archive.finished] == ["done"] * 8
-    told = {archive.trials.index(t): t.score for t in archive.finished}
+    history = Journal.read(folder / "nasplus" / "journal.jsonl").history
+    assert [trial.status for trial in history.finished] == ["done"] * 8
+    told = {history.trials.index(t): t.score for t in history.finished}
     assert len(told) == 8
     for parameters, metric in done:
-        (trial,) = [t for t in archive.finished if t.architecture == parameters]
+        (trial,) = [t for t in history.finished if t.architecture == parameters]
         assert trial.score == metric["default"]
     assert "ERROR" not in (folder / "log" / "dispatcher.log").read_text()
 
@@ -208,8 +208,8 @@ def test_machines_that_restart_all_at_once_cost_no_trial(hosts, project):
             host.come_back()
         assert wait(port, 400) == "DONE"
         folder = project / "home" / "nni-experiments" / get(port, "experiment")["id"]
-        archive = Journal.read(folder / "nasplus" / "journal.jsonl")
-    assert [trial.status for trial in archive.finished] == ["done"] * 8
+        history = Journal.read(folder / "nasplus" / "journal.jsonl").history
+    assert [trial.status for trial in history.finished] == ["done"] * 8
 
 
 def test_the_manager_listens_where_the_workers_are_and_nowhere_else(hosts, project):

@@ -47,8 +47,8 @@ def test_optuna_dashboard_shows_the_architectures(dashboard):
     sync_api = pytest.importorskip("playwright.sync_api")
 
     run, url = dashboard
-    best = run.archive().best()[0]
-    assert any(trial.teachers for trial in run.archive().trials), "distillation works here too"
+    best = run.history().best[0]
+    assert any(trial.teachers for trial in run.history().trials), "distillation works here too"
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1600, "height": 1400})

@@ -8,9 +8,9 @@ import pytest
 from digits_search import create
 from optuna_workers import worth
 
-from nni_nasplus import Journal, UserError
+from nni_nasplus import UserError
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.journal import JOURNAL
+from nni_nasplus.search.history import Outcome, Proposal
 
 optuna = pytest.importorskip("optuna")
 
@@ -28,7 +28,7 @@ def test_any_run_is_a_study_too(tmp_path):
     stored = optuna.load_study(study_name="run", storage=url)
     assert [(t.state, t.value, t.params) for t in stored.trials] == [
         (TrialState.FAIL if t.score is None else TrialState.COMPLETE, t.score, t.architecture)
-        for t in run.archive().trials
+        for t in run.history().trials
     ]
     assert stored.trials[0].user_attrs["parameters"] == 10.0
     assert "boom" in next(t.user_attrs["reason"] for t in stored.trials if t.state == TrialState.FAIL)
@@ -43,17 +43,10 @@ def test_any_run_is_a_study_too(tmp_path):
 def finished(directory: Path) -> Run:
     """A run with a journal of five trials, one of them failed."""
     run = create(directory, 5)
-    space = run.space.search_space
-    header = {"strategy": "evolution", "seed": 3, "direction": "maximize", "space": space.to_json()}
-    archive = Journal.create(directory / JOURNAL, header)
+    journal = run.open_search().journal
     for number in range(5):
-        trial = archive.ask({"tens": number, "ones": 9 - number}, "random")
-        failed = number == 2
-        archive.tell(
-            trial.number,
-            None if failed else worth(trial.architecture),
-            metrics={} if failed else {"parameters": 10.0 * (number + 1)},
-            reason="ValueError: boom" if failed else None,
-        )
-    archive.close()
+        trial = journal.ask(Proposal({"tens": number, "ones": 9 - number}))
+        outcome = Outcome(score=worth(trial.architecture), metrics={"parameters": 10.0 * (number + 1)})
+        journal.tell(trial.number, Outcome(reason="ValueError: boom") if number == 2 else outcome)
+    journal.close()
     return run

@@ -67,7 +67,7 @@ def test_four_workers_on_postgresql_one_of_them_killed(tmp_path, postgres):
         assert main.poll() is None
         time.sleep(0.1)
     workers(main)[0].kill()
-    out, _ = main.communicate(timeout=240)
+    out, _ = main.communicate(timeout=280)
     assert main.returncode == 0, out
     trials = require_whole(run, 40)
     (lost,) = [t for t in trials if t.state == TrialState.FAIL]

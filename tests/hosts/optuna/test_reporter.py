@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.strategies import RandomSearch
 
 optuna = pytest.importorskip("optuna")
 
@@ -29,8 +29,7 @@ def test_pruners_are_honoured_and_metrics_kept(tmp_path, cache):
         reporter = OptunaReporter(trial)
         return evaluator.evaluate(space, architecture, tmp_path / str(trial.number), reporter)["accuracy"]
 
-    strategy = make_strategy("random", space.search_space, seed=0, direction="maximize", options={})
-    study = optuna.create_study(direction="maximize", sampler=NasSampler(strategy))
+    study = optuna.create_study(direction="maximize", sampler=NasSampler(RandomSearch(), space.search_space))
     study.optimize(objective, n_trials=1)
     assert study.trials[0].state == TrialState.COMPLETE
     assert list(study.trials[0].intermediate_values) == [1, 2, 3]

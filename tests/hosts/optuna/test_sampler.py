@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 import yaml
 from places import ROOT
+from processes import run_python
 
 from nni_nasplus import SearchSpace, SearchSpaceExhausted, UserError, registry
 from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.networks.limits import Limits
+from nni_nasplus.search.search import Search
 from nni_nasplus.search.strategy import make_strategy
 
 optuna = pytest.importorskip("optuna")
@@ -40,8 +40,8 @@ def quiet():
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def sampler_of(name: str, space: SearchSpace = SPACE, seed: int = 0, direction: str = "minimize") -> NasSampler:
-    return NasSampler(make_strategy(name, space, seed=seed, direction=direction, options={}))
+def sampler_of(name: str, space: SearchSpace = SPACE, seed: int = 0, **options) -> NasSampler:
+    return NasSampler(make_strategy(name, {}), space, seed=seed, **options)
 
 
 def worth(architecture) -> float:
@@ -72,12 +72,12 @@ class TestSingleObjective(_Conformance, pytest_samplers.SingleOnlySamplerTestCas
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_one_worker_gets_what_the_strategy_proposes_by_itself(name):
-    strategy = make_strategy(name, SPACE, seed=3, direction="maximize", options={})
+    search = Search(SPACE, make_strategy(name, {}), seed=3, direction="maximize")
     plain = []
-    for number in range(40):
-        architecture = strategy.ask()
-        strategy.tell(architecture, None if number % 9 == 5 else worth(architecture))
-        plain.append(architecture)
+    for number in range(20):
+        trial = search.ask()
+        search.tell(trial, None if number % 9 == 5 else worth(trial.architecture))
+        plain.append(trial.architecture)
 
     def failing(trial) -> float:
         value = objective(trial)
@@ -85,8 +85,8 @@ def test_one_worker_gets_what_the_strategy_proposes_by_itself(name):
             raise ArithmeticError
         return value
 
-    study = optuna.create_study(sampler=sampler_of(name, seed=3, direction="maximize"), direction="maximize")
-    study.optimize(failing, n_trials=40, catch=ArithmeticError)
+    study = optuna.create_study(sampler=sampler_of(name, seed=3), direction="maximize")
+    study.optimize(failing, n_trials=20, catch=ArithmeticError)
     assert [trial.params for trial in study.trials] == plain
 
 
@@ -134,7 +134,7 @@ def test_samplers_learn_how_far_limits_are_exceeded(cache):
     if not hasattr(optuna.Trial, "set_constraint"):
         pytest.skip("this Optuna has no set_constraint")
     space = EventSequenceSpace(**EventDataModule(cache).shape.to_json())
-    limits, sizes = Limits(parameters=50_000.0, flops=1e9), []
+    limits, sizes = Limits(max_parameters=50_000.0, max_flops=1e9), []
 
     def sized(trial) -> tuple[float, float]:
         architecture = suggest(trial, space.search_space)
@@ -145,7 +145,7 @@ def test_samplers_learn_how_far_limits_are_exceeded(cache):
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=optuna.samplers.NSGAIISampler(seed=0))
     study.optimize(sized, n_trials=6)
     told = [trial.constraints for trial in study.trials]
-    assert [constraints["parameters"] for constraints in told] == [size - 50_000 for size in sizes]
+    assert [constraints["max_parameters"] for constraints in told] == [size - 50_000 for size in sizes]
     assert all(size <= 50_000 for size in [trial.values[1] for trial in study.best_trials])
 
 
@@ -174,9 +174,9 @@ def test_a_retried_trial_keeps_its_architecture_and_counts_once():
     )
     study.optimize(objective, n_trials=2)
     assert study.trials[4].params == lost
-    told = {str(o.architecture): o.utility for o in study.sampler.strategy.observations}
+    told = {str(o.architecture): o.utility for o in study.sampler.history.observations}
     assert told[str(lost)] == -worth(lost)
-    assert len(told) == len(study.sampler.strategy.observations)
+    assert len(told) == len(study.sampler.history.observations)
 
 
 def test_pruned_trials_count_with_their_last_value():
@@ -188,7 +188,7 @@ def test_pruned_trials_count_with_their_last_value():
 
     study.optimize(pruned, n_trials=3)
     study.optimize(objective, n_trials=1)
-    assert [o.utility for o in study.sampler.strategy.observations] == [-worth(t.params) - 1 for t in study.trials[:3]]
+    assert [o.utility for o in study.sampler.history.observations] == [-worth(t.params) - 1 for t in study.trials[:3]]
 
 
 def test_an_enqueued_architecture_is_trained_and_learned_from():
@@ -197,7 +197,7 @@ def test_an_enqueued_architecture_is_trained_and_learned_from():
     study.enqueue_trial(chosen)
     study.optimize(objective, n_trials=2)
     assert study.trials[0].params == chosen
-    assert study.sampler.strategy.observations[0].architecture == chosen
+    assert study.sampler.history.observations[0].architecture == chosen
 
 
 def test_a_space_that_is_exhausted_stops_the_study():
@@ -210,6 +210,47 @@ def test_a_space_that_is_exhausted_stops_the_study():
     assert study.trials[-1].state == TrialState.FAIL
 
 
+def beyond(architecture) -> str | None:
+    return "heads 4 is more than the limit 2" if architecture.get("heads") == 4 else None
+
+
+@pytest.mark.parametrize("name", ["evolution", "random"])
+def test_proposals_beyond_a_limit_are_kept_in_the_study_and_never_trained(tmp_path, name):
+    study = optuna.create_study(
+        storage=f"sqlite:///{tmp_path}/study.db", study_name="s", sampler=sampler_of(name, excess=beyond)
+    )
+    study.optimize(objective, n_trials=25)
+    trials = study.sampler.history.trials
+    assert {trial.reason for trial in trials if trial.status == "rejected"} == {"heads 4 is more than the limit 2"}
+    assert len({SPACE.key(trial.architecture) for trial in trials}) == len(trials) > 25
+    assert all(trial.params.get("heads") != 4 for trial in study.trials)
+    known = study.sampler.history.observations
+    study.sampler = sampler_of(name, excess=beyond)
+    study.optimize(objective, n_trials=1)
+    assert study.sampler.history.observations[: len(known)] == known, "another process sees them in the same order"
+
+
+def test_a_rejected_architecture_that_somebody_trains_counts_as_trained():
+    study = optuna.create_study(sampler=sampler_of("random", excess=beyond))
+    study.optimize(objective, n_trials=10)
+    rejected = next(trial.architecture for trial in study.sampler.history.trials if trial.status == "rejected")
+    study.enqueue_trial(rejected)
+    study.optimize(objective, n_trials=2)
+    assert study.sampler.history.trial_of(rejected).score == worth(rejected)
+
+
+def test_a_search_that_finds_nothing_within_the_limits_is_exhausted():
+    study = optuna.create_study(sampler=sampler_of("random", excess=lambda architecture: "too large"))
+    for _ in range(2):
+        with pytest.raises(SearchSpaceExhausted, match="500 proposals in a row exceed the limits, the last: too large"):
+            suggest(study.ask(), SPACE)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL] * 2
+    assert study.sampler.history.proposed == 500
+    with pytest.raises(SearchSpaceExhausted):
+        study.optimize(objective, n_trials=1)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL] * 3
+
+
 def _work(url: str, seconds: float) -> None:
     study = optuna.load_study(study_name="shared", storage=url, sampler=sampler_of("evolution"))
     study.optimize(objective, n_trials=8)
@@ -218,7 +259,7 @@ def _work(url: str, seconds: float) -> None:
 def test_workers_of_one_study_share_its_state_and_repeat_nothing(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     optuna.create_study(study_name="shared", storage=url)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     workers = [context.Process(target=_work, args=(url, 0.0)) for _ in range(3)]
     for worker in workers:
         worker.start()
@@ -228,21 +269,18 @@ def test_workers_of_one_study_share_its_state_and_repeat_nothing(tmp_path):
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 24
     assert len({str(trial.params) for trial in study.trials}) == 24
     study.optimize(objective, n_trials=1)
-    assert len(study.sampler.strategy.observations) == 24
+    assert len(study.sampler.history.observations) == 24
 
 
 def test_refusals():
-    study = optuna.create_study(direction="maximize", sampler=sampler_of("random"))
-    with pytest.raises(UserError, match="is to maximize, the strategy to minimize"):
-        suggest(study.ask(), study.sampler.space)
     study = optuna.create_study(sampler=sampler_of("random"))
     study.optimize(objective, n_trials=1)
     other = SearchSpace({**SPACE.decisions, "d3": [0, 9]}, SPACE.conditions)
     study.sampler = sampler_of("random", other)
     with pytest.raises(UserError, match=r"another space: decision 'd3' is \[0, 1, 2, 3\] there and \[0, 9\] here"):
         suggest(study.ask(), study.sampler.space)
-    with pytest.raises(UserError, match="the strategy searches another space: decision 'd3'"):
-        NasSampler(make_strategy("random", SPACE, seed=0, direction="minimize", options={}), other)
+    with pytest.raises(UserError, match="seed is -1; use 0 or more"):
+        sampler_of("random", seed=-1)
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler_of("random"))
     with pytest.raises(ValueError, match="multi-objective"):
         suggest(study.ask(), study.sampler.space)
@@ -250,7 +288,7 @@ def test_refusals():
 
 def test_the_optunahub_example_finds_what_it_looks_for():
     folder = ROOT / "examples" / "optunahub"
-    done = subprocess.run([sys.executable, "example.py"], cwd=folder, capture_output=True, text=True, check=True)
+    done = run_python([folder / "example.py"], cwd=folder, check=True)
     assert float(done.stdout.split()[0]) == pytest.approx(5.4)
     front = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
     assert front.keys() == {"author", "title", "description", "tags", "optuna_versions", "license"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 
@@ -10,7 +11,6 @@ import pytest
 from digits_search import create, going_on
 from optuna_workers import complete, require_whole, workers
 
-from nni_nasplus import Journal
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.journal import JOURNAL
 
@@ -19,6 +19,7 @@ pytest.importorskip("optuna")
 from optuna.trial import TrialState
 
 from nni_nasplus.hosts.optuna import worker
+from nni_nasplus.hosts.optuna.mirror import Mirror
 from nni_nasplus.hosts.optuna.study import fill_queue, open_study
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -28,25 +29,29 @@ def test_two_workers_train_as_many_trials_as_asked(tmp_path):
     run = create(tmp_path / "run", 7, concurrency=2, host="optuna")
     assert "study run in sqlite:///" in complete(run)
     assert len(require_whole(run, 7)) == 7
-    Run.rewrite(run.directory, {**run.settings, "trials": 9})
+    run.with_settings(trials=9, concurrency=1)
     complete(Run.open(run.directory))
     assert len(require_whole(run, 9)) == 9
 
 
 def test_one_worker_proposes_what_the_nni_host_would(tmp_path):
-    run = create(tmp_path / "run", 6, host="optuna")
-    complete(run)
-    strategy = open_study(run).sampler.strategy
-    for trial in Journal.read(run.directory / JOURNAL).trials:
-        proposal = strategy.propose()
-        assert proposal == (trial.architecture, trial.origin)
-        strategy.tell(proposal.architecture, trial.score)
+    run = create(tmp_path / "run", 6, host="optuna", seconds=0.0)
+    study = open_study(run)
+    fill_queue(study, 6)
+    worker.work(run)
+    with contextlib.closing(run.open_search().journal) as journal:
+        Mirror(study, journal).copy()
+    search = run.new_search(run.space.search_space)
+    for trial in run.history().trials:
+        proposed = search.ask()
+        assert (proposed.architecture, proposed.origin) == (trial.architecture, trial.origin)
+        search.tell(proposed, trial.score)
 
 
 def test_failures_in_a_row_end_the_search_with_their_reason(tmp_path):
     run = create(tmp_path / "run", 9, host="optuna", bad="0123456789", mode="raise ValueError('no such layer')")
     process = going_on(run)
-    out, _ = process.communicate(timeout=90)
+    out, _ = process.communicate(timeout=280)
     assert process.returncode == 2
     assert "3 trials in a row failed: ValueError: no such layer" in " ".join(out.split())
 

@@ -13,8 +13,7 @@ from optuna_workers import worth
 
 from nni_nasplus import SearchSpace, UserError
 from nni_nasplus.networks.limits import Limits
-from nni_nasplus.run.run import Run
-from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.strategies import RandomSearch
 
 optuna = pytest.importorskip("optuna")
 
@@ -55,7 +54,7 @@ def test_a_study_of_another_space_is_refused(tmp_path):
         study_name="run", storage=f"sqlite:///{run.directory / 'study.db'}", direction="maximize"
     )
     space = SearchSpace({"tens": list(range(5)), "ones": list(range(10))})
-    study.sampler = NasSampler(make_strategy("random", space, seed=0, direction="maximize", options={}))
+    study.sampler = NasSampler(RandomSearch(), space)
     study.optimize(lambda trial: worth(suggest(trial, space)), n_trials=1)
     with (
         pytest.raises(UserError, match=r"another space: decision 'tens' is \[0, 1, 2, 3, 4\] there"),
@@ -68,14 +67,13 @@ def test_a_study_of_another_direction_is_refused(tmp_path):
     run = create(tmp_path / "run", 3, host="optuna")
     url = f"sqlite:///{run.directory / 'study.db'}"
     optuna.create_study(study_name="run", storage=url, direction="minimize")
-    with pytest.raises(UserError, match="study run is to minimize, the strategy to maximize"), OptunaSearch(run):
+    with pytest.raises(UserError, match="study run is to minimize, the search to maximize"), OptunaSearch(run):
         pass
 
 
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 def test_limits_of_size_are_kept_before_training(tmp_path, monkeypatch):
-    run = create(tmp_path / "run", 5, host="optuna")
-    run = Run.rewrite(run.directory, {**run.settings, "model_limits": {"parameters": 10.0}})
+    run = create(tmp_path / "run", 5, host="optuna").with_settings(max_parameters=10.0)
     monkeypatch.setattr(Limits, "excess", lambda self, space, a: "too large" if a["tens"] > 2 else None)
     study = open_study(run)
     for _ in range(9):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from event_examples import SHAPE, random_batch
-from supernets import EVENTS, events, random_alphas
+from supernets import EVENTS, events, random_weights
 
 from nni_nasplus import SearchSpace, UserError
 from nni_nasplus.spaces.events import EventSequenceSpace, EventSupernet
@@ -18,8 +18,7 @@ def test_what_the_events_derive_is_in_the_space():
     supernet = events(heads=4)
     seen = set()
     for seed in range(20):
-        random_alphas(supernet, seed)
-        architecture = supernet.derive()
+        architecture = supernet.derive(random_weights(supernet, seed))
         canonical = SearchSpace(decisions(True), conditions()).validate(architecture)
         assert list(canonical.items()) == list(architecture.items())
         assert architecture["decoder_1_self_heads"] == EVENTS["decoder_1_self_heads"]

@@ -22,7 +22,7 @@ from nni_nasplus.hosts.optuna import suggest
 from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.images import ChainMacro, NasBench201Space
 from nni_nasplus.spaces.images.chain import CellChain
-from nni_nasplus.spaces.images.nasbench201 import EDGES, OPERATIONS, DenseCell
+from nni_nasplus.spaces.images.nasbench201_cell import EDGES, OPERATIONS, DenseCell
 
 EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|"
 FORM = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"

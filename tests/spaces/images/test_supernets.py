@@ -6,10 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from supernets import DARTS_SPACE, darts, events, nasbench201, random_alphas
+from supernets import DARTS_SPACE, darts, events, nasbench201, random_weights
 from torch import nn
 
 from nni_nasplus.networks.cost import count_parameters
+from nni_nasplus.one_shot.mixture import softmax
 from nni_nasplus.spaces.images import (
     ChainMacro,
     DartsSupernet,
@@ -27,14 +28,14 @@ def test_darts_supernets_have_the_published_parameters(channels, layers, paramet
     with torch.device("meta"):
         supernet = DartsSupernet(Macro(channels, layers))
     assert count_parameters(supernet) == parameters
-    assert [tuple(alpha.shape) for alpha in supernet.architecture_parameters()] == [(14, 8), (14, 8)]
+    assert [tuple(mask.shape) for mask in supernet.masks.values()] == [(14, 8), (14, 8)]
 
 
 def test_te_nas_networks_have_the_published_parameters():
     kernel = NasBench201Supernet(ChainMacro(channels=3, cells=1))
     assert count_parameters(kernel) + 30 == 14_707
     assert sum(p.numel() for name, p in kernel.named_parameters() if "weight" in name) == 14_364
-    regions = NasBench201Supernet(ChainMacro(channels=1, cells=1, in_channels=1, stages=1, stem=False), mode="sum")
+    regions = NasBench201Supernet(ChainMacro(channels=1, cells=1, in_channels=1, stages=1, stem=False))
     stem = nn.Sequential(nn.Conv2d(1, 1, 3, bias=False), nn.BatchNorm2d(1))
     assert count_parameters(regions) + count_parameters(stem) + 30 == 147
     units = []
@@ -60,12 +61,12 @@ def test_darts_searches_with_batch_norms_without_weights_and_after_pools():
     assert halving == {0, 1, 2, 3, 5, 6, 9, 10}
 
 
-def naive_darts(alphas: dict[str, torch.Tensor]) -> dict[str, list[set[tuple[str, int]]]]:
+def naive_darts(weights: dict[str, torch.Tensor]) -> dict[str, list[set[tuple[str, int]]]]:
     """Per node the two edges whose best operation but none has the largest share, in plain loops."""
     names = ["none", *DARTS_SPACE.search_space.decisions["normal_op0a"]]
     found = {}
-    for kind, alpha in alphas.items():
-        rows, nodes = alpha.softmax(-1).tolist(), []
+    for kind, shares in weights.items():
+        rows, nodes = shares.tolist(), []
         for node in range(4):
             start = sum(range(2, node + 2))
             edges = [max(zip(rows[start + j][1:], names[1:], strict=True), key=lambda x: x[0]) for j in range(node + 2)]
@@ -78,9 +79,9 @@ def naive_darts(alphas: dict[str, torch.Tensor]) -> dict[str, list[set[tuple[str
 @settings(max_examples=50, deadline=None, database=None)
 @given(st.integers(0, 2**32))
 def test_darts_derives_as_published(seed):
-    random_alphas(DERIVED, seed)
-    architecture = DERIVED.derive()
-    assert architecture == DERIVED.derive()
+    weights = random_weights(DERIVED, seed)
+    architecture = DERIVED.derive(weights)
+    assert architecture == DERIVED.derive(weights)
     assert DARTS_SPACE.search_space.validate(architecture) == architecture
     found = {}
     for kind, text in zip(("normal", "reduce"), DARTS_SPACE.genotype(architecture).split("/"), strict=True):
@@ -90,7 +91,7 @@ def test_darts_derives_as_published(seed):
             {(cell[f"normal_op{node}{side}"], int(source)) for side, source in zip("ab", sources, strict=True)}
             for sources, node in pairs
         ]
-    assert found == naive_darts(DERIVED.alphas)
+    assert found == naive_darts(weights)
 
 
 DERIVED = darts()
@@ -98,13 +99,13 @@ DERIVED = darts()
 
 def test_none_weighs_and_is_never_derived():
     supernet = darts()
-    for alpha in supernet.architecture_parameters():
-        alpha.data.zero_()
-        alpha.data[:, 0] = 5.0
-        alpha.data[:, 4] = 1.0
+    alphas = {cell: torch.zeros(mask.shape) for cell, mask in supernet.masks.items()}
+    for alpha in alphas.values():
+        alpha[:, 0] = 5.0
+        alpha[:, 4] = 1.0
     # an edge on which none is as weak as the rest has the larger shares, whatever its α
-    supernet.alphas["normal"].data[11, :] = 0.5
-    architecture = supernet.derive()
+    alphas["normal"][11, :] = 0.5
+    architecture = supernet.derive(softmax(supernet, alphas).weights)
     assert architecture["normal_from3"] == "0,2"
     assert architecture["normal_op3b"] == "max_pool_3x3"
     assert architecture["normal_op3a"] == "sep_conv_3x3"
@@ -112,9 +113,6 @@ def test_none_weighs_and_is_never_derived():
 
 def test_of_equal_ones_the_first_is_derived():
     supernets = [darts(), nasbench201(), events()]
-    for supernet in supernets:
-        for alpha in supernet.architecture_parameters():
-            alpha.data.zero_()
     pools = "|".join(["max3~0,max3~1"] * 4)
     assert DARTS_SPACE.genotype(supernets[0].derive()) == f"{pools}/{pools}"
     assert set(supernets[1].derive().values()) == {"none"}

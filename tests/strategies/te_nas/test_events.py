@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from types import SimpleNamespace
 
@@ -18,9 +17,11 @@ from nni_nasplus import UserError
 from nni_nasplus.cli import main
 from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.proxies import linear_regions, patterns
+from nni_nasplus.run.presearch import presearch
 from nni_nasplus.run.run import Run
+from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.images import NasBench201Space
-from nni_nasplus.strategies.te_nas import TENAS, TeNas, networks_of
+from nni_nasplus.strategies.te_nas import TENAS, networks_of
 from nni_nasplus.strategies.te_nas.batches import chosen, windows
 from nni_nasplus.strategies.te_nas.initialisation import initialise
 from nni_nasplus.strategies.te_nas.scoring import Scorer, Scoring
@@ -131,14 +132,14 @@ def test_equal_examples_are_refused():
 def test_the_strategy_searches_prepared_data(cache, tmp_path):
     data = EventDataModule(cache, batch_size=8)
     space = space_of(data.shape)
-    options = {"seed": 2, "options": {**SMALL, "prune": 6}}
-    evaluator = SimpleNamespace(data=lambda: data)
-    run = SimpleNamespace(space=space, evaluator=evaluator, directory=tmp_path, settings=options)
-    found = TeNas.prepare(run)
-    assert set(found["found"].items()) >= {("encoder_layers", 4), ("decoder_layers", 0), ("pooling", "mean")}
-    strategy = TeNas(space.search_space, seed=2, **json.loads(json.dumps(found)))
-    assert strategy.propose() == (found["found"], "te-nas")
-    assert strategy.propose().origin == "random"
+    run = Run(tmp_path, Settings(strategy="tenas", strategy_options={**SMALL, "prune": 6}, seed=2))
+    run.__dict__.update(space=space, evaluator=SimpleNamespace(data=lambda: data))
+    presearch(run)
+    search = run.open_search()
+    first = search.ask()
+    assert set(first.architecture.items()) >= {("encoder_layers", 4), ("decoder_layers", 0), ("pooling", "mean")}
+    assert first.architecture == run.ranking(space.search_space).architectures[0]
+    assert [first.origin, search.ask().origin] == ["presearch", "random"]
 
 
 @pytest.mark.slow
@@ -152,6 +153,6 @@ def test_the_command_trains_what_it_found_first(tmp_path):
     short = ["--trials=2", "--epochs=1", "--hidden=4", "--concurrency=1", "--host=optuna", "--strategy=tenas"]
     main(["search", *tables, *columns, *short, *options, "--out", str(tmp_path / "run")])
     run = Run.open(tmp_path / "run")
-    found = run.settings["options"]["found"]
-    assert run.archive().trials[0].architecture == run.space.search_space.validate(found)
-    assert [trial.origin for trial in run.archive().trials] == ["te-nas", "random"]
+    trials = run.history().trials
+    assert trials[0].architecture == run.ranking(run.space.search_space).architectures[0]
+    assert [trial.origin for trial in trials] == ["presearch", "random"]

@@ -12,14 +12,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import UserError
 from nni_nasplus.proxies import linear_regions, ntk_condition
+from nni_nasplus.proxies.kernel import ExampleGradients
 from nni_nasplus.proxies.ntk import jacobian
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.strategies.te_nas import TENAS, drawn_from, networks_of
-from nni_nasplus.strategies.te_nas.kernel import ExampleGradients
-from nni_nasplus.strategies.te_nas.networks import patches
-from nni_nasplus.strategies.te_nas.prepared import Prepared
-from nni_nasplus.strategies.te_nas.ranking import cuts_of
-from nni_nasplus.strategies.te_nas.scoring import Scorer
+from nni_nasplus.strategies.te_nas.batches import patches
+from nni_nasplus.strategies.te_nas.pruning import cuts_of
+from nni_nasplus.strategies.te_nas.scoring import Scored, Scorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -28,7 +27,7 @@ def test_the_networks_have_the_published_sizes():
     """14,707 parameters with the 30 α; gradients by 14,364 weights; 117 units of ReLUs for a patch."""
     published = networks_of(NasBench201Space())
     assert sum(p.numel() for p in published.kernel.parameters()) + 30 == 14_707
-    assert ExampleGradients(Prepared(published.kernel, double=True))(torch.randn(2, 3, 8, 8)).shape == (2, 14_364)
+    assert ExampleGradients(Scored(published.kernel, double=True))(torch.randn(2, 3, 8, 8)).shape == (2, 14_364)
     units = []
     for module in published.regions.modules():
         if isinstance(module, torch.nn.ReLU):
@@ -55,7 +54,7 @@ def test_the_scores_of_a_round_are_those_of_each_network_by_itself(whole):
 @pytest.mark.parametrize("space", [NB201, DARTS])
 def test_the_gradients_of_examples_are_those_of_one_example_at_a_time(space):
     networks, batch = networks_of(space), images(space, 5)
-    gradients = ExampleGradients(Prepared(networks.kernel, double=True))
+    gradients = ExampleGradients(Scored(networks.kernel, double=True))
     cuts = cuts_of(networks.kernel, None)
     for cut in (cuts[0], cuts[len(cuts) // 2], cuts[-1]):
         with networks.kernel.without(*cut):

@@ -19,7 +19,7 @@ from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.events.genotype import parse
 from nni_nasplus.spaces.events.supernet import EventSupernet
 from nni_nasplus.strategies.te_nas import Networks, networks_of
-from nni_nasplus.strategies.te_nas.ranking import Scores
+from nni_nasplus.strategies.te_nas.pruning import Scores
 from nni_nasplus.strategies.te_nas.scoring import Scorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -87,7 +87,10 @@ def test_the_search_leaves_torchs_generator_as_it_is():
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("stop", [{"max_epochs": 1}, {"max_steps": 31}, {"max_steps": 50}])
+@pytest.mark.parametrize(
+    "stop",
+    [{"max_steps": 31}, *(pytest.param(s, marks=pytest.mark.slow) for s in ({"max_epochs": 1}, {"max_steps": 50}))],
+)
 def test_a_resumed_search_goes_on_as_one_that_never_stopped(tmp_path, whole, stop):
     kept = ModelCheckpoint(tmp_path, save_last=True, every_n_train_steps=None if "max_epochs" in stop else 1)
     cut = trained(made(repeats=2), callbacks=[kept], **{"max_epochs": 2, **stop})
@@ -109,7 +112,7 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
 def test_event_encoders_are_searched_too():
     architecture = parse("01|1|agc1,g|44,12|00")
     space = EventSequenceSpace(**SHAPE.to_json(), hidden=4)
-    net = EventSupernet(SHAPE, space.search_space.validate(architecture), hidden=4, mode="sum")
+    net = EventSupernet(SHAPE, space.search_space.validate(architecture), hidden=4)
     search = Recorded(Networks(net), random_batch(space, 6, generator()), repeats=1, prune=3, kernel_examples=2)
     trained(search)
     assert steps_of(search) == [1 + 14, 1 + 8]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from school import SCORES, TRAINED, evaluator
 
-from nni_nasplus import Journal
+from nni_nasplus import Journal, Outcome, Proposal
 from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.trial_folder import trial_directory
@@ -23,13 +23,13 @@ def space(cache):
 def school(cache, space, tmp_path_factory):
     """A run whose four trials are trained, with scores made up."""
     run = tmp_path_factory.mktemp("school")
-    archive = Journal.create(run / "journal.jsonl", {"direction": "maximize"})
+    journal = Journal.create(run / "journal.jsonl", space.search_space)
     for genotype, score in zip(TRAINED, SCORES, strict=True):
-        trial = archive.ask(space.parse_genotype(genotype), "random")
+        trial = journal.ask(Proposal(space.parse_genotype(genotype)))
         folder = trial_directory(run, space.search_space.key(trial.architecture))
         evaluator(cache).evaluate(space, trial.architecture, folder)
-        archive.tell(trial.number, score)
-    archive.close()
+        journal.tell(trial.number, Outcome.of(score))
+    journal.close()
     return run
 
 

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from nasplus_command import asking, nasplus, refused
 from nni.nas.experiment import NasExperiment
 from nni_server import free_port
 from places import ROOT
+from processes import run_python
 from school import evaluator
 from shopping import COLUMNS
 
-from nni_nasplus import Journal
+from nni_nasplus import Journal, Outcome, Proposal, SearchSpace
 from nni_nasplus.cli.tasks.events import EventTask
 from nni_nasplus.hosts.nni import NasStrategy, NasTuner
 from nni_nasplus.run.run import Run
 from nni_nasplus.strategies import RandomSearch
-from nni_nasplus.training.trial_folder import trial_directory, write_teachers
+from nni_nasplus.training.trial_folder import trial_directory, write_outcome
 
 
-class TestArchive:
+class TestJournal:
     def test_teachers_are_kept_where_there_are_some(self, tmp_path):
-        archive = Journal.create(tmp_path / "j.jsonl", {"direction": "maximize"})
-        for taught in ([], [0]):
-            archive.tell(archive.ask({"a": 1}, "random").number, 0.5, teachers=taught)
-        assert [trial.teachers for trial in Journal.read(tmp_path / "j.jsonl").trials] == [[], [0]]
+        space = SearchSpace({"a": [1, 2]})
+        journal = Journal.create(tmp_path / "j.jsonl", space)
+        for value, taught in ((1, ()), (2, (0,))):
+            trial = journal.ask(Proposal({"a": value}))
+            journal.tell(trial.number, Outcome(score=0.5, teachers=taught))
+        assert [trial.teachers for trial in Journal.read(tmp_path / "j.jsonl").history.trials] == [(), (0,)]
         assert (tmp_path / "j.jsonl").read_text().count("teachers") == 1
 
     def test_the_tuner_records_what_the_trial_left(self, tmp_path):
         tuner = NasTuner(directory=str(tmp_path))
         tuner.update_search_space({"a": {"_type": "choice", "_value": [1, 2, 3]}})
-        folder = trial_directory(tmp_path, tuner.search.strategy.space.key(tuner.generate_parameters(0)))
-        write_teachers(folder, (7, 5))
+        folder = trial_directory(tmp_path, tuner.search.space.key(tuner.generate_parameters(0)))
+        write_outcome(folder, Outcome(score=0.5, teachers=(7, 5)))
         tuner.receive_trial_result(0, None, 0.5)
-        assert tuner.search.archive.trials[0].teachers == [7, 5]
+        assert tuner.search.history.trials[0].teachers == (7, 5)
 
 
 class TestCommand:
@@ -76,7 +76,7 @@ class TestCommand:
         assert done.returncode == 0, done.stderr
         opened = Run.open(out)
         assert (opened.evaluator.distillation.weight, opened.evaluator.distillation.n_skip) == (0.3, 3)
-        _require_lessons(opened.archive(), 3)
+        _require_lessons(opened.history(), 3)
         assert len(list((out / "teachers").glob("*.npy"))) >= 3
         assert "teachers" in nasplus("show", out).stdout
 
@@ -84,8 +84,8 @@ class TestCommand:
 @pytest.mark.slow
 def test_the_benchmark_runs(tmp_path):
     script = ROOT / "benchmarks" / "distillation.py"
-    command = [sys.executable, script, "--data", tmp_path, "--seeds", "2", "--only", "vowels"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=400).stdout
+    command = [script, "--data", tmp_path, "--seeds", "2", "--only", "vowels"]
+    printed = run_python(command, check=True, timeout=400).stdout
     for words in ("Japanese Vowels: 2 seeds", "change with mse", "test accuracy", "validation loss"):
         assert words in printed
 
@@ -95,20 +95,20 @@ def test_the_benchmark_runs(tmp_path):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_nas_experiment_distils_too(cache, space, tmp_path):
     distillation = {"n_skip": 3, "n_teachers": 2}
-    inner = RandomSearch(space.search_space, seed=0, direction="maximize")
-    experiment = NasExperiment(space, evaluator(cache, distillation), NasStrategy(inner, tmp_path / "run"))
+    strategy = NasStrategy(RandomSearch(), tmp_path / "run", seed=0, direction="maximize")
+    experiment = NasExperiment(space, evaluator(cache, distillation), strategy)
     experiment.config.max_trial_number, experiment.config.trial_concurrency = 7, 2
     experiment.config.experiment_working_directory = tmp_path / "nni"
     experiment.run(free_port())
     experiment.stop()
-    _require_lessons(Journal.read(tmp_path / "run" / "journal.jsonl"), 2)
+    _require_lessons(Journal.read(tmp_path / "run" / "journal.jsonl").history, 2)
 
 
-def _require_lessons(archive, n_teachers):
+def _require_lessons(history, n_teachers):
     """The last trial has all its teachers, the first three have none; a teacher is another, finished trial."""
-    assert [trial.teachers for trial in archive.trials[:3]] == [[], [], []]
-    assert len(archive.finished[-1].teachers) == n_teachers
-    for trial in archive.finished:
+    assert [trial.teachers for trial in history.trials[:3]] == [()] * 3
+    assert len(history.finished[-1].teachers) == n_teachers
+    for trial in history.finished:
         assert len(set(trial.teachers)) == len(trial.teachers)
-        assert all(archive.trials[number].status == "done" for number in trial.teachers)
+        assert all(history.trials[number].status == "done" for number in trial.teachers)
         assert trial.number not in trial.teachers

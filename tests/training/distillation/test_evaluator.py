@@ -13,12 +13,13 @@ from school import EARLY, STUDENT, TRAINED, evaluator, teachers, weights_of
 
 from nni_nasplus import UserError
 from nni_nasplus.data.events import EventDataModule
+from nni_nasplus.spaces.events.baselines import RecurrentBaseline
 from nni_nasplus.training.distillation.loss import distillation_loss
 from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import logits_of
 from nni_nasplus.training.evaluator import Evaluator
-from nni_nasplus.training.events import EventClassification, RecurrentBaseline
-from nni_nasplus.training.trial_folder import teachers_of
+from nni_nasplus.training.events import EventClassification
+from nni_nasplus.training.trial_folder import outcome_in
 
 
 class TestTraining:
@@ -31,8 +32,8 @@ class TestTraining:
     def test_without_weight_it_is_bit_for_bit_the_training_without_teachers(self, cache, space, run, tmp_path):
         metrics, weights = self.train(cache, space, run, tmp_path / "plain")
         again, same = self.train(cache, space, run, tmp_path / "zero", {**EARLY, "weight": 0.0})
-        assert teachers_of(tmp_path / "plain") == []
-        assert teachers_of(tmp_path / "zero") == [1, 3, 2]
+        assert outcome_in(tmp_path / "plain").teachers == ()
+        assert outcome_in(tmp_path / "zero").teachers == (1, 3, 2)
         assert metrics == again
         assert all(torch.equal(weights[name], same[name]) for name in weights)
 
@@ -40,7 +41,7 @@ class TestTraining:
         metrics, _ = self.train(cache, space, run, tmp_path / "plain")
         again, _ = self.train(cache, space, run, tmp_path / "early", {"n_skip": 5})
         assert metrics == again
-        assert teachers_of(tmp_path / "early") == []
+        assert outcome_in(tmp_path / "early").teachers == ()
 
     @pytest.mark.parametrize("loss", ["mse", "kl"])
     def test_the_student_comes_closer_to_its_teachers(self, cache, space, run, tmp_path, loss):

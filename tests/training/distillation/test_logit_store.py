@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import subprocess
-import sys
 import time
 import warnings
 
 import numpy as np
 import pytest
+from processes import run_python
 from school import evaluator, stored, teachers
 
 from nni_nasplus.training.distillation.logit_store import LogitStore
@@ -68,7 +67,7 @@ if {point!r} == "writing":
 store = LogitStore(pathlib.Path({str(tmp_path)!r}), (50, 3), 10**6, [])
 store.get("a", die if {point!r} == "computing" else lambda: np.ones((50, 3)))
 """
-        done = subprocess.run([sys.executable, "-c", code], check=False)
+        done = run_python(["-c", code])
         assert done.returncode == -signal.SIGKILL
         assert not list(tmp_path.glob("*.npy"))
         assert bool(list(tmp_path.glob(".*.partial"))) == (point == "writing")

@@ -9,22 +9,18 @@ import runpy
 import signal
 import sys
 import threading
-import traceback
 import types
 import warnings
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
+from nni_nasplus._signals import ignore_from_now_on
 from nni_nasplus.hosts.nni.preloaded.refresh import refresh
 
 __all__ = ["run_trial"]
 
-_HANDLERS = (
-    (signal.SIGINT, signal.default_int_handler),
-    (signal.SIGTERM, signal.SIG_DFL),
-    (signal.SIGCHLD, signal.SIG_DFL),
-)
+_ACTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
 
 
 def run_trial(request: dict[str, Any], streams: list[int], threads: int) -> NoReturn:
@@ -42,11 +38,11 @@ def run_trial(request: dict[str, Any], streams: list[int], threads: int) -> NoRe
 
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
-    """Take the trial's process group, signal handlers, streams, directory and environment."""
+    """Take the trial's process group, default actions of signals, streams, directory and environment."""
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
-    for number, handler in _HANDLERS:
-        signal.signal(number, handler)
+    for number in _ACTIONS:
+        signal.signal(number, signal.SIG_DFL)
     for target, stream in enumerate(streams):
         os.dup2(stream, target)
         os.close(stream)
@@ -60,6 +56,7 @@ def _status(arguments: list[str], threads: int) -> int:
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
         refresh(threads)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if arguments[0] == "-m":
             _run_module(arguments[1], arguments[1:])
         else:
@@ -112,14 +109,14 @@ def _exit_code(code: object) -> int:
 
 
 def _finish(code: int) -> int:
-    """What an interpreter does at its end: wait for threads, run exit functions, flush."""
+    """What an interpreter does at its end: wait for threads, unless interrupted, run exit functions, flush."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-            if stream is not None:
-                stream.flush()
     except KeyboardInterrupt:
-        traceback.print_exc()
-        return -signal.SIGINT
+        code = -signal.SIGINT
+    ignore_from_now_on()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
     return code

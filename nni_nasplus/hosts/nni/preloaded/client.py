@@ -21,7 +21,7 @@ class Stops:
     asked: int | None = None
 
     def forward(self, send: Callable[[int], object]) -> None:
-        """From now on give each such signal to ``send``."""
+        """From now on give each such signal to ``send``, and the last that came before, if one was remembered."""
 
         def handle(number: int, _: object) -> None:
             self.asked = number
@@ -32,6 +32,8 @@ class Stops:
 
         for number in _STOPS:
             signal.signal(number, handle)
+        if self.asked is not None:
+            handle(self.asked, None)
 
 
 def main() -> None:
@@ -40,7 +42,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL)
     arguments, stops = sys.argv[1:], Stops()
     if arguments[:1] == ["--preload"]:
-        from meeting import connect
+        from rendezvous import connect
 
         sys.exit(connect(arguments[1:]) is None)
     connection = _connect(arguments)
@@ -56,8 +58,8 @@ def _connect(arguments: list[str]) -> socket.socket | None:
     able = hasattr(os, "fork") and hasattr(socket, "AF_UNIX") and hasattr(socket, "send_fds")
     if not able or not _understood(arguments) or os.environ.get("NASPLUS_PRELOAD") == "0":
         return None
-    from meeting import connect
-    from wire import send_request
+    from protocol import send_request
+    from rendezvous import connect
 
     connection = connect(arguments)
     if connection is None:
@@ -101,9 +103,10 @@ def _kill_group(leader: int) -> None:
 def _end(status: int, asked: int | None) -> None:
     """End this process as a trial of this status would, but by a signal only if this process was sent it.
 
-    NNI takes a trial that ends by a signal as canceled by the user.
+    NNI takes a trial that ends by a signal as canceled by the user; one that had finished when the signal came has not
+    been.
     """
-    if asked is not None:
+    if asked is not None and status:
         signal.signal(asked, signal.SIG_DFL)
         os.kill(os.getpid(), asked)
     if status < 0:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nni_nasplus.hosts.nni.preloaded.child import run_trial
-from nni_nasplus.hosts.nni.preloaded.wire import READY, receive_request
+from nni_nasplus.hosts.nni.preloaded.protocol import READY, receive_request
 
 __all__ = ["HELD", "Server"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ def run(arguments: list[str], forward: Callable[[Callable[[int], object]], None]
     forward
         Is given the function that passes a signal on to the interpreter.
     """
+    forward(lambda number: None)  # it is remembered, for a signal that ended this process would leave the interpreter
     process = subprocess.Popen([sys.executable, *arguments], start_new_session=True)
     forward(process.send_signal)
     if not hasattr(os, "fork"):
@@ -39,5 +41,6 @@ def _guard(process: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if not os.read(ours, 1):
-        os.killpg(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGKILL)
     os._exit(0)

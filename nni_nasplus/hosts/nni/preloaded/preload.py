@@ -23,7 +23,7 @@ _MODULES = (
     "nni_nasplus.training.evaluator",
     "nni_nasplus.hosts.nni.trial",
 )
-_TRIAL = "nni_nasplus.hosts.nni.trial"
+_TRIAL = "nni_nasplus.hosts.nni"
 
 
 def preload(arguments: list[str]) -> int:

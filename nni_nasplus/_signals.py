@@ -1,0 +1,193 @@
+"""SIGINT and SIGTERM: one request to stop, which every process of this package heeds once, and where it can leave off.
+
+Python raises :class:`KeyboardInterrupt` wherever a process happens to be: in the commit of a database; in an exit
+function, or while the interpreter ends, which prints a traceback; in a ``__del__``, which swallows it. And Ctrl-C is
+two signals to a worker: the terminal's, and then that of the search which ends it. So a process is in turn
+
+* deaf while it starts (:func:`start`), mortal while it imports (:func:`end_at_once`): nothing has begun then;
+* stoppable (:func:`stoppable`): the first signal raises KeyboardInterrupt, at once or as soon as what must not be torn
+  is over (:func:`held`, :func:`heeded`); all others change nothing, for it is about to end already;
+* deaf at its end, which is short: what it has earned is safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+__all__ = ["STOPS", "asked", "end_at_once", "exit_code", "heeded", "held", "ignore_from_now_on", "start", "stoppable"]
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN_S = 0.01
+
+
+class _Request:
+    """The request to this process: handlers of signals are the process's, so there is one."""
+
+    number: int | None = None
+    is_heeded = False
+    was_raised = False
+
+
+_request = _Request()
+
+
+def asked() -> bool:
+    """Whether a signal has asked this process to stop."""
+    return _request.number is not None
+
+
+def exit_code() -> int:
+    """What a shell says of a process that the signal ended; SIGINT where none was seen, but KeyboardInterrupt was."""
+    return 128 + (_request.number or signal.SIGINT)
+
+
+def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a process that hears signals from its own :func:`end_at_once` or :func:`stoppable` on: they wait."""
+    with _blocked():
+        return subprocess.Popen(command)
+
+
+def end_at_once() -> None:
+    """Let a signal end this process silently, as one does that is no interpreter."""
+    for number in _heard():
+        signal.signal(number, signal.SIG_DFL)
+    _unblock()
+
+
+@contextlib.contextmanager
+def stoppable(*, last: bool = True) -> Iterator[None]:
+    """Heed the first signal.
+
+    Parameters
+    ----------
+    last
+        Whether nothing comes after but the end of the process: then it is deaf from there on. Otherwise the handlers
+        from before are put back.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When it comes, here or in the code within.
+    """
+    _request.number, _request.was_raised = None, False
+    before, hook = {number: signal.getsignal(number) for number in _heard()}, sys.unraisablehook
+    sys.unraisablehook = _raising_again(hook)
+    for number in before:
+        signal.signal(number, _note)
+    _unblock()
+    try:
+        with heeded():
+            yield
+    finally:
+        if last:
+            ignore_from_now_on()
+        else:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        sys.unraisablehook = hook
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """What is in here is not torn: a signal is heeded after it."""
+    with _heeding(now=False):
+        yield
+
+
+@contextlib.contextmanager
+def heeded() -> Iterator[None]:
+    """What is in here can be left off, also within what is :func:`held`; it is not begun if a signal has come already.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Also where the code within has made a SystemExit of it, as Lightning does.
+    """
+    with _heeding(now=True):
+        yield
+
+
+def ignore_from_now_on() -> None:
+    """Be deaf to the end.
+
+    A signal that waits for its handler when SIG_IGN takes its place makes Python print an OSError: so that none waits,
+    they are blocked first.
+    """
+    with _blocked():
+        for number in _heard():
+            signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _heeding(*, now: bool) -> Iterator[None]:
+    before, _request.is_heeded = _request.is_heeded, now
+    try:
+        _raise_if_due()
+        yield
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        _request.is_heeded = before
+    _raise_if_due()
+
+
+def _note(number: int, frame: FrameType | None) -> None:
+    _request.number = _request.number or number
+    _raise_if_due()
+
+
+def _raise_if_due() -> None:
+    if asked() and _request.is_heeded and not _request.was_raised:
+        _request.was_raised = True
+        raise KeyboardInterrupt
+
+
+def _raising_again(otherwise: Callable[[Any], object]) -> Callable[[Any], None]:
+    """A hook that sends the signal anew a moment after Python swallowed what it had raised, as in a ``__del__``."""
+
+    def hook(unraisable: Any) -> None:
+        if not (_request.was_raised and unraisable.exc_type is KeyboardInterrupt):
+            otherwise(unraisable)
+            return
+        threading.Timer(_AGAIN_S, _send_again).start()
+
+    return hook
+
+
+def _send_again() -> None:
+    """Raise once more; until here nothing was, for what a second signal raises in the hook is swallowed as well."""
+    _request.was_raised = False
+    os.kill(os.getpid(), _request.number or signal.SIGINT)
+
+
+def _heard() -> list[signal.Signals]:
+    """The signals that whoever started this process wants it to hear: a shell's background job is deaf to Ctrl-C."""
+    return [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+@contextlib.contextmanager
+def _blocked() -> Iterator[None]:
+    """Let signals wait; those that had come are handled before."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _unblock() -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)

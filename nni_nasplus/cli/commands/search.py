@@ -1,0 +1,137 @@
+"""``nasplus search``: prepare the data, run the experiment, report."""
+
+from __future__ import annotations
+
+import shutil
+import time as clock
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from nni_nasplus.cli.running import finish
+from nni_nasplus.cli.switches import switched, underscored
+from nni_nasplus.cli.tasks import Task, task_class, task_names
+from nni_nasplus.errors import UserError
+from nni_nasplus.run.run import CACHE, Run, described, instantiate
+from nni_nasplus.run.settings import Settings
+from nni_nasplus.search.space import Architecture
+
+if TYPE_CHECKING:
+    from nni_nasplus.training.evaluator import Evaluator
+
+__all__ = ["parsed", "run", "search"]
+
+_KNOWN_LATER = ("space", "evaluator", "objective", "direction")
+"""Settings that the task decides, of some of which it has options by the same names."""
+
+
+def run(arguments: list[str]) -> None:
+    """Parse the options of the task whose data are named, and those of every search."""
+    search(*parsed(arguments))
+
+
+def parsed(arguments: Sequence[str]) -> tuple[Task, Settings, str | None]:
+    """The task, how to search, and the directory to keep everything in.
+
+    Raises
+    ------
+    UserError, argparse.ArgumentError
+        If an option is missing, unknown, wrong, or another task's.
+    """
+    arguments = [underscored(argument) for argument in arguments]
+    given = _given(arguments)
+    kind = task_class(given)
+    for other in task_names():
+        _refuse(given, kind, task_class([other]))
+    parser = ArgumentParser(prog="nasplus search", description=_described(kind), exit_on_error=False)
+    parser.add_argument("--config", action="config", help="a YAML file of these options")
+    parser.add_class_arguments(kind, None)
+    parser.add_class_arguments(Settings, None, skip=set(_KNOWN_LATER))
+    parser.add_argument("--out", type=str | None, help="the directory to keep everything in; by default below runs/")
+    found = parser.parse_args(switched(arguments, kind, Settings))
+    task = kind(**{name: found[name] for name in _names(kind)})
+    return task, Settings(**{name: found[name] for name in _names(Settings)}), found.out
+
+
+def _names(options: type) -> list[str]:
+    skipped = _KNOWN_LATER if options is Settings else ()
+    return [field.name for field in fields(options) if field.name not in skipped]
+
+
+def _described(kind: type[Task]) -> str:
+    others = [f"nasplus search --{name} … --help" for name in task_names() if task_class([name]) is not kind]
+    return " Other data: ".join([f"{(kind.__doc__ or '').partition('.')[0]}.", *others])
+
+
+def _given(arguments: Sequence[str]) -> list[str]:
+    """The names of the options, in the configuration too."""
+    names = [a[2:].partition("=")[0].partition(".")[0] for a in arguments if a.startswith("--")]
+    if "help" in names and not set(names) & set(task_names()):
+        names.append(task_names()[0])
+    for place, argument in enumerate(arguments):
+        if argument == "--config" and place + 1 < len(arguments):
+            names += _configured(arguments[place + 1])
+        elif argument.startswith("--config="):
+            names += _configured(argument.partition("=")[2])
+    return names
+
+
+def _configured(path: str) -> list[str]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"--config {path} cannot be read: {error}") from None
+    return list(content) if isinstance(content, dict) else []
+
+
+def _refuse(given: Sequence[str], kind: type[Task], other: type[Task]) -> None:
+    known = {*_names(kind), *_names(Settings)}
+    if wrong := [name for name in given if name in _names(other) and name not in known]:
+        raise UserError(f"--{wrong[0]} has no effect on {kind.noun}; leave it out")
+
+
+def search(task: Task, settings: Settings, out: str | None = None) -> Run:
+    """Prepare, search and report.
+
+    Parameters
+    ----------
+    out
+        The directory to keep everything in; by default a new one under runs/.
+    """
+    directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
+    task.check(settings.trials)
+    settings.check()
+    Run.require_free(directory)
+    sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.trials)
+    try:
+        run = Run.create(directory, _complete(settings, described(task.space_class(), sizes), evaluator))
+    except UserError:
+        shutil.rmtree(directory / CACHE)
+        raise
+    finish(run)
+    return run
+
+
+def _complete(settings: Settings, space: dict[str, Any], evaluator: Evaluator) -> Settings:
+    """The settings with what is known once the data are."""
+    return replace(
+        settings,
+        space=space,
+        evaluator=described(type(evaluator), evaluator.init_args),
+        objective=evaluator.objective,
+        direction=evaluator.direction,
+        initial=_initial(space, settings.initial),
+    )
+
+
+def _initial(space: dict[str, Any], genotypes: Any) -> list[Architecture] | None:
+    if genotypes is None:
+        return None
+    from nni_nasplus.networks.network_space import NetworkSpace
+
+    built = instantiate(space, NetworkSpace)
+    return [built.parse_genotype(text) for text in ([genotypes] if isinstance(genotypes, str) else genotypes)]

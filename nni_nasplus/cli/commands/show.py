@@ -1,0 +1,96 @@
+"""``nasplus show``: look at a search."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import warnings
+from pathlib import Path
+
+from nni_nasplus.cli.report import print_result
+from nni_nasplus.drawing.draw import draw, require_format
+from nni_nasplus.errors import UserError
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.history import Trial
+
+__all__ = ["show"]
+
+
+def show(
+    directory: str,
+    *,
+    top: int = 10,
+    trial: int | None = None,
+    picture: str | None = None,
+    as_study: str | None = None,
+    plots: str | None = None,
+) -> None:
+    """Print the trials and the result of a search, and draw the best architecture.
+
+    Parameters
+    ----------
+    directory
+        The directory given to --out.
+    top
+        How many trials to print.
+    trial
+        Another trial than the best to draw.
+    picture
+        The .svg, .png or .pdf file to draw it to; without it winner.svg, or trial_7.svg, in the directory.
+    as_study
+        A database's URL, as in sqlite:///study.db, to write the trials into as an Optuna study. Needs the optuna extra.
+    plots
+        A folder to write Optuna's pictures of the search into: best so far, parallel coordinates, importances of the
+        decisions, Pareto front of the objective and the parameters. Needs the plots extra.
+    """
+    if picture is not None:
+        require_format(picture)
+    run = Run.open(directory)
+    print_result(run, top)
+    if as_study or plots:
+        _as_study(run, as_study, plots)
+    _draw(run, trial, picture)
+
+
+def _draw(run: Run, number: int | None, to: str | None) -> None:
+    """Draw a trial, by default the best if there is one; without ``to`` a directory that is read-only is a warning."""
+    trial = _chosen(run, number)
+    if trial is None and to is None:
+        return
+    if trial is None:
+        raise UserError(f"{run.directory} has no finished trial; let the search run, or name a trial with --trial")
+    path = Path(to) if to else run.directory / ("winner.svg" if number is None else f"trial_{number}.svg")
+    try:
+        draw(run.space.graph(trial.architecture), path, run.space.genotype(trial.architecture))
+        sys.stdout.write(f"picture: {path}\n")
+    except NotImplementedError:
+        if to or number is not None:
+            raise UserError(f"{type(run.space).__name__} has no pictures; give it a method graph()") from None
+    except OSError as error:
+        message = f"{path} cannot be written ({error.strerror}); name a place for the picture with --picture"
+        if to:
+            raise UserError(message) from None
+        warnings.warn(message, stacklevel=2)
+
+
+def _chosen(run: Run, number: int | None) -> Trial | None:
+    """A trial whatever became of it, or the best finished one, if any."""
+    history = run.history()
+    if number is None:
+        return next(iter(history.best), None)
+    if not 0 <= number < len(history.trials):
+        raise UserError(f"there is no trial {number}; {run.directory} has {len(history.trials)}, from 0 on")
+    return history.trials[number]
+
+
+def _as_study(run: Run, url: str | None, plots: str | None) -> None:
+    if importlib.util.find_spec("optuna") is None:
+        raise UserError('--as_study and --plots need Optuna; pip install "nni-nasplus[plots]"')
+    from nni_nasplus.hosts.optuna.imported import as_study, draw_study
+
+    study = as_study(run, url)
+    if url:
+        sys.stdout.write(f"study '{study.study_name}' in {url}\n")
+    if plots:
+        for path in draw_study(study, Path(plots)):
+            sys.stdout.write(f"{path}\n")

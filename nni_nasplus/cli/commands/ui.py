@@ -1,0 +1,184 @@
+"""``nasplus ui``: a finished search in NNI's web UI, and its architectures as a page."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+
+from nni.experiment import Experiment, RunMode
+from nni.experiment.config import ExperimentConfig
+from nni.runtime.log import silence_stdout
+from nni.tools.nnictl.config_utils import Config
+
+from nni_nasplus._files import write_text
+from nni_nasplus.cli.netron import network_in_netron
+from nni_nasplus.drawing.draw import draw
+from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
+from nni_nasplus.hosts.nni.folders import NNI
+from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
+from nni_nasplus.run.run import Run
+from nni_nasplus.search.history import Trial
+
+__all__ = ["PAGE", "architectures_page", "ui", "viewed"]
+
+PAGE = "architectures.html"
+_POLL_S = 0.5
+_DRAWN = 20
+_FRAME = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font-family: sans-serif; color: #111827; max-width: 70em; margin: 2em auto; padding: 0 1em; }}
+section {{ border-top: 1px solid #d1d5db; padding: 0.5em 0 1.5em; }}
+code {{ overflow-wrap: anywhere; }}
+th, td {{ text-align: left; padding: 0 1.5em 0 0; font-weight: normal; }}
+th {{ color: #6b7280; }}
+svg {{ max-width: 100%; height: auto; }}
+.failed {{ color: #b91c1c; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{summary}</p>
+{sections}
+</body>
+</html>
+"""
+
+
+def ui(directory: str, *, port: int = 8080, trial: int | None = None) -> None:
+    """Open a finished or stopped search in the web UI, until Ctrl-C; its architectures are drawn on a page beside it.
+
+    Parameters
+    ----------
+    directory
+        The directory given to --out.
+    port
+        Of the web UI.
+    trial
+        Whose network netron shows, layer by layer; by default the best. Needs the netron extra. Netron asks for consent
+        to report anonymous usage to its makers; the network itself stays on this machine.
+    """
+    run = Run.open(directory)
+    with (
+        viewed(run, port) as (experiment, url),
+        network_in_netron(run, trial) as netron,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        page = run.directory / PAGE
+        write_text(page, architectures_page(run))
+        sys.stdout.write(f"web UI: {url}\narchitectures: {page}\nnetwork: {netron}\nCtrl-C ends it\n")
+        sys.stdout.flush()
+        while _lives(experiment):
+            time.sleep(_POLL_S)
+
+
+@contextlib.contextmanager
+def viewed(run: Run, port: int) -> Iterator[tuple[Experiment, str]]:
+    """The experiment of a run in NNI's view mode, and the address of its web UI, while this is open.
+
+    Raises
+    ------
+    UserError
+        If the run has no experiment, its search still runs, or the port is in use.
+    """
+    experiment = _stopped_experiment(run)
+    require_dead(run)
+    require_idle(port)
+    with run.exclusive():
+        try:
+            silence_stdout()
+            logging.getLogger("nni.experiment").setLevel(logging.ERROR)
+            with manager_environment(bind=LOOPBACK):
+                experiment.start(port, run_mode=RunMode.Background)
+            yield experiment, f"http://{LOOPBACK}:{port}"
+        finally:
+            logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
+            if not _lives(experiment):
+                experiment._proc = None
+            experiment.stop()
+
+
+def _stopped_experiment(run: Run) -> Experiment:
+    """The newest experiment of a run, as its database describes it, wherever the run lies now."""
+    folder = run.directory / NNI
+    name = latest_experiment(folder)
+    if name is None:
+        raise UserError(f"{run.directory} holds no NNI experiment; for its trials: nasplus show {run.directory}")
+    stored = Config(name, str(folder))
+    stored.conn.close()
+    code = folder / "code"
+    code.mkdir(exist_ok=True)
+    config = ExperimentConfig(**stored.get_config())
+    config.experiment_working_directory = folder
+    config.trial_code_directory = config.training_service.trial_code_directory = code
+    experiment = Experiment(config, id=name)
+    experiment._action = "view"
+    return experiment
+
+
+def _lives(experiment: Experiment) -> bool:
+    process = experiment._proc
+    return isinstance(process, subprocess.Popen) and process.poll() is None
+
+
+def architectures_page(run: Run, top: int = _DRAWN) -> str:
+    """A page of HTML, complete in itself: every trial of a run, best first, the best ``top`` drawn."""
+    history = run.history()
+    best = history.best
+    others = sorted((t for t in history.trials if t.status != "done"), key=lambda t: (t.status, t.number))
+    failed = sum(trial.status == "failed" for trial in others)
+    sections = [_section(run, trial, _drawing(run, trial)) for trial in best[:top]]
+    sections += [_section(run, trial) for trial in [*best[top:], *others]]
+    return _FRAME.format(
+        title=escape(f"Architectures of {run.directory.name}"),
+        summary=escape(f"{len(history.finished)} trials, {failed} failed; {run.settings.strategy}"),
+        sections="\n".join(sections),
+    )
+
+
+def _section(run: Run, trial: Trial, drawing: str = "") -> str:
+    """What is known of a trial."""
+    outcome = trial.status if trial.score is None else f"{run.settings.objective} {trial.score:.4f}"
+    parts = [
+        f"<h2>Trial {trial.number}: {escape(outcome)}</h2>",
+        f"<p><code>{escape(run.space.genotype(trial.architecture))}</code></p>",
+        f'<p class="failed">{escape(trial.reason)}</p>' if trial.reason else "",
+        _table(trial.metrics),
+        drawing,
+    ]
+    return f'<section id="trial-{trial.number}">\n' + "\n".join(part for part in parts if part) + "\n</section>"
+
+
+def _table(metrics: Mapping[str, float]) -> str:
+    names = "".join(f"<th>{escape(str(name))}</th>" for name in metrics)
+    values = "".join(f"<td>{escape(_rounded(value))}</td>" for value in metrics.values())
+    return f"<table>\n<tr>{names}</tr>\n<tr>{values}</tr>\n</table>" if metrics else ""
+
+
+def _rounded(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
+def _drawing(run: Run, trial: Trial) -> str:
+    """The architecture as an SVG element; nothing if its space has no drawings."""
+    try:
+        graph = run.space.graph(trial.architecture)
+    except NotImplementedError:
+        return ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "architecture.svg"
+        draw(graph, path)
+        text = path.read_text(encoding="utf-8")
+    return re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :].strip(), flags=re.DOTALL)

@@ -1,0 +1,99 @@
+"""A search inside one trial as a strategy: what it finds is proposed first, then random ones beside it.
+
+Importing this module does not import torch: NNI's tuner does without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from nni_nasplus import registry
+from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.strategy import Strategy
+
+if TYPE_CHECKING:
+    from nni_nasplus.run.run import Run
+    from nni_nasplus.search.ranking import Ranking
+    from nni_nasplus.training.reporter import Reporter
+
+__all__ = ["NamedOneShot", "OneShotStrategy"]
+
+
+class OneShotStrategy(Strategy):
+    """Propose what a search inside one trial finds, best first, then random architectures to compare it with.
+
+    Results of training are not used. A subclass names the search, and has its settings for options.
+    """
+
+    learns: ClassVar[bool] = False
+    method: str
+    """The name of the search among the entry points ``nni_nasplus.one_shot``; no option where it is ``init=False``."""
+
+    def settings(self) -> Mapping[str, Any]:
+        """The settings of the search: the options, where a subclass says nothing else."""
+        options = (option for option in fields(self) if option.init)  # type: ignore[arg-type]  # of dataclasses
+        return {option.name: getattr(self, option.name) for option in options}
+
+    @property
+    def presearches(self) -> bool:
+        """Always: what it finds is what is proposed."""
+        return True
+
+    def check_space(self, space: Any) -> None:
+        """Raise :class:`UserError` if the space has no supernet."""
+        import torch
+
+        from nni_nasplus.networks.supernet import supernet_of
+
+        with torch.device("meta"):
+            supernet_of(space)
+
+    def presearch(self, run: Run, reporter: Reporter | None) -> Ranking:
+        """Search on the training data of a run; an interrupted search goes on.
+
+        Raises
+        ------
+        UserError
+            If the space has no supernet, or a setting or the data are refused.
+        """
+        from nni_nasplus.one_shot.fit import fit, made
+
+        kind = registry.load("one_shot", self.method)
+        search = made(kind, run.space, run.evaluator, seed=run.settings.seed, reporter=reporter, **self.settings())
+        return fit(search, run.directory / self.method)
+
+    def propose(self, history: History, rng: np.random.Generator) -> Proposal:
+        """The first of what was found that was not proposed yet, or a random architecture."""
+        return history.first_ranked() or history.random(rng)
+
+
+@dataclass(frozen=True)
+class NamedOneShot(OneShotStrategy):
+    """Any installed search inside one trial, by its name.
+
+    Parameters
+    ----------
+    method
+        The name of the search in the entry-point group ``nni_nasplus.one_shot``.
+    options
+        Its own settings.
+
+    Raises
+    ------
+    UserError
+        If there is no such search.
+    """
+
+    method: str = "tenas"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        registry.require("one_shot", self.method)
+
+    def settings(self) -> Mapping[str, Any]:
+        """Those given."""
+        return self.options

@@ -1,0 +1,369 @@
+"""The history of a search: its trials in order, what they reached, and what is left to propose."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.space import Architecture, SearchSpace
+
+__all__ = [
+    "Direction",
+    "Failure",
+    "History",
+    "Observation",
+    "Outcome",
+    "Proposal",
+    "SearchSpaceExhausted",
+    "Trial",
+]
+
+Direction = Literal["maximize", "minimize"]
+Failure = Literal["diverged", "interrupted", "cancelled", "rejected", "error"]
+"""Why there is no score: training diverged; the trial was ended from outside and is to be tried again; a person or an
+assessor ended it; the architecture exceeds a limit and was never trained; anything else."""
+
+_REJECTIONS = 200
+"""Random draws before what is left is listed: while a hundredth of the space is new, 200 draws fail once in seven."""
+_ENUMERABLE = 1_000_000
+"""Architectures that are listed within seconds and some hundred megabytes; larger spaces are never nearly used up."""
+
+
+class SearchSpaceExhausted(Exception):
+    """Every architecture of the space has been proposed: the search is complete."""
+
+
+class Proposal(NamedTuple):
+    """What to train next.
+
+    Parameters
+    ----------
+    architecture
+        In canonical form.
+    origin
+        How it came to be: ``"random"``, or a word of the strategy's own.
+    epochs
+        What to train it to; None for all epochs of the evaluator. Proposed again with more than before, the same trial
+        goes on from where it was.
+    """
+
+    architecture: Architecture
+    origin: str = "random"
+    epochs: int | None = None
+
+
+class Observation(NamedTuple):
+    """A trial that has ended. ``utility`` is the score with the sign that makes higher better; None for a failure."""
+
+    architecture: Architecture
+    utility: float | None
+    cost: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a trial ended.
+
+    Parameters
+    ----------
+    score
+        What the search optimises, finite; None for a failure.
+    metrics
+        Everything else reported, finite.
+    cost
+        What the trial took, in seconds.
+    failure
+        The kind of failure; without a score and a kind it is ``"error"``.
+    reason
+        Of a failure, one line.
+    teachers
+        The numbers of the trials that it learned from.
+    epochs
+        How many epochs the score stands for; None for all.
+
+    Raises
+    ------
+    ValueError
+        If the score is NaN or infinite, or there are both a score and a failure.
+    """
+
+    score: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    cost: float | None = None
+    failure: Failure | None = None
+    reason: str | None = None
+    teachers: Sequence[int] = ()
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "teachers", tuple(self.teachers))
+        if self.score is None:
+            object.__setattr__(self, "failure", self.failure or "error")
+        elif not math.isfinite(self.score):
+            raise ValueError(f"score is {self.score}; report a failed trial with None")
+        elif self.failure is not None:
+            raise ValueError(f"score is {self.score} and the trial failed ({self.failure}); say one of both")
+
+    @classmethod
+    def of(cls, result: Outcome | float | None) -> Outcome:
+        """An outcome as it is, a number as a score, None as a failure."""
+        return result if isinstance(result, Outcome) else cls(score=result)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, without what is empty."""
+        content = {name: value for name, value in asdict(self).items() if value not in (None, {}, ())}
+        return {"score": self.score, **content}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Outcome:
+        """Read :meth:`to_json`."""
+        return cls(**content)
+
+
+@dataclass
+class Trial:
+    """A proposal and, once it has ended, how.
+
+    ``epochs`` is what it is to be trained to, None for all. ``curve`` has what it has reached so far, by the number of
+    epochs: what was reported while it ran, and how it ended before it was proposed again to go on.
+    """
+
+    number: int
+    architecture: Architecture
+    origin: str = "random"
+    epochs: int | None = None
+    outcome: Outcome | None = None
+    curve: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def status(self) -> Literal["pending", "done", "failed", "rejected"]:
+        """Whether it has ended, and how; a rejected one exceeds a limit and was never trained."""
+        if self.outcome is None:
+            return "pending"
+        if self.outcome.score is not None:
+            return "done"
+        return "rejected" if self.outcome.failure == "rejected" else "failed"
+
+    @property
+    def score(self) -> float | None:
+        """Of its outcome; None before its end and for a failure."""
+        return None if self.outcome is None else self.outcome.score
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Of its outcome; none before its end."""
+        return {} if self.outcome is None else self.outcome.metrics
+
+    @property
+    def cost(self) -> float | None:
+        """Of its outcome, in seconds; None before its end and where nobody measured."""
+        return None if self.outcome is None else self.outcome.cost
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed or was rejected, where anybody said so."""
+        return None if self.outcome is None else self.outcome.reason
+
+    @property
+    def teachers(self) -> Sequence[int]:
+        """The numbers of the trials that it learned from; none before its end."""
+        return () if self.outcome is None else self.outcome.teachers
+
+
+class History:
+    """The trials of a search, in order: all that a strategy knows.
+
+    Trials may be in flight in any number, and end in any order.
+
+    Parameters
+    ----------
+    space
+        What is searched.
+    direction
+        Whether scores are to be maximised or minimised.
+    initial
+        What is proposed before the strategy is asked, in canonical form.
+    ranking
+        What a look at untrained networks has found before the first trial, if there was one.
+
+    Raises
+    ------
+    UserError
+        If the direction is unknown.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        direction: Direction = "maximize",
+        *,
+        initial: Sequence[Architecture] = (),
+        ranking: Ranking | None = None,
+    ) -> None:
+        if direction not in ("maximize", "minimize"):
+            raise UserError(f"direction is {direction!r}; use 'maximize' or 'minimize'")
+        self.space = space
+        self.direction: Direction = direction
+        self.initial = list(initial)
+        self.ranking = ranking
+        self.trials: list[Trial] = []
+        self.asked = 0
+        """Proposals so far, those to go on among them: what randomness is drawn from beside the seed."""
+        self._by_key: dict[str, Trial] = {}
+        self._observed: dict[str, Observation] = {}
+
+    def ask(self, proposal: Proposal) -> Trial:
+        """Take a proposal as being trained from now on: a new trial, or an earlier one that goes on.
+
+        Raises
+        ------
+        UserError
+            If the architecture is not in the space.
+        ValueError
+            If it was proposed before, and not to fewer epochs.
+        """
+        self.check(proposal)
+        self.asked += 1
+        trial = self.trial_of(proposal.architecture)
+        if trial is None:
+            trial = Trial(len(self.trials), self.space.validate(proposal.architecture), proposal.origin)
+            self.trials.append(trial)
+            self._by_key[self.space.key(trial.architecture)] = trial
+        trial.epochs, trial.outcome = proposal.epochs, None
+        return trial
+
+    def check(self, proposal: Proposal) -> None:
+        """Raise what :meth:`ask` raises, and change nothing."""
+        trial = self.trial_of(proposal.architecture)
+        if trial is not None and not _may_go_on(trial, proposal.epochs):
+            raise ValueError(f"architecture {self.space.key(proposal.architecture)} was proposed before")
+
+    def report(self, number: int, epochs: int, score: float) -> None:
+        """Add a point to the curve of a trial that runs.
+
+        Raises
+        ------
+        ValueError
+            If the trial does not run.
+        """
+        self.require_pending(number)
+        self.trials[number].curve[epochs] = score
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Take how a trial ended.
+
+        Raises
+        ------
+        ValueError
+            If the trial does not run.
+        """
+        self.require_pending(number)
+        trial = self.trials[number]
+        trial.outcome = outcome
+        epochs = trial.epochs if outcome.epochs is None else outcome.epochs
+        if outcome.score is not None and epochs is not None:
+            trial.curve[epochs] = outcome.score
+        key = self.space.key(trial.architecture)
+        self._observed.pop(key, None)  # one that went on counts by its latest result, and as the latest
+        self._observed[key] = Observation(trial.architecture, self._utility(outcome.score), outcome.cost)
+
+    def require_pending(self, number: int) -> None:
+        """Raise :class:`ValueError` if a trial is unknown or has ended."""
+        if not 0 <= number < len(self.trials) or self.trials[number].status != "pending":
+            raise ValueError(f"trial {number} is not pending")
+
+    def _utility(self, score: float | None) -> float | None:
+        return score if score is None or self.direction == "maximize" else -score
+
+    def trial_of(self, architecture: Mapping[str, Any]) -> Trial | None:
+        """The trial of an architecture; None where it was never proposed."""
+        return self._by_key.get(self.space.key(architecture))
+
+    @property
+    def pending(self) -> list[Architecture]:
+        """What is in training, the oldest first."""
+        return [trial.architecture for trial in self.trials if trial.outcome is None]
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of everything that was proposed; not to be changed."""
+        return self._by_key.keys()  # type: ignore[return-value]
+
+    @property
+    def proposed(self) -> int:
+        """How many different architectures were proposed."""
+        return len(self._by_key)
+
+    @property
+    def observations(self) -> list[Observation]:
+        """What has ended, failures and rejected proposals too, in order of ending."""
+        return list(self._observed.values())
+
+    @property
+    def succeeded(self) -> list[Observation]:
+        """The observations with a score, in order of ending."""
+        return [observation for observation in self._observed.values() if observation.utility is not None]
+
+    @property
+    def by_time(self) -> list[Trial]:
+        """The trials that are done or failed, in order of ending."""
+        ended = map(self._by_key.__getitem__, self._observed)
+        return [trial for trial in ended if trial.status in ("done", "failed")]
+
+    @property
+    def finished(self) -> list[Trial]:
+        """The trials that are done or failed, by number."""
+        return [trial for trial in self.trials if trial.status in ("done", "failed")]
+
+    @property
+    def best(self) -> list[Trial]:
+        """The trials with a score, the best first, of equals the earlier."""
+        sign = -1.0 if self.direction == "maximize" else 1.0
+        done = [(sign * trial.score, trial.number) for trial in self.trials if trial.score is not None]
+        return [self.trials[number] for _, number in sorted(done)]
+
+    def is_new(self, architecture: Mapping[str, Any]) -> bool:
+        """Whether an architecture was never proposed."""
+        return self.trial_of(architecture) is None
+
+    def require_room(self) -> None:
+        """Raise :class:`SearchSpaceExhausted` if everything was proposed."""
+        if self.space.size is not None and self.proposed >= self.space.size:
+            raise SearchSpaceExhausted(f"all {self.space.size:,} architectures of the space were proposed")
+
+    def first_ranked(self) -> Proposal | None:
+        """The first of the ranking that was never proposed; None where there is none left, or no ranking."""
+        ranked = self.ranking.architectures if self.ranking else []
+        return next((Proposal(one, "presearch") for one in ranked if self.is_new(one)), None)
+
+    def random(self, rng: np.random.Generator) -> Proposal:
+        """A random new architecture: by rejection, then by enumeration where little of the space is left.
+
+        Raises
+        ------
+        SearchSpaceExhausted
+            If there is none, or none was found in a space too large to list.
+        """
+        for attempt in range(_REJECTIONS):
+            uniform: Literal["decision", "architecture"] = (
+                "architecture" if attempt > _REJECTIONS // 2 and self.space.size else "decision"
+            )
+            if self.is_new(architecture := self.space.sample(rng, uniform)):
+                return Proposal(architecture)
+        if self.space.size is None or self.space.size > _ENUMERABLE:
+            raise SearchSpaceExhausted(f"no new architecture in {_REJECTIONS} random draws")
+        left = [architecture for architecture in self.space if self.is_new(architecture)]
+        if not left:
+            raise SearchSpaceExhausted("no new architecture is left")
+        return Proposal(left[rng.integers(len(left))])
+
+
+def _may_go_on(trial: Trial, epochs: int | None) -> bool:
+    """Whether a trial has ended with a score after fewer epochs than these, None being all."""
+    return trial.score is not None and trial.epochs is not None and (epochs is None or epochs > trial.epochs)

@@ -1,0 +1,78 @@
+"""Training that ends after a part of its schedule, and goes on from there another time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Checkpoint
+
+__all__ = ["LAST", "Part"]
+
+LAST = "last.ckpt"
+"""What training goes on from, in a trial's folder; Lightning's own name for the last of its checkpoints."""
+
+
+class Part(Checkpoint):
+    """Ends training after so many epochs of its schedule, and leaves in a folder all that it takes to go on.
+
+    Training that goes on from there, with a :class:`Part` of more epochs, ends with the same weights as training
+    without a break, on a CPU to the last bit. Lightning's checkpoint has weights, optimiser, schedule, early stopping
+    and the best epoch; the states of torch's generators, which draw dropout, are added here. It is a Lightning
+    ``Checkpoint`` because Lightning asks those after early stopping, whose end is final.
+
+    Parameters
+    ----------
+    folder
+        Where ``last.ckpt`` is left, unless the schedule or early stopping has ended training for good.
+    epochs
+        How many of the schedule's epochs are over then, counted from its beginning, 1 or more. Where more are over
+        already there is no training at all.
+    """
+
+    def __init__(self, folder: Path, epochs: int) -> None:
+        self.path, self.epochs = folder / LAST, epochs
+        self.unfinished = False
+        self._generators: dict[str, Any] = {}
+
+    @property
+    def left(self) -> Path | None:
+        """What an earlier part left to go on from; None where there is nothing."""
+        return self.path if self.path.is_file() else None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Go on with the generators, and end at once where enough epochs are over already."""
+        if self._generators:
+            torch.set_rng_state(self._generators["cpu"])
+            if self._generators["cuda"]:
+                torch.cuda.set_rng_state_all(self._generators["cuda"])
+        self._end_after(trainer.current_epoch, trainer)
+        if self._generators and not self.unfinished:
+            # An epoch begins with an iterator of the loader, for which torch draws a seed; the first one that Lightning
+            # goes on with has its iterator since before the generators were set back.
+            iter(trainer.train_dataloader)  # type: ignore[arg-type]
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End where enough epochs are over; early stopping has had its say."""
+        if not trainer.should_stop:
+            self._end_after(trainer.current_epoch + 1, trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the checkpoint; only here Lightning has counted the epoch as over."""
+        if self.unfinished:
+            trainer.save_checkpoint(self.path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of torch's generators."""
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remember them until training starts."""
+        self._generators = state_dict
+
+    def _end_after(self, over: int, trainer: pl.Trainer) -> None:
+        self.unfinished = self.epochs <= over < (trainer.max_epochs or 0)
+        trainer.should_stop = trainer.should_stop or self.unfinished

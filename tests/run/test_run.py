@@ -1,0 +1,48 @@
+"""A run directory: what it keeps, and what is refused by name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nni_nasplus import UserError
+from nni_nasplus.run.run import Run
+from nni_nasplus.run.settings import Settings
+
+
+def test_settings_survive_the_directory(tmp_path):
+    settings = Settings(strategy="evolution", initial=[{"op": "a"}], max_parameters=1e6, seed=3, objective="accuracy")
+    run = Run.create(tmp_path / "run", settings)
+    assert Run.open(run.directory).settings == settings
+    assert Run.open(run.with_settings(trials=40).directory).settings.trials == 40
+
+
+def test_a_directory_of_another_format_is_refused_by_name(tmp_path):
+    run = Run.create(tmp_path / "run", Settings())
+    path = run.directory / "run.json"
+    older = {"version": 1, "strategy": "thompson", "options": {}, "limits": {}, "model_limits": {}}
+    path.write_text(json.dumps(older))
+    with pytest.raises(UserError, match=r"run\.json has format 1, this release reads 2"):
+        Run.open(run.directory)
+
+
+def test_settings_that_nobody_knows_are_named(tmp_path):
+    run = Run.create(tmp_path / "run", Settings())
+    path = run.directory / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "speed": 3}))
+    with pytest.raises(UserError, match="'speed'"):
+        Run.open(run.directory)
+
+
+def test_a_journal_of_another_format_is_refused_by_name(tmp_path):
+    run = Run.create(tmp_path / "run", Settings())
+    (run.directory / "journal.jsonl").write_text('{"event": "start", "version": 1, "direction": "maximize"}\n')
+    with pytest.raises(UserError, match=r"journal\.jsonl has format 1, this release reads 2"):
+        run.history()
+
+
+@pytest.mark.parametrize("name", ["trials", "concurrency", "max_failures"])
+def test_numbers_below_one_are_named(name):
+    with pytest.raises(UserError, match=f"--{name} is 0; use 1 or more"):
+        Settings(**{name: 0}).check()

@@ -1,0 +1,136 @@
+"""Training in parts: with breaks it ends as without."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from nni_nasplus import UserError
+from nni_nasplus.data.events import EventDataModule
+from nni_nasplus.spaces.events import EventSequenceSpace
+from nni_nasplus.spaces.images import DartsSpace
+from nni_nasplus.spaces.recurrent import RecurrentCellSpace
+from nni_nasplus.training.continuing import LAST
+from nni_nasplus.training.events import EventClassification
+from nni_nasplus.training.images import ImageClassification
+from nni_nasplus.training.language import LanguageModelling
+from nni_nasplus.training.trial_folder import WEIGHTS
+
+
+def of_events(cache, **options):
+    """A network with dropout."""
+    space = EventSequenceSpace(**EventDataModule(cache).shape.to_json(), dropout=0.3)
+    evaluator = EventClassification(str(cache), **{"epochs": 6, "batch_size": 32, **options})
+    return evaluator, space, space.parse_genotype("01|1|agc1|44,12|00")
+
+
+def of_images(cache, **options):
+    """A network that drops more paths as its schedule goes on, on images moved at random."""
+    space = DartsSpace(4, 3, classes=3, size=8, drop_path=0.4)
+    evaluator = ImageClassification(str(cache), **{"epochs": 6, "batch_size": 64, "crop": 1, **options})
+    return evaluator, space, space.parse_genotype("DARTS_V2")
+
+
+def of_text(cache, **options):
+    """A network with dropout and states that go on, whose weights are averaged."""
+    space = RecurrentCellSpace(vocabulary=20, embedding=8, hidden=8, layers=2)
+    sizes = {"epochs": 6, "batch_size": 16, "bptt": 20, "averaging": "asgd"}
+    return LanguageModelling(str(cache), **{**sizes, **options}), space, space.parse_genotype("gru")
+
+
+@pytest.fixture(params=["events", "images", "text"])
+def make(request):
+    kind, cache = {"events": (of_events, "cache"), "images": (of_images, "stripes"), "text": (of_text, "text")}[
+        request.param
+    ]
+    return partial(kind, request.getfixturevalue(cache))
+
+
+class Notes:
+    output = None
+
+    def __init__(self):
+        self.curve = []
+
+    def intermediate(self, score, metrics):
+        self.curve.append({"score": score, **metrics})
+
+    def final(self, metrics):
+        pass
+
+
+def trained(made, folder, *parts):
+    """The curve, the last metrics and the weights of a training with breaks after so many epochs."""
+    evaluator, space, architecture = made
+    notes = Notes()
+    for epochs in parts:
+        metrics = evaluator.evaluate(space, architecture, folder, notes, epochs=epochs)
+        metrics.pop("seconds")
+    return notes.curve, metrics, load_file(folder / WEIGHTS)
+
+
+def assert_equal(found, expected):
+    """Their weights to the last bit, and all that is there beside."""
+    assert found[:-1] == expected[:-1]
+    for name, weight in expected[-1].items():
+        assert torch.equal(found[-1][name], weight), name
+
+
+def test_two_epochs_and_then_five_are_five_at_once(make, tmp_path):
+    made = make()
+    expected = trained(made, tmp_path / "whole", 5)
+    assert len(expected[0]) == 5
+    assert_equal(trained(made, tmp_path / "parts", 2, 5), expected)
+    assert (tmp_path / "parts" / LAST).is_file()
+
+
+def test_parts_that_reach_the_end_are_the_whole_training_and_leave_nothing_else(make, tmp_path):
+    made = make()
+    expected = trained(made, tmp_path / "whole", None)
+    assert_equal(trained(made, tmp_path / "parts", 1, 2, 4, 6), expected)
+    for folder in ("whole", "parts"):
+        assert list((tmp_path / folder).glob("*.ckpt")) == []
+
+
+@pytest.mark.parametrize("kind", ["cache", "stripes"])
+def test_a_part_follows_the_schedule_of_the_whole(request, tmp_path, kind):
+    make = partial({"cache": of_events, "stripes": of_images}[kind], request.getfixturevalue(kind))
+    whole, part = trained(make(), tmp_path / "whole", None), trained(make(), tmp_path / "part", 2)
+    assert part[0] == whole[0][:2]
+    assert trained(make(epochs=2), tmp_path / "short", None)[0] != part[0]
+
+
+def test_early_stopping_goes_back_to_a_best_epoch_before_the_break(cache, tmp_path):
+    made = of_events(cache, epochs=40, patience=2, learning_rate=0.03, objective="loss")
+    expected = trained(made, tmp_path / "whole", None)
+    losses = [epoch["loss"] for epoch in expected[0]]
+    best, length = losses.index(min(losses)), len(losses)
+    assert length == best + 3 < 40
+    assert_equal(trained(made, tmp_path / "parts", best + 2, 40), expected)
+    assert_equal(trained(made, tmp_path / "exactly", length), expected)
+    for folder in ("parts", "exactly"):
+        assert list((tmp_path / folder).glob("*.ckpt")) == []
+
+
+def test_a_part_that_is_asked_for_once_more_trains_no_more(make, tmp_path):
+    made = make()
+    expected = trained(made, tmp_path / "once", 3)
+    assert_equal(trained(made, tmp_path / "twice", 3, 3), expected)
+    assert_equal(trained(made, tmp_path / "further", 3, 1), expected)
+    assert_equal(trained(made, tmp_path / "twice", 3, 5)[1:], trained(made, tmp_path / "whole", 5)[1:])
+
+
+def test_without_a_number_of_epochs_training_begins_anew(cache, tmp_path):
+    made = of_events(cache)
+    trained(made, tmp_path / "parts", 2)
+    assert_equal(trained(made, tmp_path / "parts", None), trained(made, tmp_path / "whole", None))
+
+
+@pytest.mark.parametrize("epochs", [0, 7])
+def test_epochs_outside_the_schedule_are_named(cache, tmp_path, epochs):
+    with pytest.raises(UserError, match=f"epochs is {epochs}; use 1 to 6, the epochs of the schedule"):
+        trained(of_events(cache), tmp_path / "none", epochs)
+    assert list(tmp_path.iterdir()) == []
