@@ -6,22 +6,25 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints
 QUICK := tests/search tests/run tests/drawing tests/data/test_cache.py tests/strategies/test_aging_evolution.py \
 	tests/strategies/test_training_free.py tests/test_plugging_in.py
 
-.PHONY: demo quick test test-slow oldest lint clean
+.PHONY: demo quick test test-system test-slow oldest lint clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/nasplus demo
 
 quick: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
-	$(BIN)/pytest -m "not slow and not nni and not process" -n 2 --dist worksteal $(QUICK)
+	$(BIN)/pytest -m "not slow and not system and not nni and not process" -n 2 --dist worksteal $(QUICK)
 
 test: $(VENV)/dev.stamp lint oldest
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not slow and not system" -n 2 --dist loadfile --no-loadscope-reorder
+
+test-system: $(VENV)/system.stamp
+	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder -rs
 
 oldest: $(VENV)/oldest.stamp
 	PYTHONPATH=$(VENV)/oldest $(BIN)/pytest tests/hosts/optuna/test_sampler.py
 
-test-slow: $(VENV)/dev.stamp
+test-slow: $(VENV)/system.stamp
 	$(BIN)/pytest
 
 lint: $(VENV)/dev.stamp
@@ -43,6 +46,10 @@ $(VENV)/oldest.stamp: | $(VENV)/dev.stamp
 
 $(VENV)/dev.stamp: setup.py constraints.txt | $(VENV)/bin/python
 	$(INSTALL) -e ".[dev,demo,optuna,onnx,plots]"
+	touch $@
+
+$(VENV)/system.stamp: $(VENV)/dev.stamp
+	$(INSTALL) -e ".[browser,dashboard,postgresql]"
 	touch $@
 
 clean:

@@ -40,6 +40,7 @@ setup(
         "pyarrow",
         "scikit-learn",
         "scipy",
+        "threadpoolctl",
         "safetensors",
         "setuptools<81",
         "jsonargparse[signatures]",

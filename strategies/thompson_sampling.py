@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import ndtr
+from threadpoolctl import threadpool_limits
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
@@ -142,7 +143,9 @@ class ThompsonSampling(Strategy):
     def propose(self, history: History, rng: np.random.Generator) -> Proposal:
         """An architecture of the initial design, then what looks promising."""
         learner = _learner_of(self, history)
-        return learner.propose(rng) or history.random(rng)
+        # The matrices are small: beside trials, threads that wait for each other take ten times as long as one alone.
+        with threadpool_limits(1, "blas"):
+            return learner.propose(rng) or history.random(rng)
 
 
 class _Learner:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: tests share the machine's cores with what they start
+
 import signal
 from collections import Counter
 from pathlib import Path
@@ -11,7 +15,7 @@ import torch
 from callees import starts_processes
 from shopping import COLUMNS, shopping
 
-torch.set_num_threads(1)  # tests share the machine's cores with trials that they start
+torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

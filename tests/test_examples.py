@@ -49,6 +49,7 @@ def run(command, folder):
 
 
 @pytest.mark.nni
+@pytest.mark.system
 def test_nnictl(project, environment, tmp_path):
     run(["nasplus", "register"], project)
     port = free_port()
@@ -87,6 +88,7 @@ def commands_of(readme: str) -> list[str]:
 
 
 @pytest.mark.nni
+@pytest.mark.system
 def test_the_readme(project, environment, monkeypatch, caplog):
     monkeypatch.chdir(project)
     commands = [c for c in commands_of("README.md") if not re.search("uci|nasplus demo|nnictl|--text", c)]

@@ -49,6 +49,7 @@ def config(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.nni
+@pytest.mark.system
 def test_an_experiment_that_was_killed_goes_on(config, tmp_path):
     port = free_port()
     nnictl("create", "--config", str(config), "--port", str(port))

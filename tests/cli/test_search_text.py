@@ -40,6 +40,7 @@ def asking(source, out, **changes):
 
 
 @pytest.mark.nni
+@pytest.mark.system
 def test_a_search_through_nni_ends_with_the_winner_beside_its_peers_and_can_be_exported(text, tmp_path):
     done = nasplus(*asking(text, tmp_path / "run", initial="lstm"))
     assert done.returncode == 0, done.stderr

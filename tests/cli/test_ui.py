@@ -45,7 +45,7 @@ PAINTED = """canvas => {
     return coloured;
 }"""
 
-pytestmark = [pytest.mark.slow, pytest.mark.nni]
+pytestmark = [pytest.mark.system, pytest.mark.nni]
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None or sync_playwright is None, reason="Debian's chromium or the package playwright is not installed"
 )

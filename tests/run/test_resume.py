@@ -79,7 +79,7 @@ def kills(count: int, seed: int) -> list[tuple[str, float]]:
 @pytest.mark.parametrize(
     "moments",
     [
-        pytest.param([("main", 8.0)], id="once"),
+        pytest.param([("main", 8.0)], id="once", marks=pytest.mark.system),
         pytest.param([("manager", 8.0), ("main", 8.0)], id="twice", marks=pytest.mark.slow),
         pytest.param(kills(20, seed=1), id="20 random moments", marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
     ],
@@ -189,6 +189,7 @@ if not (directory / "killed").exists():
 """
 
 
+@pytest.mark.system
 def test_a_trial_that_was_killed_is_tried_again_and_costs_no_trial(tmp_path):
     whole = create(tmp_path / "whole", 3)
     broken = create(tmp_path / "broken", 3, bad="0123456789", mode=KILLS_ITSELF_ONCE)

@@ -31,7 +31,7 @@ def flaky_python(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", [NasExperiment, pytest.param(NniNasExperiment, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("count", [6, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [pytest.param(6, marks=pytest.mark.system), pytest.param(40, marks=pytest.mark.slow)])
 def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, monkeypatch, count, kind):
     tests = str(HELPERS)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))

@@ -38,7 +38,7 @@ SetEnv HOME={folder}
 """
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.system,
     pytest.mark.nni,
     pytest.mark.skipif(os.getuid() != 0, reason="needs root, to make network namespaces"),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),

@@ -31,7 +31,9 @@ def tuner(directory, **options):
 
 
 @pytest.mark.nni
-@pytest.mark.parametrize("count", [12, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "count", [pytest.param(12, marks=pytest.mark.system), pytest.param(40, marks=pytest.mark.slow)]
+)
 def test_trials_at_concurrency_2_after_one_that_died_are_all_paired(tmp_path, count):
     code = tmp_path / "code"
     code.mkdir()

@@ -40,7 +40,7 @@ def dashboard(tmp_path) -> Iterator[tuple[Run, str]]:
     server.wait(10)
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 def test_optuna_dashboard_shows_the_architectures(dashboard):
     pytest.importorskip("optuna_dashboard")

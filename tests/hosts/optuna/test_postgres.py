@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,8 @@ pytest.importorskip("optuna")
 
 from optuna.trial import TrialState
 
+from nni_nasplus.hosts.optuna.study import open_study
+
 POSTGRES = shutil.which("pg_ctl") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")), None)
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -31,14 +35,18 @@ def as_postgres(*command: str) -> list[str]:
 
 
 @pytest.fixture
-def postgres(tmp_path) -> Iterator[str]:
+def folder() -> Iterator[Path]:
+    """A folder of the server's user, which cannot enter those of pytest."""
+    with tempfile.TemporaryDirectory() as name:
+        if os.getuid() == 0:
+            shutil.chown(name, "postgres")
+        yield Path(name)
+
+
+@pytest.fixture
+def postgres(folder) -> Iterator[str]:
     """The URL of an empty database of a server of its own."""
-    programs, folder, port = Path(POSTGRES).resolve().parent, tmp_path / "postgres", free_port()
-    folder.mkdir()
-    if os.getuid() == 0:
-        shutil.chown(folder, "postgres")
-        for parent in [folder, *folder.parents][:-2]:
-            parent.chmod(parent.stat().st_mode | 0o011)
+    programs, port = Path(POSTGRES).resolve().parent, free_port()
     data, options = str(folder / "data"), f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": "/"}
     subprocess.run(as_postgres(str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "nas"), **quiet)
@@ -55,7 +63,24 @@ def has_postgres_user() -> bool:
     return any(entry.pw_name == "postgres" for entry in pwd.getpwall())
 
 
-@pytest.mark.slow
+def kill_one_that_trains(run, main: subprocess.Popen) -> None:
+    """Kill a worker at a moment at which each of them has a trial with parameters."""
+    study = open_study(run)
+    while True:
+        found = workers(main)
+        for worker in found:
+            worker.send_signal(signal.SIGSTOP)
+        running = [trial for trial in study.get_trials() if trial.state == TrialState.RUNNING and trial.params]
+        if len(running) == len(found):
+            found.pop().kill()
+        for worker in found:
+            worker.send_signal(signal.SIGCONT)
+        if len(running) > len(found):
+            return
+        time.sleep(0.1)
+
+
+@pytest.mark.system
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(POSTGRES is None or not has_postgres_user(), reason="Debian's postgresql is not installed")
 def test_four_workers_on_postgresql_one_of_them_killed(tmp_path, postgres):
@@ -66,7 +91,7 @@ def test_four_workers_on_postgresql_one_of_them_killed(tmp_path, postgres):
     while not journal.exists() or len(journal.read_text().splitlines()) < 16:
         assert main.poll() is None
         time.sleep(0.1)
-    workers(main)[0].kill()
+    kill_one_that_trains(run, main)
     out, _ = main.communicate(timeout=280)
     assert main.returncode == 0, out
     trials = require_whole(run, 40)

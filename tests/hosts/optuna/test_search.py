@@ -73,6 +73,7 @@ def test_a_search_that_was_ended_goes_on(tmp_path, number):
     require_whole(run, 12)
 
 
+@pytest.mark.system
 def test_workers_end_with_a_search_that_was_killed_and_their_trials_are_tried_again(tmp_path):
     run = create(tmp_path / "run", 4, concurrency=2, host="optuna", seconds=2)
     main = going_on(run)

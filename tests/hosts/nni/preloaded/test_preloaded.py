@@ -169,7 +169,18 @@ def test_a_trial_that_is_stopped_at_its_end_has_ended_well_and_says_nothing(scri
 
 
 def test_a_forked_trial_that_is_interrupted_in_an_exit_function_or_a_thread_says_nothing(script):
-    thread = "import threading, time; threading.Thread(target=lambda: (print('up', flush=True), time.sleep(1))).start()"
+    thread = """
+        import sys, threading, time, traceback
+
+        def wait():
+            main = threading.main_thread().ident
+            while "_shutdown" not in [line.name for line in traceback.extract_stack(sys._current_frames()[main])]:
+                time.sleep(0.01)  # an interrupt before is one of the script, which a plain interpreter tells too
+            print("up", flush=True)
+            time.sleep(1)
+
+        threading.Thread(target=wait).start()
+        """
     at_exit = "import atexit, time; atexit.register(lambda: (print('up', flush=True), time.sleep(1)))"
     for code, status in ((thread, -signal.SIGINT), (at_exit, 0)):
         client = subprocess.Popen([*FORKED, script(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
