@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints
 QUICK := tests/search tests/run tests/drawing tests/data/test_cache.py tests/strategies/test_aging_evolution.py \
 	tests/strategies/test_training_free.py tests/test_plugging_in.py
 
-.PHONY: demo quick test test-system test-slow oldest lint clean
+.PHONY: demo quick test test-system test-slow fuzz oldest lint clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/nasplus demo
@@ -15,17 +15,24 @@ quick: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/pytest -m "not slow and not system and not nni and not process" -n 2 --dist worksteal $(QUICK)
 
-test: $(VENV)/dev.stamp lint oldest
+test: $(VENV)/dev.stamp lint
 	$(BIN)/pytest -m "not slow and not system" -n 2 --dist loadfile --no-loadscope-reorder
 
-test-system: $(VENV)/system.stamp
-	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder -rs
+test-system: $(VENV)/system.stamp oldest
+	$(BIN)/pytest -m system -n 2 --dist loadfile --no-loadscope-reorder --reruns 1 -rsR
 
 oldest: $(VENV)/oldest.stamp
-	PYTHONPATH=$(VENV)/oldest $(BIN)/pytest tests/hosts/optuna/test_sampler.py
+	PYTHONPATH=$(VENV)/oldest $(BIN)/pytest tests/hosts/optuna/sampling/test_sampler.py
 
-test-slow: $(VENV)/system.stamp
+test-slow: $(VENV)/system.stamp oldest
 	$(BIN)/pytest
+
+FUZZ_INPUTS ?= 100000
+FUZZ_SEED ?= $(shell date +%s)
+
+fuzz: $(VENV)/dev.stamp
+	FUZZ_INPUTS=$(FUZZ_INPUTS) $(BIN)/pytest tests/fuzz -n 2 --dist load --timeout 3600 --timeout-method thread \
+		--hypothesis-seed $(FUZZ_SEED)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

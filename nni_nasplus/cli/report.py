@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from nni_nasplus._files import write_json
+from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.replay.expected import chances_of_best, expected_best
@@ -126,11 +126,20 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
     console.print(_trials(run, top))
     path = run.directory / REPORT
     if path.is_file():
-        result = json.loads(path.read_text(encoding="utf-8"))
-        console.print(_comparison(result))
-        if result.get("predictors"):
-            console.print(_trust(result["predictors"]))
-        console.print(f"winner: {result['genotype']}   files: {run.directory}", highlight=False, soft_wrap=True)
+        tables, genotype = _reported(path, run)
+        for table in tables:
+            console.print(table)
+        console.print(f"winner: {genotype}   files: {run.directory}", highlight=False, soft_wrap=True)
+    run.warn_of_edits()
+
+
+def _reported(path: Path, run: Run) -> tuple[list[Table], str]:
+    """The tables of a report, and the winner."""
+    remedy = f"remove it, and have it made again by: nasplus resume {run.directory}"
+    result = read_json(path, remedy)
+    with damage_named(path, remedy):
+        predictors = [_trust(result["predictors"])] if result.get("predictors") else []
+        return [_comparison(result), *predictors], result["genotype"]
 
 
 def _trials(run: Run, top: int) -> Table:
@@ -177,4 +186,4 @@ def _trust(predictors: dict[str, dict[str, float]]) -> Table:
 
 def _title(row: dict[str, Any], result: dict[str, Any]) -> str:
     teachers = result.get("teachers") if row["name"] == "winner" else None
-    return f"{row['name']}, taught by trials {', '.join(map(str, teachers))}" if teachers else row["name"]
+    return f"{row['name']}, taught by trials {', '.join(map(str, teachers))}" if teachers else str(row["name"])

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from nni_nasplus import registry
 from nni_nasplus.cli.progress import TrialProgress
+from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.hosts.host import Host
 from nni_nasplus.run.presearch import needs_presearch
 from nni_nasplus.run.run import Run
@@ -39,6 +40,8 @@ def complete(run: Run) -> bool:
     UserError
         If it runs already, or it cannot go on.
     """
+    run.require_whole()
+    live_within(run.directory)
     host = host_of(run)
     with run.exclusive():
         host.require_idle(run)

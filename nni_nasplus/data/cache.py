@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from nni_nasplus._files import read_json
 from nni_nasplus.errors import UserError
 
-__all__ = ["SPLITS", "Cache", "map_array"]
+__all__ = ["SPLITS", "Cache", "edited_inputs", "map_array"]
 
 SPLITS = ("train", "val", "test")
 """The splits of all data; arrays on disk hold positions in it, so that its order is part of every format."""
@@ -80,12 +81,12 @@ class Cache:
         if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
             return False
         meta = self.out / _META
-        found = json.loads(meta.read_text(encoding="utf-8")) if meta.is_file() else {}
+        found = read_json(meta, "delete the folder, or choose another") if meta.is_file() else {}
         if found.get("kind") != self.header.get("kind") or not self.header.keys() <= found.keys():
             raise UserError(f"{self.out} exists and {self.refusal}: choose another folder")
         if any(found[name] != value for name, value in self.header.items()):
             raise UserError(f"{self.out} was prepared by another version: delete it, or choose another folder")
-        if other := self._differing(found["made_from"]):
+        if other := self._differing(found.get("made_from", {})):
             origin = self.origin or ", ".join(other)
             raise UserError(f"{self.out} was prepared from other {origin}: delete it, or choose another folder")
         return True
@@ -108,6 +109,30 @@ class Cache:
             partial.rename(self.out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def edited_inputs(folder: Path) -> list[str]:
+    """The files that a folder was prepared from and that were written since; those that are gone are not among them."""
+    meta = folder / _META
+    made_from = json.loads(meta.read_text(encoding="utf-8"))["made_from"] if meta.is_file() else {}
+    return [stamp["path"] for stamp in _stamps(made_from) if _is_edited(stamp)]
+
+
+def _stamps(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The stamps of files in what a cache was made from."""
+    if isinstance(value, dict) and "changed_ns" in value:
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _stamps(inner)
+
+
+def _is_edited(stamp: Mapping[str, Any]) -> bool:
+    path = Path(stamp["path"])
+    if not path.is_file():
+        return False
+    stat = path.stat()
+    return (stat.st_size, stat.st_mtime_ns) != (stamp["bytes"], stamp["changed_ns"])
 
 
 def map_array(path: Path) -> NDArray[Any]:

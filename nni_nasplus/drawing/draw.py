@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import networkx as nx
 
+from nni_nasplus._files import new_file
 from nni_nasplus.drawing.cells import cell_figure
 from nni_nasplus.drawing.flow import flow_figure
 from nni_nasplus.drawing.layout import row_of
@@ -33,9 +33,7 @@ def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
     Raises
     ------
     UserError
-        If the suffix is none of :data:`FORMATS`.
-    OSError
-        If the file cannot be written; its folder is made if need be.
+        If the suffix is none of :data:`FORMATS`, or the file cannot be written; its folder is made if need be.
     """
     path = require_format(path)
     _save((cell_figure if _of_cells(graph) else flow_figure)(graph, title), path)
@@ -50,18 +48,11 @@ def require_format(path: str | Path) -> Path:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """Replace the file in one step."""
     from matplotlib import rc_context
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-    try:
-        with rc_context({"svg.hashsalt": "nni-nasplus"}):
-            figure.savefig(partial, format=path.suffix[1:], dpi=150, metadata=undated)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(path) as partial, rc_context({"svg.hashsalt": "nni-nasplus"}):
+        figure.savefig(partial, dpi=150, metadata=undated)
 
 
 def as_text(graph: nx.DiGraph) -> str:

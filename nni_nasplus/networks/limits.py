@@ -42,7 +42,7 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # NaN, too
                 raise UserError(f"--{field.name} is {value}; use more than 0")
 
     def __bool__(self) -> bool:

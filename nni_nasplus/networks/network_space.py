@@ -12,10 +12,10 @@ import nni
 from nni.mutable import ensure_frozen
 from nni.nas.nn.pytorch import ModelSpace
 from nni.nas.space import current_model, model_context
-from safetensors.torch import load_file
 from torch import nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.weights import load_weights
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 if TYPE_CHECKING:
@@ -109,12 +109,10 @@ class NetworkSpace(ModelSpace):
         Raises
         ------
         UserError
-            If the architecture is not in the space.
-        FileNotFoundError, safetensors.SafetensorError, RuntimeError
-            If the file is absent, damaged, or of another architecture.
+            If the architecture is not in the space, or the file is absent, damaged, or of another architecture.
         """
         network = self.build(architecture)
-        network.load_state_dict(load_file(weights))
+        load_weights(network, weights)
         return network
 
     def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
@@ -153,7 +151,7 @@ class NetworkSpace(ModelSpace):
         """
         try:
             architecture = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UserError(f"genotype {text!r} is no JSON object of decisions") from None
         return self.search_space.validate(architecture)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import shutil
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.one_shot.one_shot import HasData, OneShot
 from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.training.quiet import quiet_lightning
 from nni_nasplus.training.reporter import LogReporter, Reporter
 
 __all__ = ["fit", "made"]
@@ -83,9 +83,8 @@ def fit(search: OneShot, directory: Path | None = None) -> Ranking:
     """
     checkpoint = directory / "last.ckpt" if directory else None
     exists = checkpoint is not None and checkpoint.exists()
-    trainer = _trainer(search, directory)
-    with warnings.catch_warnings(), _one_thread(), isolate_rng():
-        warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
+    with quiet_lightning(), _one_thread(), isolate_rng():
+        trainer = _trainer(search, directory)
         trainer.fit(search, ckpt_path=checkpoint if exists else None)
     if trainer.interrupted:
         raise KeyboardInterrupt

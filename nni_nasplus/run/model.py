@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from nni_nasplus._files import write_json
+from nni_nasplus._files import damage_named, new_folder, read_json, write_json
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.drawing.draw import draw
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.export import export_onnx, onnx_available
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.weights import load_weights, only_room_for
 from nni_nasplus.registry import installed
-from nni_nasplus.run.run import Run, instantiate
+from nni_nasplus.run.run import SETTINGS, Run, instantiate
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.trial_folder import WEIGHTS
 
@@ -27,6 +27,7 @@ __all__ = ["Model"]
 
 ARCHITECTURE = "architecture.json"
 VERSION = 2
+_AGAIN = "export the network again"
 
 
 class Model:
@@ -58,7 +59,7 @@ class Model:
         Raises
         ------
         UserError
-            If there is no such finished trial.
+            If there is no such finished trial, or a part of the run is missing.
         """
         done = {trial.number: trial for trial in run.history().best}
         if not done:
@@ -66,9 +67,11 @@ class Model:
         if number is not None and number not in done:
             raise UserError(f"trial {number} is not among the finished ones: {', '.join(map(str, sorted(done)))}")
         trial = done[number] if number is not None else next(iter(done.values()))
+        run.require_whole()
         preprocessing = run.evaluator.preprocessing()
-        model = cls(run.settings.space, trial.architecture, preprocessing, trial.metrics)
-        model.network.load_state_dict(load_file(run.trial_directory(trial) / WEIGHTS))
+        with damage_named(run.directory / SETTINGS):
+            model = cls(run.settings.space, trial.architecture, preprocessing, trial.metrics)
+        load_weights(model.network, run.weights(trial))
         return model
 
     @classmethod
@@ -78,32 +81,37 @@ class Model:
         Raises
         ------
         UserError
-            If the directory holds no exported network.
+            If the directory holds no exported network, or files of it are missing or damaged.
         """
         directory = Path(directory)
         path = directory / ARCHITECTURE
         if not path.is_file():
             raise UserError(f"{directory} holds no exported network; name a directory written by nasplus export")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, _AGAIN)
         if content.get("version") != VERSION:
             raise UserError(f"{path} has format {content.get('version')}, this release reads {VERSION}")
-        preprocessing = installed(content["preprocessing"], Preprocessing).load(directory)  # type: ignore[type-abstract]
-        model = cls(content["space"], content["architecture"], preprocessing, content["metrics"])
-        model.network.load_state_dict(load_file(directory / WEIGHTS))
+        with damage_named(directory, _AGAIN), only_room_for(directory / WEIGHTS, _AGAIN):
+            kind = installed(content["preprocessing"], Preprocessing)  # type: ignore[type-abstract]
+            model = cls(content["space"], content["architecture"], kind.load(directory), content["metrics"])
+        load_weights(model.network, directory / WEIGHTS, _AGAIN)
         return model
 
     def save(self, directory: str | Path, *, onnx: bool = False) -> None:
         """Write architecture.json, model.safetensors, preprocessing.json, architecture.svg, and model.onnx if asked.
 
+        Nothing is left of what cannot be finished.
+
         Raises
         ------
         UserError
-            If ONNX is asked for and cannot be written.
+            If ONNX is asked for and cannot be written, or the directory cannot.
         """
         if onnx and not onnx_available():
             raise UserError('model.onnx needs the onnx extra; pip install "nni-nasplus[onnx]"')
-        directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
+        with new_folder(directory) as folder:
+            self._fill(folder, onnx=onnx)
+
+    def _fill(self, directory: Path, *, onnx: bool) -> None:
         self.preprocessing.save(directory)
         save_file(self.network.state_dict(), directory / WEIGHTS)
         genotype = self.space.genotype(self.architecture)
@@ -119,6 +127,12 @@ class Model:
         }
         write_json(directory / ARCHITECTURE, {**content, "space": self.description, "metrics": self.metrics})
 
-    def predict(self, data: Any) -> pd.DataFrame:
-        """What the network says of new data: see :meth:`~nni_nasplus.data.preprocessing.Preprocessing.predict`."""
-        return self.preprocessing.predict(self.network, data)
+    def predict(self, data: Any, **options: Any) -> pd.DataFrame:
+        """What the network says of new data: see :meth:`~nni_nasplus.data.preprocessing.Preprocessing.predict`.
+
+        Parameters
+        ----------
+        data, options
+            As the ``predict`` of the model's own preprocessing takes them.
+        """
+        return self.preprocessing.predict(self.network, data, **options)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from nni_nasplus._files import write_json
+from nni_nasplus._files import damage_named, is_linked, read_json, unlink_files, write_json
+from nni_nasplus.data.cache import edited_inputs
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
+from nni_nasplus.run.places import absolute, kept, missing, require_room, used
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.history import History, Trial
 from nni_nasplus.search.journal import JOURNAL, Journal
@@ -31,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE", "PRESEARCH", "SETTINGS", "Run", "described", "instantiate"]
 
-VERSION = 2
-"""1 had options in place of settings, and what strategies had found among them."""
+VERSION = 3
+"""1 had options in place of settings, and what strategies had found among them; 2 had absolute paths."""
 SETTINGS = "run.json"
 PRESEARCH = "presearch.json"
 CACHE = "data"
@@ -43,7 +46,8 @@ T = TypeVar("T")
 class Run:
     """A directory that holds a search.
 
-    ``run.json`` has the space and the evaluator as ``class_path`` and ``init_args``, and the search's settings.
+    ``run.json`` has the space and the evaluator as ``class_path`` and ``init_args``, and the search's settings. Paths
+    in it that lead into the directory are relative to it, so that it may be moved and copied.
     """
 
     def __init__(self, directory: Path, settings: Settings) -> None:
@@ -61,16 +65,30 @@ class Run:
         """
         directory = Path(directory).resolve()
         cls.require_free(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        return cls(directory, settings)._written()
+        if settings.storage is not None:
+            settings = replace(settings, storage=absolute(settings.storage))
+        return cls(directory, replace(settings, study=settings.study or directory.name))._written()
 
     def with_settings(self, **changed: Any) -> Run:
         """The run with other settings, from now on."""
         return Run(self.directory, replace(self.settings, **changed))._written()
 
     def _written(self) -> Run:
-        write_json(self.directory / SETTINGS, {"version": VERSION, **self.settings.to_json()})
+        content = {"version": VERSION, **kept(self.settings.to_json(), self.directory)}
+        try:
+            write_json(self.directory / SETTINGS, content)
+        except UserError as error:
+            raise self._not_writable(getattr(error.__cause__, "strerror", None)) from error
         return self
+
+    def require_writable(self) -> None:
+        """Raise :class:`UserError` if nothing can be written into the directory."""
+        if not os.access(self.directory, os.W_OK | os.X_OK):
+            raise self._not_writable("Permission denied, or read-only")
+
+    def _not_writable(self, reason: str | None) -> UserError:
+        what = f"{self.directory} cannot be written ({reason})"
+        return UserError(f"{what}; copy it to where you may write, and name the copy")
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -79,23 +97,26 @@ class Run:
         Raises
         ------
         UserError
-            If another process holds it.
+            If another process holds it, or it cannot be written.
         """
         lock = FileLock(self.directory / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise UserError(f"another process searches in {self.directory}; wait for it or end it") from None
+        except OSError as error:
+            raise self._not_writable(error.strerror) from None
         try:
+            if is_linked(self.directory / JOURNAL):
+                unlink_files(self.directory)
             yield
         finally:
             lock.release()
 
     @staticmethod
     def require_free(directory: Path) -> None:
-        """Raise :class:`UserError` if a directory holds a search, or other files."""
-        if directory.is_file():
-            raise UserError(f"{directory} is a file; name a new directory with --out")
+        """Raise :class:`UserError` if a directory holds a search, or other files, or nothing can be written into it."""
+        require_room(directory)
         if (directory / SETTINGS).exists():
             raise UserError(f"{directory} already holds a search; name another directory with --out")
         if directory.is_dir() and any(entry.name != CACHE and entry.name[0] != "." for entry in directory.iterdir()):
@@ -114,13 +135,13 @@ class Run:
         path = directory / SETTINGS
         if not path.is_file():
             raise UserError(f"{directory} holds no search: {SETTINGS} is missing; name the directory given to --out")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if (version := content.pop("version", None)) != VERSION:
             raise UserError(
                 f"{path} has format {version}, this release reads {VERSION}; search anew with another --out"
             )
         try:
-            return cls(directory, Settings.from_json(content))
+            return cls(directory, Settings.from_json(used(content, directory)))
         except TypeError as error:
             raise UserError(f"{path} has settings that this release does not know: {error}") from None
 
@@ -129,19 +150,31 @@ class Run:
         """The space, over the prepared data's sizes."""
         from nni_nasplus.networks.network_space import NetworkSpace
 
-        return instantiate(self.settings.space, NetworkSpace)
+        with damage_named(self.directory / SETTINGS):
+            return instantiate(self.settings.space, NetworkSpace)
 
     @cached_property
     def evaluator(self) -> Evaluator:
         """What trains and scores."""
         from nni_nasplus.training.evaluator import Evaluator
 
-        return instantiate(self.settings.evaluator, Evaluator)  # type: ignore[type-abstract]
+        with damage_named(self.directory / SETTINGS):
+            return instantiate(self.settings.evaluator, Evaluator)  # type: ignore[type-abstract]
+
+    def require_whole(self) -> None:
+        """Raise :class:`UserError` if what the evaluator reads in the directory is not there: half a copy."""
+        for path in missing(self.settings.evaluator, self.directory):
+            raise UserError(f"{path} is not there; copy all of the directory that {self.directory} comes from")
 
     @property
     def cache(self) -> Path:
         """The prepared data."""
         return self.directory / CACHE
+
+    def warn_of_edits(self) -> None:
+        """Say in a warning which files of the data were written since they were prepared: results are of the old."""
+        for path in edited_inputs(self.cache):
+            warnings.warn(f"{path} was edited since it was read: the result is that of the data before", stacklevel=2)
 
     @property
     def has_trials(self) -> bool:
@@ -169,7 +202,7 @@ class Run:
             If the file holds no ranking of this space.
         """
         path = self.directory / PRESEARCH
-        return Ranking.from_json(space, json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+        return Ranking.from_json(space, read_json(path, "remove it to look again")) if path.is_file() else None
 
     def open_search(self, space: SearchSpace | None = None) -> Search:
         """Begin the search, or go on with it: this process is the one that writes the journal, until it is closed.
@@ -215,9 +248,18 @@ class Run:
         """Where a trial left its weights."""
         return trial_directory(self.directory, self.space.search_space.key(trial.architecture))
 
+    def weights(self, trial: Trial) -> Path:
+        """The file of a finished trial's weights; UserError if it is not there."""
+        path = self.trial_directory(trial) / WEIGHTS
+        if not path.is_file():
+            raise UserError(
+                f"trial {trial.number} has left no weights: {path} is not there; copy it too, if this is a copy"
+            )
+        return path
+
     def network(self, trial: Trial) -> nn.Module:
-        """The trained network of a finished trial."""
-        return self.space.trained(trial.architecture, self.trial_directory(trial) / WEIGHTS)
+        """The trained network of a finished trial; UserError if its weights are not there."""
+        return self.space.trained(trial.architecture, self.weights(trial))
 
 
 def described(kind: type, init_args: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from nni_nasplus import registry
+from nni_nasplus._files import typed
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.limits import Limits
 from nni_nasplus.search.history import Direction
@@ -60,6 +61,8 @@ class Settings:
         The address that the web UI listens on, without a password: 0.0.0.0 for every interface.
     space, evaluator
         Class and arguments, as :func:`~nni_nasplus.run.run.described` gives them.
+    study
+        The name of the Optuna study; by default that of the directory that the search began in.
     objective, direction
         What scores are, and whether they are to be maximised or minimised; the evaluator's.
     """
@@ -82,6 +85,7 @@ class Settings:
     bind: str = "127.0.0.1"
     space: dict[str, Any] = field(default_factory=dict)
     evaluator: dict[str, Any] = field(default_factory=dict)
+    study: str | None = None
     objective: str = "score"
     direction: Direction = "maximize"
 
@@ -119,6 +123,6 @@ class Settings:
         Raises
         ------
         TypeError
-            If there is anything else.
+            If there is anything else, or a value is of another type.
         """
-        return cls(**content)
+        return typed(cls(**content))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple
+from operator import index
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -22,6 +23,7 @@ __all__ = [
     "Proposal",
     "SearchSpaceExhausted",
     "Trial",
+    "finite",
 ]
 
 Direction = Literal["maximize", "minimize"]
@@ -122,8 +124,21 @@ class Outcome:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Outcome:
-        """Read :meth:`to_json`."""
-        return cls(**content)
+        """Read :meth:`to_json`.
+
+        Raises
+        ------
+        ArithmeticError, AttributeError, TypeError, ValueError
+            If it is anything else.
+        """
+        outcome = cls(**content)
+        for number in (outcome.score, outcome.cost, *outcome.metrics.values()):
+            finite(number or 0)
+        for count in (outcome.epochs, *outcome.teachers):
+            index(count or 0)
+        if outcome.failure not in (None, *get_args(Failure)) or not isinstance(outcome.reason, str | None):
+            raise ValueError(f"no failure: {outcome.failure}, {outcome.reason}")
+        return outcome
 
 
 @dataclass
@@ -362,6 +377,14 @@ class History:
         if not left:
             raise SearchSpaceExhausted("no new architecture is left")
         return Proposal(left[rng.integers(len(left))])
+
+
+def finite(value: Any) -> float:
+    """A number that a file holds, as it is; an ArithmeticError, TypeError or ValueError if it is none or not finite."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not finite")
+    number: float = value
+    return number
 
 
 def _may_go_on(trial: Trial, epochs: int | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -13,7 +14,7 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.history import Direction, History, Outcome, Proposal, Trial
+from nni_nasplus.search.history import Direction, History, Outcome, Proposal, Trial, finite
 from nni_nasplus.search.space import SearchSpace
 
 __all__ = ["JOURNAL", "Journal"]
@@ -124,15 +125,15 @@ class Journal:
         header, *events = list(_parsed(path)) or [{}]
         if header.get("event") != "start":
             raise UserError(f"{path} does not begin with a header; it is no journal of a search")
-        if header["version"] != VERSION:
-            raise UserError(f"{path} has format {header['version']}, this release reads {VERSION}")
+        if header.get("version") != VERSION:
+            raise UserError(f"{path} has format {header.get('version')}, this release reads {VERSION}")
         _require(path, header, {**settings, **({} if space is None else {"space": space.to_json()})})
-        journal = cls(path, header, History(space or SearchSpace.from_json(header["space"]), header["direction"]))
+        with _damage_named(path, 1):
+            known = space or SearchSpace.from_json(header["space"])
+            journal = cls(path, header, History(known, header["direction"]))
         for line, event in enumerate(events, start=2):
-            try:
+            with _damage_named(path, line):
                 journal._apply(event)
-            except (LookupError, TypeError, ValueError):
-                raise UserError(f"{path} is damaged at line {line}; restore it from a copy") from None
         return journal
 
     def ask(self, proposal: Proposal) -> Trial:
@@ -188,16 +189,21 @@ class Journal:
             raise UserError(f"{self.path} cannot be written ({error.strerror}); it keeps what it had") from error
 
     def _apply(self, event: dict[str, Any]) -> None:
+        epochs = event.get("epochs")
+        if not isinstance(epochs, int | None):
+            raise TypeError(epochs)
         match event.pop("event"), event.pop("number"):
-            case "ask", _:
-                self.history.ask(Proposal(**event))
-            case "continue", number:
+            case "ask", number if number == len(self.history.trials):
+                self.history.ask(Proposal(event["architecture"], str(event["origin"]), epochs))
+            case "continue", number if number >= 0:
                 trial = self.history.trials[number]
-                self.history.ask(Proposal(trial.architecture, trial.origin, event.get("epochs")))
-            case "report", number:
-                self.history.report(number, **event)
+                self.history.ask(Proposal(trial.architecture, trial.origin, epochs))
+            case "report", number if epochs is not None:
+                self.history.report(number, epochs, finite(event["score"]))
             case "tell", number:
                 self.history.tell(number, Outcome.from_json(event))
+            case other:
+                raise ValueError(other)
 
 
 def _require(path: Path, header: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
@@ -228,7 +234,7 @@ def _intact_lines(path: Path) -> list[bytes]:
 def _is_whole(line: bytes) -> bool:
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return line.endswith(b"\n")
 
@@ -244,7 +250,17 @@ def _cut(path: Path) -> None:
 
 def _parsed(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(_intact_lines(path), start=1):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            raise UserError(f"{path} is damaged at line {number}; restore it from a copy") from None
+        with _damage_named(path, number):
+            event = json.loads(line)
+            if not isinstance(event, dict):
+                raise TypeError(event)
+        yield event
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path, line: int) -> Iterator[None]:
+    """Say of whatever is wrong with a line that it is damaged."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise UserError(f"{path} is damaged at line {line}; restore it from a copy") from None

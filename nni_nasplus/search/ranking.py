@@ -64,7 +64,7 @@ class Ranking:
         try:
             architectures = [space.validate(one) for one in content["architectures"]]
             ranks = np.array(content["ranks"], dtype=float)
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             why = f": {error}" if isinstance(error, UserError) else ""
             raise UserError(f"the ranking is none of this space{why}; remove presearch.json to look again") from None
         if ranks.shape != (len(architectures),):

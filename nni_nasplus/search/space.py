@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,7 @@ from nni_nasplus.search.counting import Diagram, UncountableError
 if TYPE_CHECKING:
     from nni.mutable import Mutable
 
-__all__ = ["Architecture", "Choice", "SearchSpace"]
+__all__ = ["Architecture", "Choice", "SearchSpace", "require_decisions"]
 
 Choice = str | int | float | bool
 Architecture = dict[str, Choice]
@@ -86,6 +87,8 @@ class SearchSpace:
                 raise UserError(f"decision '{name}' has no choices; give it at least one")
             if any(not isinstance(c, (str, int, float, bool)) for c in choices):
                 raise UserError(f"decision '{name}' has a choice that is not a str, int, float or bool")
+            if any(isinstance(c, float) and not math.isfinite(c) for c in choices):
+                raise UserError(f"decision '{name}' has a choice that is NaN or infinite; leave it out")
             if len(set(choices)) < len(choices):
                 raise UserError(f"decision '{name}' repeats a choice: {_listed(choices)}")
             for parent, allowed in self.conditions.get(name, {}).items():
@@ -152,6 +155,7 @@ class SearchSpace:
         UserError
             Names the unknown or missing decision, or the wrong choice and the allowed ones.
         """
+        require_decisions(architecture)
         if unknown := [name for name in architecture if name not in self.decisions]:
             raise UserError(f"unknown decision '{unknown[0]}'; decisions: {_listed(self.decisions)}")
         canonical: Architecture = {}
@@ -305,14 +309,14 @@ class SearchSpace:
         Raises
         ------
         UserError
-            If a parameter is not a ``choice``, or the class of the space is not installed.
+            If it has another form, a parameter is not a ``choice``, or the class of the space is not installed.
         """
+        if not isinstance(space, Mapping) or not all(isinstance(parameter, Mapping) for parameter in space.values()):
+            raise UserError(f"{space!r} is no search space; write {{name: {{_type: choice, _value: […]}}}}")
         if path := next(iter(space.values()), {}).get("_space"):
-            made: Callable[[], SearchSpace] = installed(path, SearchSpace)
-            return made()
+            return _made(path)
         for name, parameter in space.items():
-            if parameter.get("_type") != "choice" or "_value" not in parameter:
-                raise UserError(f"parameter '{name}' is no choice; an architecture space has only _type: choice")
+            _check_parameter(name, parameter)
         return cls(
             {name: parameter["_value"] for name, parameter in space.items()},
             {name: parameter.get("_when", {}) for name, parameter in space.items()},
@@ -338,6 +342,28 @@ class SearchSpace:
             {label: mutable.values for label, mutable in mutables.items()},  # type: ignore[attr-defined]
             getattr(model_space, "conditions", None),
         )
+
+
+def require_decisions(architecture: Any) -> None:
+    """Raise :class:`UserError` if something that a file holds is no choices by decision."""
+    if not isinstance(architecture, Mapping):
+        raise UserError(f"{architecture!r} is no architecture; write it as an object of choices by decision")
+
+
+def _made(path: str) -> SearchSpace:
+    made: Callable[[], SearchSpace] = installed(path, SearchSpace)
+    try:
+        return made()
+    except TypeError:
+        raise UserError(f"'{path}' cannot be made without arguments; it is no _space of a search") from None
+
+
+def _check_parameter(name: str, parameter: Mapping[str, Any]) -> None:
+    if parameter.get("_type") != "choice" or not isinstance(parameter.get("_value"), list | tuple):
+        raise UserError(f"parameter '{name}' is no choice; an architecture space has only _type: choice, _value: […]")
+    when = parameter.get("_when", {})
+    if not isinstance(when, Mapping) or not all(isinstance(allowed, list | tuple) for allowed in when.values()):
+        raise UserError(f"_when of parameter '{name}' is {when!r}; write {{earlier parameter: [choice, …]}}")
 
 
 def _active(parents: list[tuple[str, frozenset[Choice]]], architecture: Architecture) -> bool:

@@ -30,6 +30,7 @@ from nni_nasplus.training.continuing import LAST, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import Examples, find_teachers
+from nni_nasplus.training.quiet import quiet_lightning
 from nni_nasplus.training.reporter import LogReporter, Reporter, require_finite
 from nni_nasplus.training.trial_folder import WEIGHTS, write_outcome
 
@@ -232,7 +233,7 @@ class Evaluator(ABC):
         directory.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         best, stop = self._best(directory), self._early_stopping()
-        with self.seeded():
+        with quiet_lightning(), self.seeded():
             task = self._taught(network, teachers)
             callbacks = [stop, best, *([part] if part else [])]
             trainer = self._trainer(directory, reporter or LogReporter(), callbacks)
@@ -271,7 +272,7 @@ class Evaluator(ABC):
         return task
 
     def _score(self, split: str, task: pl.LightningModule) -> dict[str, float]:
-        with isolate_rng():
+        with quiet_lightning(), isolate_rng():
             trainer = pl.Trainer(logger=False, enable_checkpointing=False, **_quiet())
             getattr(trainer, split)(task, datamodule=self.data(), verbose=False)
         metrics = logged_metrics(trainer, {"validate": "val_", "test": "test_"}[split])

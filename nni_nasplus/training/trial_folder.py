@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from pathlib import Path
 
-from nni_nasplus._files import write_json
-from nni_nasplus.errors import TrialFailed
+from nni_nasplus._files import damage_named, read_json, write_json
+from nni_nasplus.errors import TrialFailed, UserError
 from nni_nasplus.search.history import Failure, Outcome
 
 __all__ = [
@@ -33,9 +33,11 @@ def write_outcome(directory: Path, outcome: Outcome) -> None:
 
 
 def outcome_in(directory: Path) -> Outcome | None:
-    """How the trial ended; None where it did not, or nobody could say so."""
+    """How the trial ended; None where it did not, or nobody could say so, or what was said is damaged."""
     path = directory / _RESULT
-    return Outcome.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    with contextlib.suppress(UserError), damage_named(path):
+        return Outcome.from_json(read_json(path)) if path.is_file() else None
+    return None
 
 
 def clear_outcome(directory: Path) -> None:

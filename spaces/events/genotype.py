@@ -17,7 +17,9 @@ from nni_nasplus.spaces.events.decisions import DECODER_LAYERS, ENCODER_LAYERS, 
 __all__ = ["encode_bits", "genotype", "parse"]
 
 _LAYERS = "|".join(op + ("[1248]" if "a" in op else "") + (r"(?:{[^{}]+})?" if "g" in op else "") for op in OPS)
-_LAYER = re.compile(r"(?P<op>[agc]+)(?P<heads>\d?)(?:{(?P<cell>.+)})?")
+_LAYER = re.compile(r"(?P<op>[agc]+)(?P<heads>\d?)(?:{(?P<cell>[^{}]+)})?")
+_LONGEST = 10_000
+"""Characters: four layers of the largest cells have a fifth of them, and to split a text takes its square."""
 
 
 def genotype(architecture: Mapping[str, Any]) -> str:
@@ -42,6 +44,8 @@ def parse(text: str, with_cells: bool = False) -> dict[str, Any]:
 
     ``with_cells``: the space decides on cells, and a layer that names none has the GRU; else none may name one.
     """
+    if len(text) > _LONGEST:
+        raise UserError(f"genotype '{text[:60]}…' has {len(text):,} characters; {_LONGEST:,} are most")
     fields = _split("|", text)
     if len(fields) != 5:
         raise UserError(f"genotype {text!r} has {len(fields)} fields; give 5, as in '01|1|agc1|44,12|00'")

@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.spaces.recurrent.nodes import NodeCell, Nodes, NodeSpace, Steps, decisions, steps
 
@@ -64,7 +63,7 @@ class EnasRecurrentSpace(NodeSpace):
     Raises
     ------
     UserError
-        If a size is less than 1.
+        If a size is less than 1, or there are too many nodes.
     """
 
     first = 1
@@ -80,8 +79,6 @@ class EnasRecurrentSpace(NodeSpace):
         regularisation: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(vocabulary, hidden, hidden, layers, regularisation)
-        if nodes < 1:
-            raise UserError(f"nodes is {nodes}; use 1 or more")
         self.highway = highway
         self._decide(SearchSpace(decisions(nodes, self.first)))
 

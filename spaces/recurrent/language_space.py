@@ -17,6 +17,9 @@ from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
 __all__ = ["LanguageModelSpace"]
 
+_MOST_LAYERS = 1000
+"""Far more than anybody trains, and few enough to write down."""
+
 
 class LanguageModelSpace(NetworkSpace):
     """Language models of layers of one cell: tokens [T, B] to logits [T, B, V] and the layers' last states.
@@ -40,7 +43,7 @@ class LanguageModelSpace(NetworkSpace):
     Raises
     ------
     UserError
-        If a size is less than 1, or a rate of dropout is unknown or outside [0, 1).
+        If a size is less than 1, there are more than 1,000 layers, or a rate of dropout is unknown or outside [0, 1).
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class LanguageModelSpace(NetworkSpace):
         regularisation: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
+        if layers > _MOST_LAYERS:
+            raise UserError(f"layers is {layers}; use 1 to {_MOST_LAYERS}")
         sizes = {"vocabulary": vocabulary, "hidden": hidden, "embedding": embedding, "layers": layers}
         for name, size in sizes.items():
             if size < 1:

@@ -25,7 +25,9 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "identity": nn.Identity(),
 }
-_STEP = re.compile(rf"({'|'.join(_FUNCTIONS)})(\d*)")
+_MOST = 200
+"""Nodes of a cell: the decisions on the earlier ones grow as the square of the number."""
+_STEP = re.compile(rf"({'|'.join(_FUNCTIONS)})([0-9]{{0,3}})")
 Steps = Sequence[tuple[str, int]]
 """For each node its operation and the number of an earlier node."""
 
@@ -145,7 +147,15 @@ class NodeSpace(LanguageModelSpace):
 
 
 def decisions(nodes: int, first: int) -> dict[str, list[Any]]:
-    """The operation of nodes 1, 2, … and the earlier node, from ``first`` on, of those after it."""
+    """The operation of nodes 1, 2, … and the earlier node, from ``first`` on, of those after it.
+
+    Raises
+    ------
+    UserError
+        If there are no nodes, or more than a cell can have.
+    """
+    if not 1 <= nodes <= _MOST:
+        raise UserError(f"nodes is {nodes}; use 1 to {_MOST}")
     found: dict[str, list[Any]] = {}
     for i in range(1, nodes + 1):
         found[f"op{i}"] = list(_FUNCTIONS)

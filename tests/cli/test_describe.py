@@ -62,4 +62,4 @@ def test_describe_says_in_one_line_that_a_picture_cannot_be_written(capsys):
     sizes = ["--channels", "1", "--layers", "3", "--size", "4"]
     with pytest.raises(SystemExit, match="2"):
         main(["describe", "--space", "darts", "--genotype", "DARTS_V2", *sizes, "--to", f"{__file__}/a.svg"])
-    assert "a.svg cannot be written (File exists); name another file with --to\n" in capsys.readouterr().err
+    assert "a.svg cannot be written (File exists); name another place\n" in capsys.readouterr().err

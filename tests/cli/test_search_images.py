@@ -53,6 +53,7 @@ def asking(source, out, **changes):
 
 
 @pytest.mark.nni
+@pytest.mark.system
 def test_a_search_through_nni_ends_with_the_winner_beside_a_residual_network_and_can_be_exported(digits, tmp_path):
     done = nasplus(*asking(digits, tmp_path / "run"))
     assert done.returncode == 0, done.stderr

@@ -90,7 +90,7 @@ def test_what_is_shown_is_not_lost_where_nothing_can_be_written(run, capsys):
     assert "picture" not in printed.out
     assert printed.err.count("\n") == 1
     assert printed.err.startswith(f"nasplus: warning: {run.directory / 'winner.svg'} cannot be written (")
-    assert printed.err.endswith("); name a place for the picture with --picture\n")
+    assert printed.err.endswith("); name another place for the picture with --picture\n")
 
 
 def test_what_has_no_winner_or_no_pictures_is_shown_without(tmp_path, capsys):
@@ -110,7 +110,7 @@ def test_what_has_no_winner_or_no_pictures_is_shown_without(tmp_path, capsys):
         (["--trial", "4"], "there is no trial 4"),
         (["--trial", "-1"], "there is no trial -1"),
         (["--picture", "winner.bmp"], "the picture is winner.bmp; end it in .svg, .png or .pdf"),
-        (["--picture", f"{__file__}/winner.svg"], "winner.svg cannot be written (File exists); name a place"),
+        (["--picture", f"{__file__}/winner.svg"], "winner.svg cannot be written (File exists); name another place"),
     ],
 )
 def test_bad_input_is_one_line(run, capsys, words, message):

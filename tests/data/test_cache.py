@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nni_nasplus import UserError
-from nni_nasplus.data.cache import Cache, map_array
+from nni_nasplus.data.cache import Cache, edited_inputs, map_array
 
 
 def cache_of(folder, header=None, **made_from):
@@ -84,3 +84,17 @@ def test_arrays_are_mapped_read_only(tmp_path):
     assert type(array) is np.ndarray
     with pytest.raises(ValueError, match="read-only"):
         array[0] = 1
+
+
+def test_inputs_that_were_edited_since_are_named(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a")
+    stat = path.stat()
+    stamp = {"path": str(path), "bytes": stat.st_size, "changed_ns": stat.st_mtime_ns}
+    gone = {**stamp, "path": str(tmp_path / "gone.csv")}
+    made_from = {"events": {"files": [stamp, gone]}, "labels": stamp, "seed": 1}
+    out = Cache(tmp_path / "c", {"format": 1}, made_from, refusal="is none").prepare(lambda folder: {})
+    assert edited_inputs(out) == []
+    path.write_text("abc")
+    assert edited_inputs(out) == [str(path)] * 2
+    assert edited_inputs(tmp_path) == []

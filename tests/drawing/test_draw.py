@@ -34,7 +34,7 @@ def test_equal_pictures_are_equal_files(tmp_path, suffix):
 
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
     (tmp_path / "cell.svg").mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(UserError, match="cannot be written"):
         draw(published("DARTS_V2"), tmp_path / "cell.svg")
     assert [path.name for path in tmp_path.iterdir()] == ["cell.svg"]
 

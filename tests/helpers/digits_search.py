@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+if __name__ == "__main__":
+    from nni_nasplus._signals import end_with_a_line
+
+    end_with_a_line()  # as the command does, for what follows takes long to import
+
 from nas_functions import Digits as NniDigits
 from nni_server import free_port
 from processes import PythonProcess

@@ -71,7 +71,7 @@ def become(request: dict, streams: list[int]) -> NoReturn:
     """Run the request's command line; a process of the package knows neither ``-c`` nor PYTHONPATH nor another HOME."""
     move(Path(request["environment"]["HOME"]))
     named = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[1:1] = [path for path in named if path and path not in sys.path]
+    sys.path[1:1] = [path for path in named if path and path not in sys.path[1:]]
     if request["arguments"][0] == "-c":
         request["arguments"] = [str(Path(__file__).with_name("run_code.py")), *request["arguments"][1:]]
     run_trial(request, streams, threads=1)

@@ -58,7 +58,7 @@ def test_torchs_generator_stays_as_it_is(name):
 
 
 @every
-@pytest.mark.parametrize("epoch", range(1, EPOCHS + 1))
+@pytest.mark.parametrize("epoch", [1, *(pytest.param(epoch, marks=pytest.mark.slow) for epoch in range(2, EPOCHS + 1))])
 def test_a_search_resumed_at_any_epoch_goes_on_as_if_it_had_never_stopped(name, epoch, whole, tmp_path):
     with pytest.raises(HostLost):
         fit(small(name, reporter=Host(lost=epoch)), tmp_path)

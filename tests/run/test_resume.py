@@ -141,7 +141,7 @@ def test_a_second_resume_while_one_lives_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("mode", "reason"),
     [
-        ("raise ValueError('no such layer')", "ValueError: no such layer"),
+        pytest.param("raise ValueError('no such layer')", "ValueError: no such layer", marks=pytest.mark.system),
         pytest.param("import os; os._exit(3)", "ended without a result", marks=pytest.mark.slow),
         pytest.param("import os; os.kill(os.getpid(), 9)", "killed by signal 9 (SIGKILL)", marks=pytest.mark.slow),
         pytest.param("time.sleep(60)", "timed out after 3 s", marks=pytest.mark.slow),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from nni_nasplus.run.settings import Settings
 def test_settings_survive_the_directory(tmp_path):
     settings = Settings(strategy="evolution", initial=[{"op": "a"}], max_parameters=1e6, seed=3, objective="accuracy")
     run = Run.create(tmp_path / "run", settings)
-    assert Run.open(run.directory).settings == settings
+    assert Run.open(run.directory).settings == run.settings == replace(settings, study="run")
     assert Run.open(run.with_settings(trials=40).directory).settings.trials == 40
 
 
@@ -23,7 +24,7 @@ def test_a_directory_of_another_format_is_refused_by_name(tmp_path):
     path = run.directory / "run.json"
     older = {"version": 1, "strategy": "thompson", "options": {}, "limits": {}, "model_limits": {}}
     path.write_text(json.dumps(older))
-    with pytest.raises(UserError, match=r"run\.json has format 1, this release reads 2"):
+    with pytest.raises(UserError, match=r"run\.json has format 1, this release reads 3"):
         Run.open(run.directory)
 
 
@@ -32,6 +33,17 @@ def test_settings_that_nobody_knows_are_named(tmp_path):
     path = run.directory / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "speed": 3}))
     with pytest.raises(UserError, match="'speed'"):
+        Run.open(run.directory)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("trials", "many"), ("space", []), ("max_flops", {}), ("direction", "up"), ("initial", [1])]
+)
+def test_settings_of_another_type_are_named(tmp_path, name, value):
+    run = Run.create(tmp_path / "run", Settings())
+    path = run.directory / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(UserError, match=f"{name} is"):
         Run.open(run.directory)
 
 

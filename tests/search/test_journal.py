@@ -120,6 +120,28 @@ def test_damage_in_the_middle_is_an_error_that_names_the_line(tmp_path):
         Journal.read(path)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "7",
+        "[" * 10_000,
+        '{"event": "ask", "number": 5, "architecture": {"d0": 0}, "origin": "random"}',
+        '{"event": "continue", "number": -1}',
+        '{"event": "tell", "number": 0, "score": 1' + "0" * 400 + "}",
+        '{"event": "tell", "number": 0, "score": 0.5, "metrics": {"loss": "low"}}',
+        '{"event": "wait", "number": 0}',
+    ],
+)
+def test_a_line_that_no_search_writes_is_damage(tmp_path, line):
+    path = tmp_path / "j.jsonl"
+    running = search(path)
+    running.tell(running.ask().number, 0.5)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], line, lines[2]]) + "\n")
+    with pytest.raises(UserError, match="line 3"):
+        Journal.read(path)
+
+
 def test_one_writer_only(tmp_path):
     writer = search(tmp_path / "j.jsonl")
     code = f"from nni_nasplus import Journal; Journal.open({str(tmp_path / 'j.jsonl')!r})"

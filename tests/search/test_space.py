@@ -108,6 +108,8 @@ def test_inactive_decisions_are_dropped():
         ({"op": ["conv"]}, "decision 'op' cannot be"),
         ({"op": "attention"}, "decision 'heads' is missing; allowed: 1, 2"),
         ({"op": "conv", "width": 3}, "unknown decision 'width'; decisions: op, heads"),
+        (["op"], "is no architecture"),
+        (7, "7 is no architecture"),
     ],
 )
 def test_validation_names_the_decision_and_the_choices(architecture, message):
@@ -122,6 +124,7 @@ def test_validation_names_the_decision_and_the_choices(architecture, message):
         ({"a": []}, {}, "no choices"),
         ({"a": [1, 1]}, {}, "repeats"),
         ({"a": [None]}, {}, "not a str"),
+        ({"a": [0.5, float("nan")]}, {}, "'a' has a choice that is NaN or infinite"),
         ({"a": [1]}, {"b": {"a": [1]}}, "unknown decision 'b'"),
         ({"a": [1], "b": [1]}, {"a": {"b": [1]}}, "no earlier decision"),
         ({"a": [1], "b": [1]}, {"b": {"a": [2]}}, "a=2"),
@@ -130,6 +133,23 @@ def test_validation_names_the_decision_and_the_choices(architecture, message):
 def test_a_wrong_space_is_named(decisions, conditions, message):
     with pytest.raises(UserError, match=message):
         SearchSpace(decisions, conditions)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "is no search space"),
+        ({"a": [1]}, "is no search space"),
+        ({"a": {"_type": "choice", "_value": "ab"}}, "parameter 'a' is no choice"),
+        ({"a": {"_type": "choice", "_value": [1], "_when": {"b": 1}}}, "_when of parameter 'a'"),
+        ({"a": {"_space": 7}}, "'7' is no installed SearchSpace"),
+        ({"a": {"_space": "nni_nasplus.__main__.Space"}}, "is no installed SearchSpace"),
+        ({"a": {"_space": "nni_nasplus.search.space.SearchSpace"}}, "cannot be made without arguments"),
+    ],
+)
+def test_wrong_json_is_named(content, message):
+    with pytest.raises(UserError, match=message):
+        SearchSpace.from_json(content)
 
 
 def test_a_space_too_entangled_to_count_still_samples():

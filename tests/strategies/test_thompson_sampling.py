@@ -28,7 +28,7 @@ def recorded(method, calls):
 
 class TestThompsonSampling:
     @pytest.mark.parametrize("acquisition", ["ei", "greedy", "thompson"])
-    @pytest.mark.parametrize("predictor", ["gp", "forest"])
+    @pytest.mark.parametrize("predictor", ["gp", pytest.param("forest", marks=pytest.mark.slow)])
     def test_every_predictor_and_acquisition_beats_random_search_early(self, predictor, acquisition):
         def best(strategy, seed):
             return max(map(score, trained(Search(GRID, strategy, seed=seed), 25)))

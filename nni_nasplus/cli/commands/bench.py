@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table as Printed
 from tqdm import tqdm
 
 from nni_nasplus import registry
+from nni_nasplus._files import new_file, read_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.replay.curves import draw_curves
 from nni_nasplus.replay.replay import Replay, Table, parse_method, replay, top_share
@@ -58,10 +58,11 @@ def bench(directory: str, *, strategies: str | None = None, seeds: int = 20, bat
     methods = strategies.split() if strategies else _learning()
     for method in methods:
         _search(method, table, 0)
-    found = _replayed(table, methods, seeds, batch)
     figure = Path(directory) / FIGURE
-    title = f"{table.name}: the {len(table.pool)} architectures it trained"
-    draw_curves({title: _curves(table, found)}, figure, methods)
+    with new_file(figure) as partial:
+        found = _replayed(table, methods, seeds, batch)
+        title = f"{table.name}: the {len(table.pool)} architectures it trained"
+        draw_curves({title: _curves(table, found)}, partial, methods)
     console = Console()
     console.print(_printed(table, found))
     console.print(_answer(table, found), f"regret by evaluations: {figure}", sep="\n", highlight=False, soft_wrap=True)
@@ -92,7 +93,7 @@ def trained(name: str, history: History) -> Table:
 
 def _concurrency(directory: Path) -> int:
     settings = directory / SETTINGS
-    return json.loads(settings.read_text(encoding="utf-8")).get("concurrency", 1) if settings.is_file() else 1
+    return read_json(settings).get("concurrency", 1) if settings.is_file() else 1
 
 
 def _search(method: str, table: Table, seed: int) -> Search:

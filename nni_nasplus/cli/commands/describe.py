@@ -7,7 +7,6 @@ import json
 import sys
 from typing import Any
 
-import networkx as nx
 from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.table import Table
@@ -58,14 +57,7 @@ def describe(space: NetworkSpace, genotype: str, to: str | None, *, decisions: b
     graph = space.graph(architecture)
     console.print(as_text(graph), highlight=False, markup=False)
     if to is not None:
-        _draw(graph, to, genotype)
-
-
-def _draw(graph: nx.DiGraph, to: str, title: str) -> None:
-    try:
-        draw(graph, to, title)
-    except OSError as error:
-        raise UserError(f"{to} cannot be written ({error.strerror}); name another file with --to") from None
+        draw(graph, to, genotype)
 
 
 def _table(architecture: dict[str, Any]) -> Table:

@@ -30,4 +30,5 @@ def export(directory: str, *, to: str, trial: int | None = None, onnx: bool = Fa
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} exists and is not empty; name a new directory with --to")
     Model.of(run, trial).save(out, onnx=onnx)
+    run.warn_of_edits()
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from nni_nasplus._files import new_file
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["predict"]
 
@@ -17,6 +23,7 @@ def predict(
     events: str | None = None,
     images: str | None = None,
     text: str | None = None,
+    skip_damaged: bool = False,
     to: str | None = None,
 ) -> None:
     """Write what the network says: of users and images the class probabilities, of lines of a text the perplexity.
@@ -26,26 +33,36 @@ def predict(
     model
         The directory written by nasplus export.
     events
-        Table of new events with the columns of the training events, CSV or Parquet.
+        Table of new events with the columns of the training events, CSV or Parquet: a file, a folder of part files,
+        or a pattern such as 'part-*.csv'.
     images
         An .npz archive with an array x or x_test, a picture, or a folder of pictures.
     text
         A plain text file.
+    skip_damaged
+        Leave out pictures that cannot be read; else they are named, and nothing is scored.
     to
         A .csv or .parquet file; standard output when left out.
     """
     out = Path(to) if to else None
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise UserError(f"--to is {out}; end it in .csv or .parquet")
+    if skip_damaged and not images:
+        raise UserError("--skip-damaged has no effect without --images; leave it out")
+    with new_file(out) if out else contextlib.nullcontext() as partial:
+        answers = _answers(model, {"events": events, "images": images, "text": text}, skip_damaged=skip_damaged)
+        if partial is None:
+            answers.to_csv(sys.stdout, index=False)
+        elif partial.suffix == ".csv":
+            answers.to_csv(partial, index=False)
+        else:
+            answers.to_parquet(partial, index=False)
+
+
+def _answers(model: str, given: dict[str, str | None], *, skip_damaged: bool) -> pd.DataFrame:
     loaded = Model.load(model)
     source = loaded.preprocessing.source
-    data = {"events": events, "images": images, "text": text}.pop(source, None)
+    data = given[source]
     if data is None:
         raise UserError(f"{model} reads {source}; name them with --{source}")
-    answers = loaded.predict(data)
-    if out is None:
-        answers.to_csv(sys.stdout, index=False)
-    elif out.suffix == ".csv":
-        answers.to_csv(out, index=False)
-    else:
-        answers.to_parquet(out, index=False)
+    return loaded.predict(data, **({"skip_damaged": True} if skip_damaged else {}))

@@ -6,6 +6,8 @@ import sys
 
 from nni.tools.package_utils import AlgoMeta, register_algo_meta
 
+from nni_nasplus.cli.surroundings import nni_folders
+
 __all__ = ["register"]
 
 NAME = "NasPlus"
@@ -19,5 +21,6 @@ def register() -> None:
         "className": "nni_nasplus.hosts.nni.tuner.NasTuner",
         "source": "nni-nasplus",
     }
-    register_algo_meta(AlgoMeta.load(meta, "tuner"))
+    with nni_folders():
+        register_algo_meta(AlgoMeta.load(meta, "tuner"))
     sys.stdout.write(f"registered: use it as tuner name '{NAME}' in a config for nnictl create\n")

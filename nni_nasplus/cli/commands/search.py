@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time as clock
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from jsonargparse import ArgumentParser
 
+from nni_nasplus._files import require_writable
 from nni_nasplus.cli.running import finish
+from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.cli.tasks import Task, task_class, task_names
 from nni_nasplus.errors import UserError
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["parsed", "run", "search"]
 
-_KNOWN_LATER = ("space", "evaluator", "objective", "direction")
-"""Settings that the task decides, of some of which it has options by the same names."""
+_KNOWN_LATER = ("space", "evaluator", "study", "objective", "direction")
+"""Settings that the task and the directory decide; of some the task has options by the same names."""
 
 
 def run(arguments: list[str]) -> None:
@@ -83,7 +86,7 @@ def _given(arguments: Sequence[str]) -> list[str]:
 def _configured(path: str) -> list[str]:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"--config {path} cannot be read: {error}") from None
     return list(content) if isinstance(content, dict) else []
 
@@ -94,8 +97,8 @@ def _refuse(given: Sequence[str], kind: type[Task], other: type[Task]) -> None:
         raise UserError(f"--{wrong[0]} has no effect on {kind.noun}; leave it out")
 
 
-def search(task: Task, settings: Settings, out: str | None = None) -> Run:
-    """Prepare, search and report.
+def search(task: Task, settings: Settings, out: str | None = None) -> Run | None:
+    """Prepare, search and report; in a dry run only prepare, and keep nothing.
 
     Parameters
     ----------
@@ -106,6 +109,12 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run:
     task.check(settings.trials)
     settings.check()
     Run.require_free(directory)
+    if task.dry_run:
+        with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
+            task.prepare(Path(folder) / CACHE, settings.seed, settings.trials)
+        return None
+    require_writable(directory)
+    live_within(directory)
     sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.trials)
     try:
         run = Run.create(directory, _complete(settings, described(task.space_class(), sizes), evaluator))

@@ -66,8 +66,8 @@ def _draw(run: Run, number: int | None, to: str | None) -> None:
     except NotImplementedError:
         if to or number is not None:
             raise UserError(f"{type(run.space).__name__} has no pictures; give it a method graph()") from None
-    except OSError as error:
-        message = f"{path} cannot be written ({error.strerror}); name a place for the picture with --picture"
+    except UserError as error:
+        message = f"{error} for the picture with --picture"
         if to:
             raise UserError(message) from None
         warnings.warn(message, stacklevel=2)

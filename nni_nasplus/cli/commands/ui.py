@@ -23,7 +23,7 @@ from nni_nasplus.cli.netron import network_in_netron
 from nni_nasplus.drawing.draw import draw
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
-from nni_nasplus.hosts.nni.folders import NNI
+from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
 from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial
@@ -93,15 +93,17 @@ def viewed(run: Run, port: int) -> Iterator[tuple[Experiment, str]]:
     UserError
         If the run has no experiment, its search still runs, or the port is in use.
     """
-    experiment = _stopped_experiment(run)
+    name = latest_experiment(run.directory / NNI)
+    if name is None:
+        raise UserError(f"{run.directory} holds no NNI experiment; for its trials: nasplus show {run.directory}")
     require_dead(run)
     require_idle(port)
-    with run.exclusive():
+    with run.exclusive(), manager_environment(bind=LOOPBACK, home=run.directory / NNI):
+        experiment = _stopped_experiment(run.directory / NNI, name)
         try:
             silence_stdout()
             logging.getLogger("nni.experiment").setLevel(logging.ERROR)
-            with manager_environment(bind=LOOPBACK):
-                experiment.start(port, run_mode=RunMode.Background)
+            experiment.start(port, run_mode=RunMode.Background)
             yield experiment, f"http://{LOOPBACK}:{port}"
         finally:
             logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
@@ -110,19 +112,16 @@ def viewed(run: Run, port: int) -> Iterator[tuple[Experiment, str]]:
             experiment.stop()
 
 
-def _stopped_experiment(run: Run) -> Experiment:
-    """The newest experiment of a run, as its database describes it, wherever the run lies now."""
-    folder = run.directory / NNI
-    name = latest_experiment(folder)
-    if name is None:
-        raise UserError(f"{run.directory} holds no NNI experiment; for its trials: nasplus show {run.directory}")
+def _stopped_experiment(folder: Path, name: str) -> Experiment:
+    """An experiment as its database describes it, where it lies now."""
     stored = Config(name, str(folder))
     stored.conn.close()
     code = folder / "code"
     code.mkdir(exist_ok=True)
     config = ExperimentConfig(**stored.get_config())
     config.experiment_working_directory = folder
-    config.trial_code_directory = config.training_service.trial_code_directory = code
+    config.trial_code_directory = config.training_service.trial_code_directory = config.tuner.code_directory = code
+    settle_experiment(folder, name, config.canonical_copy().json())
     experiment = Experiment(config, id=name)
     experiment._action = "view"
     return experiment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nni_nasplus.cli.running import host_of
+from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.run.run import Run
 
 __all__ = ["work"]
@@ -19,4 +20,7 @@ def work(directory: str) -> None:
         The directory given to --out.
     """
     run = Run.open(directory)
+    run.require_whole()
+    run.require_writable()
+    live_within(run.directory)
     host_of(run).work(run)

@@ -24,6 +24,8 @@ class Task(ABC):
     """The argument that every space for such data has."""
     noun: ClassVar[str]
     """The data, in a word or two."""
+    dry_run: bool = False
+    """Whether to say what the data are, and no more; a task that can has it among its options."""
 
     @abstractmethod
     def check(self, trials: int) -> None:

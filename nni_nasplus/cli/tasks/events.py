@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nni_nasplus.cli.tasks.base import Task
+from nni_nasplus.data.events.overview import as_text
 from nni_nasplus.errors import UserError
 from nni_nasplus.training.distillation.settings import Distillation
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nni_nasplus.data.events.encoder import EventEncoder
     from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = ["EventTask"]
+
+_SHOWN = 10
+"""Classes that are named: more of them fill the screen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +33,7 @@ class EventTask(Task):
     Parameters
     ----------
     events
-        Table of events, CSV or Parquet: a row an event.
+        Table of events, CSV or Parquet: a row an event. A file, a folder of part files, or a pattern: 'part-*.csv'.
     labels
         Table of labels, CSV or Parquet: a row a user.
     id
@@ -66,6 +73,8 @@ class EventTask(Task):
         Columns to leave out, comma-separated.
     drop_unmatched
         Leave out users without a label or without events, instead of stopping.
+    dry_run
+        Print what every column is taken for, and stop; nothing is kept.
     """
 
     data_argument: ClassVar[str] = "cardinalities"
@@ -90,6 +99,7 @@ class EventTask(Task):
     numeric: str = ""
     ignore: str = ""
     drop_unmatched: bool = False
+    dry_run: bool = False
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
@@ -101,6 +111,7 @@ class EventTask(Task):
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the tables into a new folder; the arguments of the space, and the evaluator."""
+        from nni_nasplus.data.events.encoder import EventEncoder
         from nni_nasplus.data.events.module import EventDataModule
         from nni_nasplus.data.events.preparation import prepare
         from nni_nasplus.training.events import EventClassification
@@ -129,8 +140,16 @@ class EventTask(Task):
             out=cache,
             seed=seed,
         )
+        self._describe(EventEncoder.load(cache))
         cells = {"cells": self.cells} if self.cells else {}
         return {**EventDataModule(cache).shape.to_json(), "hidden": self.hidden, **cells}, evaluator
+
+    def _describe(self, encoder: EventEncoder) -> None:
+        """Say what every column is taken for, and which classes there are."""
+        out = sys.stdout if self.dry_run else sys.stderr
+        shown = [*map(str, encoder.classes[:_SHOWN]), *(["…"] if len(encoder.classes) > _SHOWN else [])]
+        out.write(as_text(encoder.columns))
+        out.write(f"{self.target}: {len(encoder.classes)} classes: {', '.join(shown)}\n")
 
     def tables(self) -> tuple[str | pd.DataFrame, str | pd.DataFrame]:
         """Events and labels."""
@@ -164,4 +183,5 @@ def _distillation(options: Mapping[str, Any], trials: int) -> dict[str, Any]:
 
 
 def _columns(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """Names between commas; one with a comma in it is quoted, as in CSV."""
+    return [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row if name.strip()]

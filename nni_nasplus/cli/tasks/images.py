@@ -52,7 +52,9 @@ class ImageTask(Task):
     ----------
     images
         An .npz archive of x_train [N, S, S] or [N, S, S, 3], y_train [N], and likewise of val and test if they are
-        known; or a folder with a folder of pictures for each class, directly or in train, val and test.
+        known; or a folder with a folder of pictures for each class, directly or in train, val (valid, …) and test.
+    skip_damaged
+        Leave out pictures that cannot be read; else they are named, and nothing is begun.
     size
         The height and width to bring images to; by default as they are.
     scale
@@ -92,6 +94,7 @@ class ImageTask(Task):
     noun: ClassVar[str] = "images"
 
     images: str
+    skip_damaged: bool = False
     size: int | None = None
     scale: Literal["published", "small"] = "published"
     space: str = "darts"
@@ -126,7 +129,7 @@ class ImageTask(Task):
 
         training = {name: self._value(name) for name in _TRAINING}
         evaluator = ImageClassification(str(cache), objective=self.objective, seed=seed, **training)
-        prepare_images(self.images, out=cache, size=self._value("size"), seed=seed)
+        prepare_images(self.images, out=cache, size=self._value("size"), seed=seed, skip_damaged=self.skip_damaged)
         try:
             sizes = {**evaluator.data().shape.to_json(), **self._network()}
             self.space_class()(**sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +37,8 @@ class Clock:
         user's events; 1 where that would be 0.
     periods
         Time scales as ascending fractions of the span.
+    style
+        How the times were spelled, for new data that leave it open.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Clock:
     span: float
     median_gap: float
     periods: tuple[float, ...]
+    style: str = field(default="", compare=False)
 
     @classmethod
     def fit(
@@ -53,13 +56,14 @@ class Clock:
         kind: Literal["number", "seconds"],
         time: NDArray[np.float64],
         first: NDArray[np.bool_],
+        style: str = "",
     ) -> Clock:
         """Fit to times [N] sorted within users, whose first events are marked by ``first`` [N]."""
         gaps = _gaps(time, first)
         gaps = gaps[gaps > 0]
         gap = float(np.median(gaps)) if len(gaps) else 1.0
         span = float(time.max() - time.min()) or 1.0
-        return cls(name, kind, float(time.min()), span, gap, _periods(gap, span, kind == "seconds"))
+        return cls(name, kind, float(time.min()), span, gap, _periods(gap, span, kind == "seconds"), style)
 
     def encode(
         self, time: NDArray[np.float64], first: NDArray[np.bool_]

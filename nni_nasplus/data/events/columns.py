@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus.data.events.tables.spool import Kind, RawColumn
+from nni_nasplus.data.events.tables.kinds import FEW, Kind
+from nni_nasplus.data.events.tables.numbers import canonical_number
+from nni_nasplus.data.events.tables.spool import RawColumn
 
 __all__ = ["MISSING", "UNKNOWN", "CategoricalColumn", "NumericColumn", "fit_column"]
 
@@ -20,8 +22,6 @@ _FIRST = 2
 """The code of the most frequent value."""
 _LIMIT = 1e300
 """Within which arcsinh is finite: a quotient of two numbers may overflow."""
-_FEW = 32
-"""Integers of at most this many values are taken for categories; more of them count or measure something."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class CategoricalColumn:
     values
         The known values, the most frequent first.
     kind
-        Is "number" where the values were integers, however they are spelt in other data.
+        Is "number" where all values are numbers, however they are spelt in other data.
     """
 
     name: str
@@ -53,7 +53,9 @@ class CategoricalColumn:
         seen, counts = np.unique(raw.values[~np.isnan(raw.values)], return_counts=True)
         often = counts >= min_count
         ranked = sorted(zip(-counts[often], _texts(seen[often], raw), strict=True))
-        return cls(name, tuple(text for _, text in ranked), raw.kind)
+        values = tuple(text for _, text in ranked)
+        are_numbers = all(canonical_number(text) == text for text in values)
+        return cls(name, values, "number" if are_numbers else "text")
 
     def encode(self, raw: RawColumn) -> NDArray[np.int32]:
         """The codes [N] of values [N]."""
@@ -87,6 +89,8 @@ class NumericColumn:
         In the first one a missing value is 0.
     kind
         What the values are: numbers, or seconds since 1970.
+    style
+        How they were spelled, for new data that leave it open.
     """
 
     name: str
@@ -94,6 +98,7 @@ class NumericColumn:
     scale: float
     missing: bool
     kind: Kind
+    style: str = field(default="", compare=False)
 
     @property
     def width(self) -> int:
@@ -106,7 +111,7 @@ class NumericColumn:
         present = raw.values[~np.isnan(raw.values)]
         low, centre, high = np.quantile(present, (0.25, 0.5, 0.75)) if len(present) else (0, 0, 0)
         spread = present.std() if len(present) and low == high else high - low
-        return cls(name, float(centre), float(spread) or 1.0, len(present) < len(raw.values), raw.kind)
+        return cls(name, float(centre), float(spread) or 1.0, len(present) < len(raw.values), raw.kind, raw.style)
 
     def encode(self, raw: RawColumn) -> NDArray[np.float32]:
         """The encoded columns [N, width] of values [N]."""
@@ -143,10 +148,10 @@ def fit_column(
 def _few_integers(raw: RawColumn) -> bool:
     if raw.kind != "number":
         return False
-    if len(np.unique(raw.values[: _FEW * _FEW])) > _FEW + 1:
+    if len(np.unique(raw.values[: FEW * FEW])) > FEW + 1:
         return False
     seen = np.unique(raw.values[~np.isnan(raw.values)])
-    return len(seen) <= _FEW and bool((seen == np.trunc(seen)).all())
+    return len(seen) <= FEW and bool((seen == np.trunc(seen)).all())
 
 
 def _texts(seen: NDArray[np.float64], raw: RawColumn) -> list[str]:
@@ -156,12 +161,13 @@ def _texts(seen: NDArray[np.float64], raw: RawColumn) -> list[str]:
 
 
 def _spelt(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(float(value))
+    text = repr(float(value))
+    return canonical_number(text) or text
 
 
 def _respelt(text: str) -> str:
     """``07`` as 7; what is no number as it is."""
     try:
-        return _spelt(float(text))
-    except (ValueError, OverflowError):
+        return canonical_number(text) or _spelt(float(text))
+    except ValueError:
         return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,13 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from nni_nasplus._files import damage_named, read_json, typed
 from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.clock import Clock
 from nni_nasplus.data.events.columns import CategoricalColumn, NumericColumn
+from nni_nasplus.data.events.overview import ColumnSummary
+from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import Histories, times_of, users_of
 from nni_nasplus.data.events.tables.source import Source
-from nni_nasplus.data.events.tables.spool import Asked, Spool, spool
+from nni_nasplus.data.events.tables.spool import Spool, spool
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "EventEncoder"]
 
-FORMAT = 2
+FORMAT = 3
 """Of caches and of ``preprocessing.json``; to be counted up when those of before can no longer be read."""
 _FILE = "preprocessing.json"
 
@@ -50,6 +53,8 @@ class EventEncoder(Preprocessing):
         The label value of each class.
     max_length
         The number of most recent events that are kept of a user.
+    columns
+        What every column of the training events was taken for, for people.
     """
 
     source: ClassVar[str] = "events"
@@ -60,6 +65,7 @@ class EventEncoder(Preprocessing):
     numeric: tuple[NumericColumn, ...]
     classes: tuple[Any, ...]
     max_length: int
+    columns: tuple[ColumnSummary, ...] = field(default=(), compare=False)
 
     @property
     def shape(self) -> EventShape:
@@ -82,7 +88,7 @@ class EventEncoder(Preprocessing):
         Parameters
         ----------
         events
-            A CSV file (gzipped or not), a Parquet file or a frame of one row per event, in any order.
+            A table of one row per event, in any order, stored in any of the ways that ``prepare`` reads.
         batch_size
             The number B of users in a batch; the last one may have fewer.
 
@@ -92,10 +98,10 @@ class EventEncoder(Preprocessing):
             If a column of the training events is missing, the table is empty, or a value does not parse.
         """
         source = Source(events, "events")
-        kinds = self._kinds()
-        source.require(list(kinds))
+        wanted = self._wanted()
+        source.require(list(wanted))
         with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
-            spooled = spool(source, kinds, Path(folder), progress=False)
+            spooled = spool(source, wanted, Path(folder), progress=False)
             if not spooled.rows:
                 raise UserError("events: the table is empty: give one row per event")
             ids, user = users_of(spooled, self.id)
@@ -150,7 +156,7 @@ class EventEncoder(Preprocessing):
         )
 
     def save(self, folder: str | Path) -> None:
-        """Write ``preprocessing.json``, all that new data needs."""
+        """Write ``preprocessing.json``: all that new data needs, and for people what every column was taken for."""
         state = {
             "format": FORMAT,
             "id": self.id,
@@ -159,6 +165,7 @@ class EventEncoder(Preprocessing):
             "numeric": [c.to_json() for c in self.numeric],
             "classes": list(self.classes),
             "max_length": self.max_length,
+            "columns": [c.to_json() for c in self.columns],
         }
         text = json.dumps(state, indent=1, ensure_ascii=False, allow_nan=False)
         (Path(folder) / _FILE).write_text(text + "\n", encoding="utf-8")
@@ -169,9 +176,17 @@ class EventEncoder(Preprocessing):
         path = Path(folder) / _FILE
         if not path.is_file():
             raise UserError(f"no {path}: run `nasplus prepare` first")
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if state.pop("format") != FORMAT:
+        state = read_json(path)
+        if state.pop("format", None) != FORMAT:
             raise UserError(f"{path} is of another version: prepare the events anew in a new folder")
+        with damage_named(path):
+            encoder = typed(cls._made(state))
+            for part in (encoder.clock, *encoder.categorical, *encoder.numeric):
+                typed(part)
+        return encoder
+
+    @classmethod
+    def _made(cls, state: dict[str, Any]) -> EventEncoder:
         clock = state.pop("clock")
         return cls(
             id=state["id"],
@@ -180,9 +195,13 @@ class EventEncoder(Preprocessing):
             numeric=tuple(NumericColumn(**c) for c in state["numeric"]),
             classes=tuple(state["classes"]),
             max_length=state["max_length"],
+            columns=tuple(ColumnSummary(**c) for c in state["columns"]),
         )
 
-    def _kinds(self) -> dict[str, Asked]:
-        categorical: dict[str, Asked] = {c.name: "text" for c in self.categorical}
-        numeric: dict[str, Asked] = {c.name: c.kind for c in self.numeric}
-        return {self.id: "text", self.clock.name: self.clock.kind, **categorical, **numeric}
+    def _wanted(self) -> dict[str, Wanted]:
+        return {
+            self.id: Wanted("text"),
+            self.clock.name: Wanted(self.clock.kind, self.clock.style, complete=True),
+            **{c.name: Wanted("text") for c in self.categorical},
+            **{c.name: Wanted(c.kind, c.style) for c in self.numeric},
+        }

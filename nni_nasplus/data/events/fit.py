@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +13,21 @@ import numpy as np
 from nni_nasplus.data.events.clock import Clock
 from nni_nasplus.data.events.columns import CategoricalColumn, NumericColumn, fit_column
 from nni_nasplus.data.events.encoder import EventEncoder
+from nni_nasplus.data.events.overview import ColumnSummary
+from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import Histories
 from nni_nasplus.data.events.tables.source import Source
-from nni_nasplus.data.events.tables.spool import Asked, RawColumn, Spool
+from nni_nasplus.data.events.tables.spool import RawColumn, Spool
+from nni_nasplus.errors import UserError
 
-__all__ = ["Settings", "fit_encoder", "kinds_of"]
+__all__ = ["Settings", "fit_encoder", "require_consistent", "wanted_of"]
+
+_UNNAMED = re.compile(r"|Unnamed: ?\d+(\.\d+)?|index|level_\d+")
+"""Names of an index where a frame is written or read again; R writes none above its row names."""
+_TAIL = 0.01
+"""The share of times at either end that is not counted among most."""
+_FAR = 100
+"""How much longer all times last than most of them where the others are taken for mistakes, such as 9999-12-31."""
 
 
 @dataclass(frozen=True)
@@ -36,48 +47,127 @@ class Settings:
     drop_unmatched: bool
 
 
-def kinds_of(events: Source, settings: Settings) -> dict[str, Asked]:
+def require_consistent(settings: Settings) -> None:
+    """Raise ``UserError`` where a column is named twice, so that one option has no effect."""
+    named = [("id", (settings.id,)), ("time", (settings.time,)), ("target", (settings.target,))]
+    named += [(option, getattr(settings, option)) for option in ("categorical", "numeric", "ignore")]
+    seen: dict[str, str] = {}
+    for option, columns in named:
+        for name in columns:
+            before = seen.setdefault(name, option)
+            if before != option or columns.count(name) > 1:
+                twice = f"--{before} and --{option}" if before != option else f"--{option} twice"
+                raise UserError(f"column {name!r} is named by {twice}: leave one out")
+
+
+def wanted_of(events: Source, settings: Settings) -> dict[str, Wanted]:
     """The columns to read and what is asked of each; ``UserError`` is raised where one that is named is missing."""
     named = (settings.id, settings.time, *settings.categorical, *settings.numeric, *settings.ignore)
     events.require(named)
-    kinds: dict[str, Asked] = {name: "any" for name in events.columns if name not in settings.ignore}
-    if kinds.pop(settings.target, None):
+    wanted = {name: Wanted() for name in events.columns if name not in (*settings.ignore, settings.target)}
+    if settings.target in events.columns:
         _warn(f"events: column {settings.target!r} is the target and is left out")
-    kinds.update(dict.fromkeys(settings.categorical, "text"))
-    kinds.update(dict.fromkeys(settings.numeric, "number"))
-    return {**kinds, settings.id: "text", settings.time: "time"}
+    wanted.update(dict.fromkeys(settings.categorical, Wanted("text")))
+    wanted.update(dict.fromkeys(settings.numeric, Wanted("number")))
+    return {**wanted, settings.id: Wanted("text"), settings.time: Wanted("time", complete=True)}
 
 
 def fit_encoder(spooled: Spool, train: Histories, settings: Settings, classes: Sequence[Any]) -> EventEncoder:
-    """Fit to the training users; a column of one value is left out with a warning."""
-    columns = _fit_columns(spooled, train, settings)
+    """Fit to the training users; a column that tells nothing is left out with a warning."""
+    fitted = _fit_columns(spooled, train, settings)
     time = spooled[settings.time]
     kind = cast(Literal["number", "seconds"], time.kind)
+    _hint_at_far_times(spooled, settings.time)
+    columns = [column for column in fitted.values() if not isinstance(column, str)]
     return EventEncoder(
         id=settings.id,
-        clock=Clock.fit(settings.time, kind, time.values[train.order], train.first),
+        clock=Clock.fit(settings.time, kind, time.values[train.order], train.first, time.style),
         categorical=tuple(c for c in columns if isinstance(c, CategoricalColumn)),
         numeric=tuple(c for c in columns if isinstance(c, NumericColumn)),
         classes=tuple(classes),
         max_length=int(train.lengths.max()),
+        columns=tuple(_summary(name, spooled, settings, fitted.get(name)) for name in spooled.source.columns),
     )
 
 
-def _fit_columns(spooled: Spool, train: Histories, settings: Settings) -> list[CategoricalColumn | NumericColumn]:
-    columns = []
-    for name in sorted(set(spooled.names) - {settings.id, settings.time}):
+def _fit_columns(
+    spooled: Spool, train: Histories, settings: Settings
+) -> dict[str, CategoricalColumn | NumericColumn | str]:
+    """The encoding of each column, or why it is left out, which a warning says too."""
+    fitted: dict[str, CategoricalColumn | NumericColumn | str] = {}
+    for name in sorted(set(spooled.columns) - {settings.id, settings.time}):
         raw = spooled[name].take(train.order)
         column = fit_column(name, raw, name in settings.categorical, name in settings.numeric, settings.min_count)
-        if _is_constant(column, raw):
-            _warn(f"column {name!r} has one value only, or none, in the training events: left out")
-        else:
-            columns.append(column)
-    return columns
+        reason = _uninformative(column, raw, settings.min_count)
+        if name not in settings.numeric and _counts_rows(name, spooled[name]):
+            reason = "numbers the rows"
+        if reason:
+            _warn(f"column {name!r} {reason}: left out")
+        fitted[name] = reason or column
+    return fitted
 
 
-def _is_constant(column: CategoricalColumn | NumericColumn, raw: RawColumn) -> bool:
-    encoded = column.encode(replace(raw, values=np.unique(raw.values)))
-    return bool((encoded == encoded[0]).all())
+def _uninformative(column: CategoricalColumn | NumericColumn, raw: RawColumn, min_count: int) -> str:
+    """Why an encoded column is the same in all events; "" where it is not."""
+    seen = np.unique(raw.values)
+    encoded = column.encode(replace(raw, values=seen))
+    if (encoded != encoded[0]).any():
+        return ""
+    if len(seen) > 1:
+        return f"has no value that occurs {min_count} times in the training events"
+    return "has one value only, or none, in the training events"
+
+
+def _counts_rows(name: str, raw: RawColumn) -> bool:
+    """Whether a column without a name is the index of a frame, or the row names of R."""
+    if not _UNNAMED.fullmatch(name) or raw.kind != "number" or np.isnan(raw.values).any():
+        return False
+    steps = np.diff(raw.values)
+    return bool(((steps == 1) | (raw.values[1:] == raw.values[0])).all()) or len(np.unique(raw.values)) == len(
+        raw.values
+    )
+
+
+def _summary(
+    name: str, spooled: Spool, settings: Settings, fitted: CategoricalColumn | NumericColumn | str | None
+) -> ColumnSummary:
+    if name not in spooled.columns:
+        return ColumnSummary(name, "left out", note="the target" if name == settings.target else "ignored")
+    raw, reader = spooled[name], spooled.columns[name]
+    missing = int(np.isnan(raw.values).sum())
+    unreadable = reader.strays.count if raw.kind != "text" else 0
+    note = "; ".join(reader.notes)
+    if isinstance(fitted, CategoricalColumn):
+        return ColumnSummary(name, "category", missing, levels=len(fitted.values), note=note)
+    if isinstance(fitted, NumericColumn):
+        return ColumnSummary(name, "date" if raw.kind == "seconds" else "number", missing, unreadable, note=note)
+    if fitted is not None:
+        return ColumnSummary(name, "left out", missing, unreadable, note=fitted)
+    if name == settings.id:
+        return ColumnSummary(name, "id")
+    return ColumnSummary(name, "time", note="dates" if raw.kind == "seconds" else "numbers")
+
+
+def _hint_at_far_times(spooled: Spool, name: str) -> None:
+    """Tell of few times that lie far from the others: beside their span that of the others is nothing."""
+    raw = spooled[name]
+    low, middle, high = np.quantile(raw.values, (_TAIL, 0.5, 1 - _TAIL), method="nearest")
+    if high > low and raw.values.max() - raw.values.min() > _FAR * (high - low):
+        row = int(np.abs(raw.values - middle).argmax())
+        value = spooled.source.spelling(name, row) or _as_time(raw, row)
+        _warn(
+            f"events: row {row + 1} of column {name!r} is {value}, far from most others, which lie within "
+            f"{_as_span(raw, high - low)}: mend or drop it if it is no real time"
+        )
+
+
+def _as_time(raw: RawColumn, row: int) -> str:
+    value = raw.values[row]
+    return str(np.datetime64(int(value), "s")) if raw.kind == "seconds" else f"{value:g}"
+
+
+def _as_span(raw: RawColumn, span: float) -> str:
+    return f"{span / 86_400:.3g} days" if raw.kind == "seconds" else f"{span:g}"
 
 
 def _warn(message: str) -> None:

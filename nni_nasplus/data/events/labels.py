@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from nni_nasplus.data.cache import SPLITS
-from nni_nasplus.data.events.tables.histories import id_array
+from nni_nasplus.data.events.tables.column import Wanted
+from nni_nasplus.data.events.tables.histories import id_array, require_values
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import RawColumn, Spool, spool
 from nni_nasplus.errors import UserError
@@ -41,11 +42,11 @@ class Labels:
             If a column is missing, the table is empty, an id or target is missing, or an id occurs twice.
         """
         source.require([id, target])
-        spooled = spool(source, {id: "text", target: "text"}, folder, progress=False)
+        spooled = spool(source, dict.fromkeys((id, target), Wanted("text")), folder, progress=False)
         if not spooled.rows:
             raise UserError("labels: the table is empty: give one row per user")
         ids, targets = (_texts(spooled, name) for name in (id, target))
-        if len(spooled.texts[id]) < len(ids):
+        if len(spooled[id].texts) < len(ids):
             twice = Counter(ids).most_common(1)[0][0]
             raise UserError(f"labels: {id} {twice!r} occurs twice: keep one row per user")
         order = np.argsort(id_array(ids), kind="stable")
@@ -69,8 +70,8 @@ class Labels:
         matched = Labels([self.texts[i] for i in kept], [self.target[i] for i in kept])
         row = {t: i for i, t in enumerate(matched.texts)}
         if not drop_unmatched:
-            _complain("without a label", id, [t for t in events.texts if t not in row])
-            _complain("without an event", id, [t for t in self.texts if t not in known])
+            _complain("without a label", id, [t for t in events.texts if t not in row], ("labels", self.texts))
+            _complain("without an event", id, [t for t in self.texts if t not in known], ("events", events.texts))
         if not matched.texts:
             raise UserError(f"events and labels share no {id}: check that both name users alike")
         table = np.array([row.get(t, -1) for t in events.texts], dtype=np.int32)
@@ -132,18 +133,19 @@ def _too_few(value: Any, count: int, split: Sequence[float]) -> UserError:
 
 
 def _texts(spooled: Spool, name: str) -> list[str]:
+    require_values(spooled, name)
     raw = spooled[name]
-    missing = np.flatnonzero(np.isnan(raw.values))
-    if len(missing):
-        raise UserError(
-            f"labels: column {name!r} is missing in {len(missing)} rows, first in row {missing[0] + 1}: drop these rows"
-        )
     return [raw.texts[int(v)] for v in raw.values]
 
 
-def _complain(lack: str, id: str, unmatched: list[str]) -> None:
-    if unmatched:
-        raise UserError(
-            f"{len(unmatched)} users are {lack}, such as {id} {unmatched[0]!r}: "
-            "add what is missing, or leave them out by --drop-unmatched"
-        )
+def _complain(lack: str, id: str, unmatched: list[str], other: tuple[str, list[str]]) -> None:
+    """Raise where users are unmatched; zeros in front of a number, which tables lose on their way, are told apart."""
+    if not unmatched:
+        return
+    table, texts = other
+    written = {text.lstrip("0"): text for text in texts}.get(unmatched[0].lstrip("0"))
+    twin = f", which the {table} write {written!r}: write both alike" if written and written != unmatched[0] else ""
+    raise UserError(
+        f"{len(unmatched)} users are {lack}, such as {id} {unmatched[0]!r}"
+        f"{twin or ': add what is missing'}, or leave them out by --drop-unmatched"
+    )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from nni_nasplus.data.cache import SPLITS, Cache
 from nni_nasplus.data.events.encoder import FORMAT
-from nni_nasplus.data.events.fit import Settings, fit_encoder, kinds_of
+from nni_nasplus.data.events.fit import Settings, fit_encoder, require_consistent, wanted_of
 from nni_nasplus.data.events.labels import Labels, split_users
 from nni_nasplus.data.events.tables.histories import Histories, require_values, times_of
 from nni_nasplus.data.events.tables.source import Source
@@ -47,13 +47,14 @@ def prepare(
     Parameters
     ----------
     events
-        A CSV file (gzipped or not), a Parquet file or a frame of one row per event, in any order.
+        A table of one row per event, in any order: a frame; a CSV file, compressed or not; a Parquet file; a folder of
+        such files, as Spark writes; or a pattern such as ``part-*.csv``.
     labels
         A table of one row per user, stored in any of these ways.
     id
         The column of both tables that names the user.
     time
-        The column of event times, which are numbers or ISO 8601.
+        The column of event times, which are numbers or dates.
     target
         The column of ``labels`` to predict; each value is a class.
     out
@@ -102,6 +103,7 @@ def prepare(
     )
     if max_length < 1:
         raise UserError(f"max_length {max_length} keeps no event: choose 1 or more")
+    require_consistent(settings)
     sources = Source(events, "events"), Source(labels, "labels")
     stamp = _stamp(*sources, settings)
     cache = Cache(Path(out), {"format": FORMAT}, stamp, refusal="is no prepared cache", indent=1)
@@ -132,9 +134,9 @@ def _build(events: Source, labels: Source, settings: Settings, folder: Path, pro
 
 def _read(events: Source, labels: Source, settings: Settings, raw: Path, progress: bool) -> tuple[Labels, Spool]:
     """The labels, and the columns of the events in ``raw``; UserError where there are no events, or one has no id."""
-    kinds = kinds_of(events, settings)
+    wanted = wanted_of(events, settings)
     known = Labels.read(labels, settings.id, settings.target, raw)
-    spooled = spool(events, kinds, raw, progress)
+    spooled = spool(events, wanted, raw, progress)
     if not spooled.rows:
         raise UserError("events: the table is empty: give one row per event")
     require_values(spooled, settings.id)

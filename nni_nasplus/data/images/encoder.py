@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nni_nasplus._files import write_json
+from nni_nasplus._files import damage_named, read_json, typed, write_json
 from nni_nasplus.data.images.arrays import ImageShape, as_tensor
 from nni_nasplus.data.images.source import read_new_images
 from nni_nasplus.data.preprocessing import Preprocessing
@@ -80,7 +79,7 @@ class ImageEncoder(Preprocessing):
         mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
         return ((images - mean) / std).contiguous()
 
-    def predict(self, network: nn.Module, data: str | Path) -> pd.DataFrame:
+    def predict(self, network: nn.Module, data: str | Path, *, skip_damaged: bool = False) -> pd.DataFrame:
         """A row for each image: its name in the column ``image``, and ``p_<class>`` for each class.
 
         Parameters
@@ -90,15 +89,18 @@ class ImageEncoder(Preprocessing):
         data
             An archive, of which ``x`` or else ``x_test`` is read and an image's name is its place from 0; a picture; or
             a folder, with all pictures below it.
+        skip_damaged
+            Whether pictures that cannot be read are left out.
 
         Raises
         ------
         UserError
-            If there are no images, or they differ from those of training in size or channels.
+            If there are no images, or they cannot be read or differ from those of training in size or channels.
         """
         import pandas as pd
 
-        names, images = read_new_images(Path(data), len(self.mean), self.size if self.resized else None)
+        size = self.size if self.resized else None
+        names, images = read_new_images(Path(data), len(self.mean), size, skip_damaged=skip_damaged)
         self._require_alike(images)
         with torch.inference_mode():
             logits = [network(self.normalised(as_tensor(part))) for part in _parts(images)]
@@ -121,10 +123,11 @@ class ImageEncoder(Preprocessing):
         path = Path(folder) / _FILE
         if not path.is_file():
             raise UserError(f"no {path}: run prepare_images first")
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content.pop("version", None) != _VERSION:
             raise UserError(f"{path} is of another version: prepare the images anew in a new folder")
-        return cls(**content | {name: tuple(content[name]) for name in ("classes", "mean", "std")})
+        with damage_named(path):
+            return typed(cls(**content | {name: tuple(content[name]) for name in ("classes", "mean", "std")}))
 
 
 def _parts(images: NDArray[Any]) -> Iterator[NDArray[Any]]:

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from nni_nasplus.data.images.arrays import as_tensor
 from nni_nasplus.errors import UserError
 
-__all__ = ["is_picture", "read_pictures", "squared"]
+__all__ = ["is_picture", "read_pictures", "some", "squared"]
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_GREY = ("1", "L", "LA")
+logger = logging.getLogger(__name__)
+_SUFFIXES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
+    *(".avif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
+_GREY = ("1", "L", "LA", "La")
 """Pillow's modes without colour."""
 _DEEP = ("I", "F")
 """How Pillow's modes of more than 8 bits a channel begin, which its conversion to 8 would clip."""
 _AT_ONCE = 64
 """Images that are scaled at a time: as float32 all of them would take four times the memory."""
+_NAMED = 3
+"""How many examples a message has."""
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: PurePath) -> bool:
     """Whether a file's name is that of a picture."""
     return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
 
 
+def some(things: Sequence[object]) -> str:
+    """The first of some things, and how many more there are, for a message."""
+    more = f" and {len(things) - _NAMED} more" if len(things) > _NAMED else ""
+    return ", ".join(map(str, things[:_NAMED])) + more
+
+
 def read_pictures(
-    paths: Sequence[Path], *, channels: int | None = None, size: int | None = None, progress: bool = False
-) -> NDArray[np.uint8]:
-    """Read pictures as one array [N, H, W, C]: of an animated one the first frame, and of none the transparency.
+    paths: Sequence[Path],
+    *,
+    channels: int | None = None,
+    size: int | None = None,
+    skip_damaged: bool = False,
+    progress: bool = False,
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Read pictures as people see them: turned as their EXIF says, on white where they are transparent.
+
+    Of an animated one it is the first frame.
 
     Parameters
     ----------
@@ -42,37 +63,86 @@ def read_pictures(
         1 for grey, 3 for colour; where None, pictures are grey if all of them are.
     size
         What :func:`squared` is told; where None, all pictures must be of one size.
+    skip_damaged
+        Whether those that cannot be read are left out, which the log says in a line.
     progress
         Whether to show a progress bar.
+
+    Returns
+    -------
+    The places of those that were read in ``paths`` [N], and the pictures as one array [N, H, W, C].
 
     Raises
     ------
     UserError
-        If a file cannot be read, has more than 8 bits a channel, or differs from the first in size.
+        If files cannot be read or have more than 8 bits a channel, all of which are counted; or one differs from the
+        first in size.
     """
-    images: list[NDArray[np.uint8]] = []
-    for path in tqdm(paths, "reading pictures", disable=not progress):
-        image = _pixels(path, channels)
-        images.append(image if size is None else squared(image[None], size)[0])
-        if images[-1].shape[:2] != images[0].shape[:2]:
-            one, other = ("×".join(map(str, image.shape[:2])) for image in (images[-1], images[0]))
-            raise UserError(f"{path} is {one} pixels, {paths[0]} is {other}: set a size to bring them to")
-    widest = max(image.shape[2] for image in images)
-    return np.stack([np.broadcast_to(image, (*image.shape[:2], widest)) for image in images])
+    images: dict[int, NDArray[np.uint8]] = {}
+    damaged: dict[Path, str] = {}
+    for place, path in enumerate(tqdm(paths, "reading pictures", disable=not progress)):
+        try:
+            image = _pixels(path, channels)
+            images[place] = image if size is None else squared(image[None], size)[0]
+        except _Unreadable as error:
+            damaged[path] = str(error)
+    _tell_damaged(damaged, len(paths), skip=skip_damaged)
+    _require_one_size([paths[place] for place in images], list(images.values()))
+    widest = max(image.shape[2] for image in images.values())
+    same = [np.broadcast_to(image, (*image.shape[:2], widest)) for image in images.values()]
+    return np.array(list(images)), np.stack(same)
+
+
+class _Unreadable(Exception):
+    """Why a picture cannot be read."""
 
 
 def _pixels(path: Path, channels: int | None) -> NDArray[np.uint8]:
     """[H, W, 1 or 3]."""
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("ignore")  # of odd metadata, which change no pixel, and of large sizes
             mode = picture.mode
             grey = mode in _GREY if channels is None else channels == 1
-            pixels = np.array(picture.convert("L" if grey else "RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read ({error}): remove it") from None
+            pixels = np.array(_on_white(ImageOps.exif_transpose(picture)).convert("L" if grey else "RGB"))
+    except Exception as error:  # noqa: BLE001 - decoders of damaged files raise anything
+        raise _Unreadable(_reason(error)) from None
     if mode.startswith(_DEEP):
-        raise UserError(f"{path} has more than 8 bits a pixel: convert it, or give an .npz archive")
+        raise _Unreadable("more than 8 bits a pixel: convert it, or give an .npz archive")
     return pixels[..., None] if grey else pixels
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # whose text is the path once more
+        return "no picture"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if not picture.has_transparency_data:
+        return picture
+    covered = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", covered.size, "white"), covered)
+
+
+def _tell_damaged(damaged: Mapping[Path, str], count: int, *, skip: bool) -> None:
+    """Name pictures that cannot be read; only a line in the log where they are to be left out and others remain."""
+    if not damaged:
+        return
+    which = some([f"{path} ({reason})" for path, reason in damaged.items()])
+    what = f"{len(damaged)} of {count} pictures cannot be read"
+    if not skip or len(damaged) == count:
+        raise UserError(f"{what}: {which}; mend or remove them, or leave them out with --skip-damaged")
+    logger.warning("%s and are left out: %s", what, which)
+
+
+def _require_one_size(paths: Sequence[Path], images: Sequence[NDArray[np.uint8]]) -> None:
+    for path, image in zip(paths, images, strict=True):
+        if image.shape[:2] != images[0].shape[:2]:
+            one, other = ("×".join(map(str, sides.shape[:2])) for sides in (image, images[0]))
+            raise UserError(f"{path} is {one} pixels, {paths[0]} is {other}: set a size to bring them to with --size")
 
 
 def squared(images: NDArray[Any], size: int) -> NDArray[Any]:

@@ -28,6 +28,7 @@ def prepare_images(
     validation: float = 0.15,
     test: float = 0.15,
     seed: int = 0,
+    skip_damaged: bool = False,
     progress: bool = True,
 ) -> Path:
     """Write the cache ``out`` that ``ImageDataModule`` reads, and return it; at once where it is ready.
@@ -37,7 +38,8 @@ def prepare_images(
     source
         An ``.npz`` archive of ``x_train`` [N, S, S] or [N, S, S, 3] and ``y_train`` [N], and likewise of ``x_val``,
         ``y_val``, ``x_test`` and ``y_test`` if they are known; or a folder with a folder of pictures for each class,
-        directly or in ``train`` and, if they are known, ``val`` and ``test``. All images must fit into memory.
+        directly or in ``train`` and, if they are known, ``val`` and ``test``. A part may be called by another usual
+        word, such as ``Valid`` or ``testing``. All images must fit into memory.
     out
         The folder to write.
     size
@@ -47,6 +49,8 @@ def prepare_images(
         The shares of the training images, by class, to set aside where the source has no such images.
     seed
         Fixes which.
+    skip_damaged
+        Whether pictures that cannot be read are left out.
     progress
         Show a progress bar.
 
@@ -58,7 +62,7 @@ def prepare_images(
     """
     _check(size, validation, test)
     source = Path(source)
-    settings = {"size": size, "validation": validation, "test": test, "seed": seed}
+    settings = {"size": size, "validation": validation, "test": test, "seed": seed, "skip_damaged": skip_damaged}
     stamp = {"source": fingerprint(source), **settings}
     cache = Cache(Path(out), _HEADER, stamp, refusal="holds no prepared images")
     return cache.prepare(lambda folder: {"sizes": _build(source, stamp, folder, progress)})
@@ -73,7 +77,7 @@ def _check(size: int | None, validation: float, test: float) -> None:
 
 def _build(source: Path, stamp: dict[str, Any], folder: Path, progress: bool) -> dict[str, int]:
     """Write arrays and encoder; return the images per split."""
-    found = read_images(source, stamp["size"], progress=progress)
+    found = read_images(source, stamp["size"], skip_damaged=stamp["skip_damaged"], progress=progress)
     rng = np.random.default_rng(stamp["seed"])
     found = _split(found, {"test": stamp["test"], "val": stamp["validation"]}, rng)
     train = found.images[found.split == 0]

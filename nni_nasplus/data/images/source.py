@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nni_nasplus.data.cache import SPLITS
-from nni_nasplus.data.images.pictures import is_picture, read_pictures, squared
+from nni_nasplus.data.images.folders import labelled_pictures, part_of, pictures_below
+from nni_nasplus.data.images.pictures import read_pictures, some, squared
 from nni_nasplus.errors import UserError
 
 __all__ = ["LabelledImages", "fingerprint", "read_images", "read_new_images"]
 
+logger = logging.getLogger(__name__)
 _CHANNELS = (1, 3)
 """Grey and colour; another last axis is more likely a width than channels."""
 
@@ -48,7 +50,9 @@ def fingerprint(source: Path) -> str:
     return digest.hexdigest()
 
 
-def read_images(source: Path, size: int | None = None, *, progress: bool = False) -> LabelledImages:
+def read_images(
+    source: Path, size: int | None = None, *, skip_damaged: bool = False, progress: bool = False
+) -> LabelledImages:
     """Read a source whole; :func:`nni_nasplus.data.images.prepare_images` says what it may be.
 
     Raises
@@ -56,16 +60,22 @@ def read_images(source: Path, size: int | None = None, *, progress: bool = False
     UserError
         If there are no images or labels, or they do not fit together.
     """
-    read = _read_folder if source.is_dir() else _read_archive
-    images, values, split = read(source, size, progress)
+    if source.is_dir():
+        images, values, split = _read_folder(source, size, skip_damaged, progress)
+    else:
+        images, values, split = _read_archive(source, size)
     height, width = images.shape[1:3]
     if height != width:
-        raise UserError(f"the images of {source} are {height}×{width} pixels: set a size to make them square")
+        raise UserError(
+            f"the images of {source} are {height}×{width} pixels: set a size to make them square with --size"
+        )
     classes, label = np.unique(values, return_inverse=True)
     return LabelledImages(images, label.astype(np.int64), split, tuple(classes.tolist()))
 
 
-def read_new_images(source: Path, channels: int, size: int | None) -> tuple[Sequence[Any], NDArray[Any]]:
+def read_new_images(
+    source: Path, channels: int, size: int | None, *, skip_damaged: bool = False
+) -> tuple[Sequence[Any], NDArray[Any]]:
     """Read names [N] and images [N, H, W, C] of which no labels are known.
 
     Parameters
@@ -76,32 +86,37 @@ def read_new_images(source: Path, channels: int, size: int | None) -> tuple[Sequ
         What pictures are brought to; an archive's images keep theirs.
     size
         The height and width that images are brought to; where None, they keep theirs.
+    skip_damaged
+        Whether pictures that cannot be read are left out.
 
     Raises
     ------
     UserError
         If there are no images, or they cannot be read.
     """
-    if source.suffix == ".npz":
-        arrays = _load(source, ("x", "x_test"))
+    if source.suffix == ".npz" and source.is_file():
+        arrays = _load(source, lambda name: name if name in ("x", "x_test") else None)
         if not arrays:
             raise UserError(f"{source} has neither x nor x_test: name the array of images so")
-        name, array = next(iter(arrays.items()))
-        images = _image_array(array, name, size)
+        name = min(arrays)
+        images = _image_array(arrays[name], name, size)
         return range(len(images)), images
-    paths = sorted(path for path in source.rglob("*") if is_picture(path)) if source.is_dir() else [source]
+    if not source.exists():
+        raise UserError(f"no {source}: name an .npz archive, a picture, or a folder of pictures")
+    paths = pictures_below(source) if source.is_dir() else [source]
     if not paths:
         raise UserError(f"{source} has no pictures: name an .npz archive, a picture, or a folder of pictures")
     names = [path.relative_to(source).as_posix() if source.is_dir() else path.name for path in paths]
-    return names, read_pictures(paths, channels=channels, size=size)
+    read, images = read_pictures(paths, channels=channels, size=size, skip_damaged=skip_damaged)
+    return [names[place] for place in read], images
 
 
 _Read = tuple[NDArray[Any], NDArray[Any], NDArray[np.int8]]
 """Images [N, H, W, C], label values [N], splits [N]."""
 
 
-def _read_archive(path: Path, size: int | None, progress: bool) -> _Read:
-    arrays = _load(path, [f"{kind}_{split}" for kind in "xy" for split in SPLITS])
+def _read_archive(path: Path, size: int | None) -> _Read:
+    arrays = _load(path, _array_named)
     if missing := [name for name in ("x_train", "y_train") if name not in arrays]:
         raise UserError(f"{path} has no {missing[0]}: it needs x_train and y_train, and may have val and test likewise")
     splits = [split for split in SPLITS if f"x_{split}" in arrays]
@@ -113,14 +128,28 @@ def _read_archive(path: Path, size: int | None, progress: bool) -> _Read:
     return np.concatenate(images), np.concatenate(labels), _splits(splits, [len(part) for part in images])
 
 
-def _load(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Those of the named arrays that an archive has."""
+def _array_named(name: str) -> str | None:
+    """What an array such as ``X_valid`` is called here, ``x_val``; None for other arrays."""
+    kind, _, part = name.partition("_")
+    split = part_of(part)
+    return f"{kind.lower()}_{split}" if kind.lower() in ("x", "y") and split else None
+
+
+def _load(path: Path, named: Callable[[str], str | None]) -> dict[str, NDArray[Any]]:
+    """The arrays of an archive that have a name here, by it; others are told to the log in a line."""
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path} is no .npz archive: name one, written by numpy.savez, or a folder of pictures")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names if name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            names = {name: called for name in archive.files if (called := named(name))}
+            if len(set(names.values())) < len(names):
+                raise UserError(f"{path} has {some(list(names))}, of which two are one array by their names: keep one")
+            if unread := [name for name in archive.files if name not in names]:
+                logger.warning("%s: arrays that are not read: %s", path, some(unread))
+            return {called: archive[name] for name, called in names.items()}
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - damaged archives raise anything
         raise UserError(f"{path} cannot be read ({error}): write it by numpy.savez, without objects") from None
 
 
@@ -151,16 +180,12 @@ def _form(images: NDArray[Any]) -> str:
     return "×".join(map(str, images.shape[1:]))
 
 
-def _read_folder(folder: Path, size: int | None, progress: bool) -> _Read:
-    """``folder/class/picture``, or ``folder/train/class/picture`` and likewise for val and test."""
-    divided = any((folder / "train").glob("*/"))
-    splits = [split for split in SPLITS if (folder / split).is_dir()] if divided else ["train"]
-    found = [sorted(filter(is_picture, (folder / split if divided else folder).glob("*/*"))) for split in splits]
-    paths = [path for part in found for path in part]
-    if not found[0]:
-        raise UserError(f"{folder} has no pictures to train on: put them into a folder for each class")
-    images = read_pictures(paths, size=size, progress=progress)
-    return images, np.array([path.parent.name for path in paths]), _splits(splits, [len(part) for part in found])
+def _read_folder(folder: Path, size: int | None, skip_damaged: bool, progress: bool) -> _Read:
+    found = labelled_pictures(folder)
+    paths = [picture.path for picture in found]
+    read, images = read_pictures(paths, size=size, skip_damaged=skip_damaged, progress=progress)
+    left = [found[place] for place in read]
+    return images, np.array([picture.label for picture in left]), np.array([p.split for p in left], dtype=np.int8)
 
 
 def _splits(splits: Sequence[str], counts: Sequence[int]) -> NDArray[np.int8]:

@@ -39,8 +39,8 @@ def prepare_text(
     """Write the cache ``out`` that ``TextDataModule`` reads, and return it; at once where it is ready.
 
     Words are what white space separates, with ``<eos>`` at the end of each line that has any; characters include
-    newlines. Without ``valid`` and ``test`` the lines of ``train`` are split 80/10/10 in order; one that is missing
-    by itself is the last 10 %.
+    newlines. Without ``valid`` and ``test`` the lines of ``train`` are split 80/10/10 in order, or its words where it
+    has no lines for that; one that is missing by itself is the last 10 %.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def prepare_text(
     made_from = {split: _fingerprint(source.path) for split, source in sources.items()}
     stamp = {**made_from, "level": level, "vocabulary": vocabulary, "min_count": min_count}
     cache = Cache(Path(out), _HEADER, stamp, refusal="is no prepared text", origin="files or settings")
-    return cache.prepare(lambda folder: {"sizes": _build(_split(sources), stamp, folder, progress)})
+    return cache.prepare(lambda folder: {"sizes": _build(_split(sources, level), stamp, folder, progress)})
 
 
 def _check(level: str, vocabulary: int | None, min_count: int) -> None:
@@ -86,10 +86,10 @@ def _fingerprint(path: Path) -> dict[str, Any]:
     return {"path": str(path.resolve()), "bytes": stat.st_size, "changed_ns": stat.st_mtime_ns}
 
 
-def _split(sources: Mapping[str, TextSource]) -> dict[str, TextSource]:
+def _split(sources: Mapping[str, TextSource], level: Level) -> dict[str, TextSource]:
     """A part of the training text for each split that has no file."""
     missing = [split for split in SPLITS if split not in sources]
-    parts = sources["train"].cut(1 - 0.1 * len(missing), *[0.1] * len(missing))
+    parts = sources["train"].cut(1 - 0.1 * len(missing), *[0.1] * len(missing), words=level == "word")
     return {**sources, **dict(zip(["train", *missing], parts, strict=True))}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus._files import write_json
+from nni_nasplus._files import damage_named, read_json, typed, write_json
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.data.text.source import TextSource
 from nni_nasplus.errors import UserError
@@ -140,10 +139,11 @@ class Vocabulary(Preprocessing):
         path = Path(folder) / _FILE
         if not path.is_file():
             raise UserError(f"no {path}: prepare a text first")
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["version"] != _VERSION:
+        content = read_json(path)
+        if content.get("version") != _VERSION:
             raise UserError(f"{path} is of another version: prepare the text anew in a new folder")
-        return cls(tuple(content["tokens"]), content["level"])
+        with damage_named(path):
+            return typed(cls(tuple(content["tokens"]), content["level"]))
 
 
 def _loss(network: nn.Module, tokens: NDArray[np.int64]) -> float:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import requests
 from nni.experiment import Experiment, RunMode
@@ -21,8 +22,8 @@ from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
 from nni.runtime.log import silence_stdout
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.hosts.nni.folders import NNI
-from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
+from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
+from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment, nni_home
 from nni_nasplus.hosts.nni.post_mortem import last_error_line
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.hosts.nni.presearch import presearch_directory
@@ -78,10 +79,14 @@ class NniSearch:
         self.port = run.settings.port
         self._presearches = needs_presearch(run)
         self._idle_for = 0
-        earlier = latest_experiment(run.directory / NNI)
-        self.experiment = Experiment("local", id=earlier)
-        self.experiment._action = "create" if earlier is None else "resume"
-        self._configure()
+        self._folder = run.directory / NNI
+        earlier = latest_experiment(self._folder)
+        with nni_home(self._folder):
+            self.experiment = Experiment("local", id=earlier)
+            self.experiment._action = "create" if earlier is None else "resume"
+            self._configure()
+            if earlier is not None:
+                settle_experiment(self._folder, earlier, self._settings)
 
     @property
     def where(self) -> str:
@@ -91,16 +96,22 @@ class NniSearch:
     def _configure(self) -> None:
         settings, config = self.run.settings, self.experiment.config
         assert config is not None
-        code = self.run.directory / NNI / "code"
+        code = self._folder / "code"
         code.mkdir(parents=True, exist_ok=True)
         config.experiment_name = f"nasplus {settings.strategy}"
-        config.experiment_working_directory = self.run.directory / NNI
+        config.experiment_working_directory = self._folder
         config.search_space = self.run.space.search_space.to_json()
         config.trial_code_directory = code
         config.trial_command = f"{trial_interpreter()} {self._trial}"
         config.trial_concurrency = 1 if self._presearches else settings.concurrency
         config.max_trial_number = self._remaining()
-        config.tuner = _tuner(self.run, presearch=self._presearches)
+        config.tuner = _tuner(self.run, code, presearch=self._presearches)
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """As NNI keeps them."""
+        assert self.experiment.config is not None
+        return self.experiment.config.canonical_copy().json()
 
     @property
     def _trial(self) -> str:
@@ -118,7 +129,8 @@ class NniSearch:
         logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         try:
             preload = preloading(self._trial)
-            with manager_environment(bind=self.run.settings.bind, remaining=self._remaining(), preload=preload):
+            bind, remaining = self.run.settings.bind, self._remaining()
+            with manager_environment(bind=bind, remaining=remaining, preload=preload, home=self._folder):
                 self.experiment.start(self.port, run_mode=RunMode.Background)
         except BaseException as error:
             self._end_half_started()
@@ -131,7 +143,7 @@ class NniSearch:
     def _end_half_started(self) -> None:
         """NNI forgets a manager whose start was interrupted."""
         atexit.unregister(self.experiment.stop)
-        for manager in living_managers(self.run.directory / NNI):
+        for manager in living_managers(self._folder):
             manager.kill()
 
     def __exit__(
@@ -206,7 +218,7 @@ class NniSearch:
     @property
     def log_directory(self) -> Path:
         """Where NNI keeps its logs."""
-        return self.run.directory / NNI / self.experiment.id / "log"
+        return self._folder / self.experiment.id / "log"
 
     def _tell_change(self, on_change: Callable[[History], None], known: int) -> int:
         journal = self.run.directory / JOURNAL
@@ -233,8 +245,9 @@ def latest_experiment(directory: Path) -> str | None:
     return None
 
 
-def _tuner(run: Run, *, presearch: bool) -> AlgorithmConfig:
+def _tuner(run: Run, code: Path, *, presearch: bool) -> AlgorithmConfig:
     return CustomAlgorithmConfig(
+        code_directory=code,
         class_name="nni_nasplus.hosts.nni.tuner.NasTuner",
         class_args={"directory": str(run.directory), "presearch": presearch},
     )

@@ -8,14 +8,15 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
 import requests
 
-__all__ = ["LOOPBACK", "Manager", "living_managers", "manager_environment", "patient_start", "warn_of"]
+__all__ = ["LOOPBACK", "Manager", "living_managers", "manager_environment", "nni_home", "patient_start", "warn_of"]
 
 LOOPBACK = "127.0.0.1"
 _PATCH = Path(__file__).with_name("manager_patch.js")
@@ -26,7 +27,12 @@ _POLL_S = 0.1
 
 @contextlib.contextmanager
 def manager_environment(
-    *, bind: str = LOOPBACK, poll_s: float = 0.1, remaining: int | None = None, preload: str | None = None
+    *,
+    bind: str = LOOPBACK,
+    poll_s: float = 0.1,
+    remaining: int | None = None,
+    preload: str | None = None,
+    home: Path | None = None,
 ) -> Iterator[None]:
     """While this is open, managers that are started listen on one address, hand each trial its own parameters, look
     often for trials that ended, and leave interrupted trials to the search (``manager_patch.js``).
@@ -41,15 +47,44 @@ def manager_environment(
         How many trials a resumed experiment still runs; if None, what had not finished of its ``maxTrialNumber``.
     preload
         A command that the manager runs as the experiment starts, ahead of the first trial.
+    home
+        Where NNI keeps its list of experiments and its configuration; if None, where it does for the user.
     """
-    before = {name: os.environ.get(name) for name in ("NODE_OPTIONS", "NASPLUS_MANAGER")}
-    options = before["NODE_OPTIONS"] or ""
+    options = os.environ.get("NODE_OPTIONS", "")
     settings = {"bind": bind, "poll_s": poll_s, "remaining": remaining, "preload": preload, "node_options": options}
-    os.environ["NODE_OPTIONS"] = f'{options} --require "{_PATCH}"'.strip()
-    os.environ["NASPLUS_MANAGER"] = json.dumps(settings)
+    environment = {
+        "NODE_OPTIONS": f'{options} --require "{_PATCH}"'.strip(),
+        "NASPLUS_MANAGER": json.dumps({**settings, "home": home and str(home)}),
+    }
+    with _set(environment), patient_start(), contextlib.nullcontext() if home is None else nni_home(home):
+        yield
+
+
+@contextlib.contextmanager
+def nni_home(folder: Path) -> Iterator[None]:
+    """While this is open, NNI keeps in a folder what it else keeps in the user's home directory or environment.
+
+    These may be read-only, and the list knows an experiment by its id, which copies share.
+    """
+    from nni.experiment import launcher
+
+    folder.mkdir(parents=True, exist_ok=True)
+    theirs = launcher.Experiments
+    launcher.Experiments = partial(theirs, str(folder))  # type: ignore[assignment, misc]
     try:
-        with patient_start():
+        with _set({"NNI_CONFIG_DIR": str(folder / "config")}):
             yield
+    finally:
+        launcher.Experiments = theirs  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _set(environment: Mapping[str, str]) -> Iterator[None]:
+    """While this is open, the environment has these values."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
     finally:
         for name, value in before.items():
             if value is None:
@@ -147,13 +182,23 @@ class Manager:
 
 def living_managers(directory: Path) -> list[Manager]:
     """The managers whose experiments are in a folder, on this machine and of this user."""
-    found = []
+    found, directory = [], directory.resolve()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             options = _options(process.cmdline())
-            if options.get("--experiments-directory") == str(directory) and process.status() != psutil.STATUS_ZOMBIE:
+            if _works_in(directory, process, options) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(Manager(process, int(options["--port"]), options["--experiment-id"]))
     return found
+
+
+def _works_in(directory: Path, process: psutil.Process, options: Mapping[str, str]) -> bool:
+    """Whether a manager's experiment is in a folder: where its files are now, for the folder may have been moved."""
+    told = options.get("--experiments-directory")
+    if told is None:
+        return False
+    experiment = options["--experiment-id"]
+    homes = {home for file in process.open_files() for home in Path(file.path).parents if home.name == experiment}
+    return directory in ({home.parent for home in homes} or {Path(told)})
 
 
 def _options(command: list[str]) -> dict[str, str]:

@@ -7,27 +7,37 @@ const { spawn } = require("child_process");
 const fs = require("fs");
 const Module = require("module");
 const net = require("net");
+const os = require("os");
 const path = require("path");
 
 const settings = JSON.parse(process.env.NASPLUS_MANAGER || "null");
-const PATIENCE = 6;
+const PATIENCE = 60;
+const AFTERTHOUGHT_MS = 10000;
 const LOCAL = ["127.0.0.1", "localhost"];
+const OVER = ["DONE", "ERROR", "STOPPING", "STOPPED"];
+const EXCEPTION = /^[\w.]+(Error|Exception|Exit|Interrupt|Warning)\b(: .*)?$/;
 const root = path.dirname(process.argv[1] || "");
 
 if (settings !== null && path.basename(root) === "nni_node") {
     delete process.env.NASPLUS_MANAGER;
     process.env.NODE_OPTIONS = settings.node_options;
     listenOn(settings.bind);
+    if (settings.home !== null) {
+        onLoad("common/globals/paths.js", (exports) => listExperimentsIn(settings.home, exports));
+    }
     require("./remote_patch.js").patch(onLoad, (file) => require(path.join(root, file)));
     onLoad("training_service/v3/compat.js", (exports) => {
         pinParameters(exports);
         findTensorboardFiles(exports);
     });
     onLoad("core/tuner_command_channel.js", waitForTheTuner);
+    onLoad("common/utils.js", mendTheDispatcher);
     onLoad("extensions/nniTensorboardManager.js", (exports) => startTensorboard(settings.bind, exports));
     onLoad("core/nnimanager.js", (exports) => {
         pollEvery(settings.poll_s, exports);
         preload(settings.preload, exports);
+        endWithTheDispatcher(exports);
+        endWithTheSpace(exports);
         tryKilledTrialsAgain(exports);
         tryInterruptedTrialsAgain(settings.remaining, exports);
     });
@@ -65,6 +75,18 @@ function listenOn(host) {
             listen.call(second, port, host);
         }
         return listen.call(this, port, everywhere ? host : LOCAL[0], ...rest);
+    };
+}
+
+/*
+ * NNI lists all experiments in the user's home directory (common/globals/paths.js, `createPaths`), which may be read-only,
+ * and which not every user has.
+ */
+function listExperimentsIn(home, exports) {
+    const create = exports.createPaths;
+    exports.createPaths = (args) => {
+        os.homedir = () => home;
+        return { ...create(args), experimentsList: path.join(home, ".experiment") };
     };
 }
 
@@ -113,7 +135,10 @@ function findTensorboardFiles({ V3asV1 }) {
     };
 }
 
-/* NNI gives a tuner ten seconds to start, too few on a busy machine (core/tuner_command_channel.js, `init`). */
+/*
+ * NNI gives a tuner ten seconds to start, too few on a busy machine (core/tuner_command_channel.js, `init`): here ten
+ * minutes, for one that has ended is noticed at once (`endWithTheDispatcher`).
+ */
 function waitForTheTuner({ getTunerServer }) {
     const [server, later] = [getTunerServer(), global.setTimeout];
     const init = server.init.bind(server);
@@ -125,6 +150,63 @@ function waitForTheTuner({ getTunerServer }) {
             global.setTimeout = later;
         }
     };
+}
+
+/* The faults of the dispatcher that are its own (dispatcher/repairs.py). */
+function mendTheDispatcher(utils) {
+    const command = utils.getMsgDispatcherCommand;
+    utils.getMsgDispatcherCommand = (config) =>
+        command(config).map((word) => (word === "nni" ? "nni_nasplus.hosts.nni.dispatcher" : word));
+}
+
+/*
+ * NNI does not look whether the dispatcher lives, and waits for ever for what it is to propose (core/nnimanager.js,
+ * `setupTuner`); or ten seconds, where it could not start. Here the experiment ends in error, with what it last said.
+ */
+function endWithTheDispatcher({ NNIManager }) {
+    const utils = require(path.join(root, "common", "utils.js"));
+    const { getTunerServer } = require(path.join(root, "core", "tuner_command_channel.js"));
+    const setup = NNIManager.prototype.setupTuner;
+    NNIManager.prototype.setupTuner = async function (...settings) {
+        const start = utils.getTunerProc;
+        utils.getTunerProc = (...command) => start(...command).on("exit", () => {
+            const error = new Error(`the tuner has ended: ${lastWords(utils.getLogDir())}`);
+            if (!getTunerServer().connect.settled) {
+                getTunerServer().connect.reject(error);
+            } else if (!OVER.includes(this.status.status)) {
+                this.criticalError(error);
+            }
+        });
+        try {
+            return await setup.apply(this, settings);
+        } finally {
+            utils.getTunerProc = start;
+        }
+    };
+}
+
+/*
+ * NNI goes on for ever where the tuner has no more and maxTrialNumber is not reached (core/nnimanager.js,
+ * `manageTrials`). Here what was tried is all that is asked for, once nothing runs and the tuner has thought it over.
+ */
+function endWithTheSpace({ NNIManager }) {
+    const look = NNIManager.prototype.requestTrialJobsStatus;
+    let idleSince = null;
+    NNIManager.prototype.requestTrialJobsStatus = async function () {
+        const ended = await look.call(this);
+        const isIdle = this.status.status === "TUNER_NO_MORE_TRIAL" && this.trialJobs.size + this.waitingTrials.length === 0;
+        idleSince = isIdle ? idleSince ?? Date.now() : null;
+        if (isIdle && Date.now() - idleSince > AFTERTHOUGHT_MS) {
+            this.experimentProfile.params.maxTrialNumber = this.currSubmittedTrialNum;
+        }
+        return ended;
+    };
+}
+
+function lastWords(folder) {
+    const log = path.join(folder, "dispatcher.log");
+    const lines = fs.existsSync(log) ? fs.readFileSync(log, "utf8").split("\n") : [];
+    return lines.filter((line) => EXCEPTION.test(line)).pop() ?? `see ${log}`;
 }
 
 /* NNI starts whatever `tensorboard` is on the PATH, on all interfaces (extensions/nniTensorboardManager.js). */

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import nni
 import requests
 
+from nni_nasplus._localhost import reach_localhost_directly
+
 __all__ = ["PairingError", "is_remote", "manager_api", "own_parameter_record", "take_own_parameters"]
 
 _PATIENCE_S = 60.0
@@ -38,6 +40,7 @@ def take_own_parameters() -> Any:
         If the manager does not answer with this trial's record within a minute; on another machine, if it is not
         patched.
     """
+    reach_localhost_directly()
     if is_remote():
         return _addressed_parameters()
     record = own_parameter_record()

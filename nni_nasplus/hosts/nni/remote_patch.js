@@ -6,6 +6,7 @@
  */
 const LOST_PONGS = 3;
 const AGAIN_MS = 60_000;
+const LOST = ["ECONNRESET", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EPIPE", "ETIMEDOUT"];
 const VERSION = "3.0";
 
 const watched = new WeakSet();
@@ -21,6 +22,7 @@ exports.patch = function (onLoad, load) {
         rememberLostTrials(exports);
         offerMachinesWithCode(exports, load("training_service/remote_v3/worker.js"));
         tryLostMachinesAgain(exports);
+        outliveLostMachines(load("common/log.js"));
     });
 };
 
@@ -125,4 +127,15 @@ function tryLostMachinesAgain({ RemoteTrainingServiceV3 }) {
         this.stopping = true;
         return stop.call(this);
     };
+}
+
+/* Of what else a machine that is gone leaves behind nobody hears either, and Node would end the manager. */
+function outliveLostMachines({ getLogger }) {
+    process.on("uncaughtException", (error) => {
+        if (!LOST.includes(error.code)) {
+            console.error(error);
+            process.exit(1);
+        }
+        getLogger("remote").warning("A connection is lost:", error.message);
+    });
 }

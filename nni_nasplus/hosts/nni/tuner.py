@@ -16,11 +16,12 @@ import nni
 import requests
 from nni.tuner import Tuner
 
+from nni_nasplus._localhost import reach_localhost_directly
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.nni.dispatcher.repairs import repair_dispatcher
 from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.post_mortem import api_of, post_mortem
 from nni_nasplus.hosts.nni.presearch import FirstTrial, Send, allow_concurrency
-from nni_nasplus.hosts.nni.repairs import repair_dispatcher
 from nni_nasplus.hosts.nni.results import outcome_of
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.run.run import SETTINGS, Run
@@ -67,6 +68,7 @@ class NasTuner(Tuner):
         self._imported: list[dict[str, Any]] = []
         self._running: dict[int, int] = {}
         self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
+        reach_localhost_directly()
         end_with_the_manager()
         repair_dispatcher()
 

@@ -9,18 +9,18 @@ from nni_nasplus._lazy import lazy
 if TYPE_CHECKING:
     from nni_nasplus.hosts.optuna.host import OptunaHost
     from nni_nasplus.hosts.optuna.reporter import OptunaReporter
-    from nni_nasplus.hosts.optuna.sampler import NasSampler
-    from nni_nasplus.hosts.optuna.suggestion import constrain, suggest
+    from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
+    from nni_nasplus.hosts.optuna.sampling.suggestion import constrain, suggest
 
 __all__ = ["NasSampler", "OptunaHost", "OptunaReporter", "constrain", "suggest"]
 
 __getattr__ = lazy(
     __name__,
     {
-        "NasSampler": "sampler",
+        "NasSampler": "sampling.sampler",
         "OptunaHost": "host",
         "OptunaReporter": "reporter",
-        "constrain": "suggestion",
-        "suggest": "suggestion",
+        "constrain": "sampling.suggestion",
+        "suggest": "sampling.suggestion",
     },
 )

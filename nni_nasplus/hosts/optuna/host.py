@@ -41,8 +41,10 @@ class OptunaHost(Host):
             On entry, if the storage cannot be reached or holds another study of that name.
         """
         _require_optuna()
+        from nni_nasplus.hosts.optuna.ownership import with_own_study
         from nni_nasplus.hosts.optuna.search import OptunaSearch
 
+        run = with_own_study(run)
         presearch(run)
         with OptunaSearch(run) as search:
             yield search
@@ -53,13 +55,15 @@ class OptunaHost(Host):
         Raises
         ------
         UserError
-            If the presearch is not done, or the storage cannot be reached.
+            If the presearch is not done, the study is another run's, or the storage cannot be reached.
         """
         _require_optuna()
         if needs_presearch(run):
             raise UserError(f"the presearch of {run.directory} is not done; do it with: nasplus resume {run.directory}")
+        from nni_nasplus.hosts.optuna.ownership import require_own_study
         from nni_nasplus.hosts.optuna.worker import work
 
+        require_own_study(run)
         work(run)
 
 

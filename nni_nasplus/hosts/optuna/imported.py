@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.hosts.optuna.outcomes import REASON
+from nni_nasplus.hosts.optuna.sampling.outcomes import REASON
 from nni_nasplus.hosts.optuna.study import open_storage
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial

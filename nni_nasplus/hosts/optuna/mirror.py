@@ -7,9 +7,9 @@ from datetime import datetime
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nni_nasplus.hosts.optuna.outcomes import kept_outcome, outcome_of, rejections_of
+from nni_nasplus.hosts.optuna.sampling.outcomes import kept_outcome, outcome_of, rejections_of
+from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of
 from nni_nasplus.hosts.optuna.study import RETRIES
-from nni_nasplus.hosts.optuna.suggestion import ORIGIN, architecture_of
 from nni_nasplus.search.history import Outcome, Proposal
 from nni_nasplus.search.journal import Journal
 

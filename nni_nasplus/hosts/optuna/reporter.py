@@ -7,7 +7,8 @@ from pathlib import Path
 
 import optuna
 
-from nni_nasplus.hosts.optuna.outcomes import keep_outcome
+from nni_nasplus._signals import held
+from nni_nasplus.hosts.optuna.sampling.outcomes import keep_outcome
 from nni_nasplus.search.history import Outcome
 
 __all__ = ["OptunaReporter"]
@@ -38,10 +39,13 @@ class OptunaReporter:
         if len(self.trial.study.directions) > 1:
             return
         self._step += 1
-        self.trial.report(score, self._step)
-        if self.trial.should_prune():
+        with held():
+            self.trial.report(score, self._step)
+            is_pruned = self.trial.should_prune()
+        if is_pruned:
             raise optuna.TrialPruned(f"pruned after {self._step} epochs")
 
     def final(self, outcome: Outcome) -> None:
         """Keep how the trial ended, for the search and for people; its score becomes the trial's value by itself."""
-        keep_outcome(self.trial, outcome)
+        with held():
+            keep_outcome(self.trial, outcome)

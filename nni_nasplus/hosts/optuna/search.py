@@ -50,12 +50,18 @@ class OptunaSearch:
         self._journal = self._opened_journal()
         self._mirror = Mirror(self._study, self._journal)
         self._mirror.copy()
-        fill_queue(self._study, self.run.settings.trials)
+        fill_queue(self._study, self.most_trials)
         directory, parent = str(self.run.directory), str(os.getpid())
         command = [sys.executable, "-m", "nni_nasplus.hosts.optuna", directory, parent]
         with held():
             self._workers = [start(command) for _ in range(self.run.settings.concurrency)]
         return self
+
+    @property
+    def most_trials(self) -> int:
+        """As many as are asked for, or as the space has architectures."""
+        asked, size = self.run.settings.trials, self.run.space.search_space.size
+        return asked if size is None else min(asked, size)
 
     def _opened_journal(self) -> Journal:
         journal = self.run.open_search().journal

@@ -17,10 +17,21 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.hosts.optuna.sampler import NasSampler
+from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
 from nni_nasplus.run.run import Run
 
-__all__ = ["RETRIES", "QueueEmpty", "QueuedStudy", "fill_queue", "open_study", "try_again", "unfinished"]
+__all__ = [
+    "RETRIES",
+    "QueueEmpty",
+    "QueuedStudy",
+    "fill_queue",
+    "open_storage",
+    "open_study",
+    "storage_url",
+    "study_name",
+    "try_again",
+    "unfinished",
+]
 
 DATABASE = "study.db"
 _HEARTBEAT_S = 5
@@ -138,8 +149,8 @@ def _sampler(run: Run) -> NasSampler:
 
 
 def study_name(run: Run) -> str:
-    """The run directory's name."""
-    return run.directory.name
+    """The name of a run's study; by default that of the directory that it began in."""
+    return run.settings.study or run.directory.name
 
 
 def fill_queue(study: optuna.Study, trials: int) -> None:

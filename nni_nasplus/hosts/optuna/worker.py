@@ -20,8 +20,8 @@ from optuna.trial import FrozenTrial, TrialState
 from nni_nasplus._signals import asked, heeded, held, stoppable
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
+from nni_nasplus.hosts.optuna.sampling.suggestion import suggest
 from nni_nasplus.hosts.optuna.study import QueueEmpty, open_study, try_again, unfinished
-from nni_nasplus.hosts.optuna.suggestion import suggest
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
@@ -37,7 +37,8 @@ _JOURNAL_S = 5.0
 def work(run: Run) -> None:
     """Train trials until none waits or runs; what a killed worker left is tried again.
 
-    A signal interrupts a training, and nothing else: not the database, where a trial may just have been taken or told.
+    A signal interrupts a training, and nothing else: not the database, where a trial may just have been taken or told,
+    and where what is torn keeps SQLite locked.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("optuna").setLevel(logging.ERROR)
@@ -62,8 +63,7 @@ def _stop_if_asked(study: optuna.Study, trial: FrozenTrial) -> None:
 def train_trial(run: Run, trial: optuna.Trial) -> float:
     """Train what a trial proposes and report it; one that is interrupted, even while proposed, waits once more."""
     try:
-        with heeded():
-            return _value(run, trial, suggest(trial, run.space.search_space))
+        return _value(run, trial, suggest(trial, run.space.search_space))
     except KeyboardInterrupt:
         try_again(trial)
         raise
@@ -99,7 +99,8 @@ def _trained(run: Run, architecture: Architecture, directory: Path, reporter: Op
     clear_outcome(directory)
     if run.evaluator.distillation is not None:
         _await_journal(run, reporter.trial.study)
-    metrics = run.evaluator.evaluate(run.space, architecture, directory, reporter, run.directory)
+    with heeded():
+        metrics = run.evaluator.evaluate(run.space, architecture, directory, reporter, run.directory)
     return metrics[run.evaluator.objective]
 
 

@@ -18,7 +18,7 @@ ARITY = {
     "activation_leaky_relu": (1, 1),
 }
 """The operations, with the least and the most inputs."""
-STATE = re.compile(r"h_(prev|new)_(\d+)")
+STATE = re.compile(r"h_(prev|new)_(0|[1-9][0-9]{0,2})")
 """The name of a state: an input as ``h_prev``, and the node that is its next value as ``h_new``."""
 
 

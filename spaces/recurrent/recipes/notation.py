@@ -50,7 +50,7 @@ def read(text: str) -> Iterator[Line]:
     if not names or not all(found) or any(match[1] not in OPERATIONS for match in found if match):
         known = ", ".join(OPERATIONS)
         raise UserError(f"'{text}' is no recipe; write it as 'linear(x,h0) tanh(0) | 1', with {known}")
-    if beyond := [number for number in names if not number.isdecimal() or int(number) >= len(found)]:
+    if beyond := sorted(names.keys() - set(map(str, range(len(found))))):
         raise UserError(
             f"'{text}' names node {beyond[0]} a state, which is not there; it has {len(found)} nodes from 0 on"
         )

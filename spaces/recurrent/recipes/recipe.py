@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +26,9 @@ MOST_STATES = 3
 """As many hidden states as a recipe of NAS-Bench-NLP has, and as any recipe may have."""
 MOST_VERTICES = 24
 """Of NAS-Bench-NLP's recipes, inputs among them; a recipe of one's own may have more."""
+_MOST_OWN = 100
+"""Nodes of a recipe of one's own: the canonical form of a symmetric one takes seconds then, and eight times as long for
+twice as many."""
 MOST_EDGES = 99
 """NAS-Bench-NLP keeps recipes of fewer than 100 edges; a recipe of one's own may have more."""
 
@@ -44,13 +46,15 @@ class Recipe:
     ------
     UserError
         If an operation is unknown or has too few or too many inputs, an input is no node, the nodes form a circle,
-        ``x`` or a state does not reach the output, or the states are not ``h_new_0``, ``h_new_1``, … one for each
-        ``h_prev``.
+        ``x`` or a state does not reach the output, the states are not ``h_new_0``, ``h_new_1``, … one for each
+        ``h_prev``, or there are more than 100 nodes.
     """
 
     nodes: Mapping[str, Node]
 
     def __post_init__(self) -> None:
+        if len(self.nodes) > _MOST_OWN:
+            raise UserError(f"the recipe has {len(self.nodes):,} nodes; {_MOST_OWN} are most")
         for name, node in self.nodes.items():
             self._check(name, node)
         if not nx.is_directed_acyclic_graph(self.graph):
@@ -73,7 +77,7 @@ class Recipe:
         try:
             content = json.loads(recipe) if isinstance(recipe, str) else recipe
             nodes = {name: Node(str(node["op"]), tuple(map(str, node["input"]))) for name, node in content.items()}
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise UserError(f"no recipe: {str(recipe)[:60]!r}; write {{name: {{op: …, input: […]}}}}") from None
         return cls(nodes)
 
@@ -92,7 +96,7 @@ class Recipe:
                 f"node '{name}' takes an input twice by linear, which says no more than once; leave one out"
             )
         for source in node.inputs:
-            if source not in self.nodes and source != "x" and not re.fullmatch(r"h_prev_\d+", source):
+            if source not in self.nodes and source != "x" and not _is_earlier_state(source):
                 raise UserError(f"node '{name}' takes '{source}', which is not there")
             if source == "x" and node.op != "linear":
                 raise UserError(f"node '{name}' takes x by {node.op}; only linear can, whose sizes may differ")
@@ -175,3 +179,8 @@ class Recipe:
         """A hash (32 hexadecimal digits), equal for cells of one canonical form only."""
         content = json.dumps(list(self.canonical.to_json().items()))
         return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _is_earlier_state(name: str) -> bool:
+    found = STATE.fullmatch(name)
+    return found is not None and found[1] == "prev"

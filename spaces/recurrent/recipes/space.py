@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.search.space import Architecture, Choice, SearchSpace, require_decisions
 from nni_nasplus.spaces.recurrent.recipes.features import GROUPS, features
 from nni_nasplus.spaces.recurrent.recipes.generator import random_recipe
 from nni_nasplus.spaces.recurrent.recipes.mutation import mutated
@@ -115,6 +115,7 @@ class RecipeSpace(SearchSpace):
         UserError
             Names the decision that is unknown, missing or wrong, or what keeps the recipe from being one.
         """
+        require_decisions(architecture)
         if tuple(architecture.items()) in self._known:
             return dict(architecture)
         return self.architecture(self.recipe(architecture))

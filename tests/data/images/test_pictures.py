@@ -10,7 +10,7 @@ from PIL import Image
 from nni_nasplus import UserError
 from nni_nasplus.data.images import ImageDataModule, ImageEncoder, prepare_images
 from nni_nasplus.data.images.arrays import ImageArrays
-from nni_nasplus.data.images.pictures import squared
+from nni_nasplus.data.images.pictures import read_pictures, squared
 
 
 class TestFolders:
@@ -58,12 +58,85 @@ class TestFolders:
         broken = tmp_path / "p" / "b" / "005.png"
         for content in (b"", b"text", (tmp_path / "p" / "a" / "000.png").read_bytes()[:60]):
             broken.write_bytes(content)
-            with pytest.raises(UserError, match=r"005.png cannot be read \(.*\): remove it"):
+            with pytest.raises(UserError, match=r"^1 of 9 pictures cannot be read: \S*005.png \(.+\); mend or remove"):
                 prepare_images(tmp_path / "p", out=tmp_path / "cache", progress=False)
         Image.fromarray(np.full((8, 8), 1000, np.uint16)).save(broken)
-        with pytest.raises(UserError, match=r"005.png has more than 8 bits a pixel: convert it"):
+        with pytest.raises(UserError, match=r"005.png \(more than 8 bits a pixel: convert it"):
             prepare_images(tmp_path / "p", out=tmp_path / "cache", progress=False)
         assert not (tmp_path / "cache").exists()
+
+    def test_all_damaged_pictures_are_counted_and_can_be_left_out(self, tmp_path, caplog):
+        for name in ("a", "b"):
+            pictures(tmp_path / "p" / name, "png", images(9))
+        for number in range(5):
+            (tmp_path / "p" / "a" / f"{number:03d}.png").write_bytes(b"text")
+        with pytest.raises(UserError, match=r"^5 of 18 pictures cannot be read: .*002.png \(no picture\) and 2 more; "):
+            prepare_images(tmp_path / "p", out=tmp_path / "cache", progress=False)
+        cache = prepare_images(tmp_path / "p", out=tmp_path / "cache", skip_damaged=True, progress=False)
+        assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
+            "5 of 18 pictures cannot be read and are left out"
+        ]
+        found = ImageArrays.open(cache)
+        assert np.bincount(found.label).tolist() == [4, 9]
+        np.testing.assert_array_equal(found.images[..., 0], [*images(9)[5:], *images(9)])
+        caplog.clear()
+        table = ImageEncoder.load(cache).predict(lambda batch: batch[:, 0, 0, :2], tmp_path / "p", skip_damaged=True)
+        assert len(table) == 13
+        assert "5 of 18" in caplog.text
+
+
+COLOURS = {"red": (204, 51, 51), "grey": (102, 102, 102)}
+"""Of the palette that Pillow makes pictures of."""
+
+
+def painted(colour, kind="RGB"):
+    """A picture of two rows and three columns, of which the upper left pixel is white."""
+    picture = Image.new("RGB", (3, 2), COLOURS[colour])
+    picture.putpixel((0, 0), (255, 255, 255))
+    return picture.convert(kind)
+
+
+def transparent(kind):
+    """Red where it is opaque, and white for people elsewhere, whatever lies below."""
+    picture = Image.new("RGBA", (3, 2), (*COLOURS["red"], 255))
+    picture.putpixel((0, 0), (1, 2, 3, 0))
+    return picture.convert(kind)
+
+
+def turned(orientation, turns):
+    """A picture that a camera has kept lying on its side."""
+    picture = painted("red").transpose(turns)
+    picture.getexif()[0x0112] = orientation
+    return picture
+
+
+SEEN = [
+    ("p.png", painted("red"), "red"),
+    ("p.png", painted("red", "P"), "red"),
+    ("p.gif", painted("red", "P"), "red"),
+    ("p.tif", painted("red", "CMYK"), "red"),
+    ("p.bmp", painted("red"), "red"),
+    ("p.PPM", painted("red"), "red"),
+    ("p.png", painted("grey", "L"), "grey"),
+    ("p.png", painted("grey", "LA"), "grey"),
+    ("p.png", transparent("RGBA"), "red"),
+    ("p.png", transparent("P"), "red"),
+    ("p.png", turned(6, Image.Transpose.ROTATE_90), "red"),
+    ("p.png", turned(3, Image.Transpose.ROTATE_180), "red"),
+    ("p.png", turned(2, Image.Transpose.FLIP_LEFT_RIGHT), "red"),
+]
+"""Files of a picture that people see as :func:`painted`."""
+
+
+@pytest.mark.parametrize(("name", "picture", "colour"), SEEN)
+def test_pictures_are_read_as_people_see_them(tmp_path, name, picture, colour):
+    picture.save(tmp_path / name, **({"exif": picture.getexif()} if picture.getexif() else {}))
+    _, (found,) = read_pictures([tmp_path / name], channels=3)
+    expected = np.asarray(painted(colour)).astype(int)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1
+    _, (found,) = read_pictures([tmp_path / name])
+    assert found.shape[2] == (1 if colour == "grey" else 3)
 
 
 class TestSizes:

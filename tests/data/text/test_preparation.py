@@ -7,7 +7,7 @@ import pytest
 from events_data import data_path
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from texts import cached, ids, lines
+from texts import cached, ids, lines, written
 
 from nni_nasplus import UserError
 from nni_nasplus.data.text import TextDataModule, Vocabulary, prepare_text, source
@@ -64,6 +64,23 @@ def test_a_text_without_the_others_is_split_by_lines_in_order(tmp_path):
     assert Vocabulary.load(cache).decode(ids(cache, "train")) == text[: text.index("45")]
     cache = cached(tmp_path, text, None, "y z\n", out="with test")
     assert [len(ids(cache, split)) for split in ("train", "val", "test")] == [135, 15, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "parts"),
+    [
+        (" ".join("abcdefghij" * 2), "word", ["abcdefghijabcdef", "gh", "ij"]),
+        (" ".join("abcdefghij" * 2) + "\n", "word", ["abcdefghijabcdefg", "hi", "j"]),
+        ("a b c d e f\ng h\ni j", "word", ["abcdefgh", "i", "j"]),
+        ("\ufeff" + "éèêëa" * 4, "character", ["éèêëa" * 3 + "é", "èê", "ëa"]),
+    ],
+)
+def test_a_text_of_few_lines_is_split_by_words_or_characters(tmp_path, monkeypatch, text, level, parts):
+    monkeypatch.setattr(source, "_LONGEST", 3)
+    parted = source.TextSource(written(tmp_path / "train.txt", text)).cut(0.8, 0.1, 0.1, words=level == "word")
+    found = ["".join(part.read("", progress=False)) for part in parted]
+    assert ["".join(part.split()) for part in found] == parts
+    assert "".join("".join(part.split()) for part in found) == "".join(text.removeprefix("\ufeff").split())
 
 
 @settings(max_examples=50, deadline=None)

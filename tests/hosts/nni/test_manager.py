@@ -24,9 +24,9 @@ from nni_server import free_port, get, trials, wait
 from places import NNI_TRIALS
 
 from nni_nasplus import Journal, SearchSpace
+from nni_nasplus.hosts.nni.dispatcher.repairs import repair_dispatcher
 from nni_nasplus.hosts.nni.manager import living_managers, manager_environment, patient_start
 from nni_nasplus.hosts.nni.preloaded import trial_interpreter
-from nni_nasplus.hosts.nni.repairs import repair_dispatcher
 
 SPACE = SearchSpace({"tens": list(range(10)), "ones": list(range(10))})
 NODE = Path(nni_node.__path__[0])
@@ -95,6 +95,7 @@ def test_record_metric_journal_and_export_belong_together(tmp_path, seed, assess
             "training_service/v3/compat.js",
             "isEarlyStopped = Boolean(isEarlyStopped);\n    }",
         ),
+        ("common/globals/paths.js", "os_1.default.homedir(), 'nni-experiments', '.experiment')"),
         ("common/command_channel/websocket/connection.js", "if (this.missingPongs > 3) {\n            this.sendAsync"),
         ("common/command_channel/rpc_util.js", "const res = await deferred.promise;"),
         ("training_service/remote_v3/worker.js", "-m pip install nni --upgrade"),

@@ -107,6 +107,7 @@ class TestExperiment:
         require_completed(run, 3)
         assert changes[-1].best[0].score == max(trial.score for trial in run.history().finished)
 
+    @pytest.mark.system
     def test_a_presearch_that_fails_ends_the_command_with_its_reason(self, careful):
         run = careful(mode="1 / 0")
         assert reason_of_failure(run) == (

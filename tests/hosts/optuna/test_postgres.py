@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from digits_search import create, going_on
+from exhausted_studies import require_processes_repeat_and_fail_nothing
 from nni_server import free_port
 from optuna_workers import require_whole, workers
 
@@ -21,6 +22,7 @@ from nni_nasplus.search.journal import JOURNAL
 
 pytest.importorskip("optuna")
 
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from nni_nasplus.hosts.optuna.study import open_study
@@ -99,3 +101,11 @@ def test_four_workers_on_postgresql_one_of_them_killed(tmp_path, postgres):
     (again,) = [t for t in trials if t.system_attrs.get("failed_trial") == lost.number]
     assert again.params == lost.params
     assert again.state == TrialState.COMPLETE
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(POSTGRES is None or not has_postgres_user(), reason="Debian's postgresql is not installed")
+def test_processes_that_propose_the_same_at_one_moment_repeat_nothing_on_postgresql(postgres):
+    pytest.importorskip("psycopg")
+    require_processes_repeat_and_fail_nothing(lambda: RDBStorage(postgres), processes=4, jobs=2)

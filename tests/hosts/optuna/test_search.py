@@ -25,6 +25,7 @@ from nni_nasplus.hosts.optuna.study import fill_queue, open_study
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 
+@pytest.mark.system
 def test_two_workers_train_as_many_trials_as_asked(tmp_path):
     run = create(tmp_path / "run", 7, concurrency=2, host="optuna")
     assert "study run in sqlite:///" in complete(run)

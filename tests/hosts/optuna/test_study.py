@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,7 +18,7 @@ from nni_nasplus.strategies import RandomSearch
 
 optuna = pytest.importorskip("optuna")
 
-from nni_nasplus.hosts.optuna import NasSampler, suggest  # noqa: E402
+from nni_nasplus.hosts.optuna import NasSampler, suggest, worker  # noqa: E402
 from nni_nasplus.hosts.optuna.search import OptunaSearch  # noqa: E402
 from nni_nasplus.hosts.optuna.study import fill_queue, open_storage, open_study  # noqa: E402
 
@@ -90,3 +91,16 @@ def test_a_worker_that_dies_while_it_proposes_leaves_a_heartbeat(tmp_path):
     study._storage._backend.grace_period = 1
     time.sleep(2.1)
     assert study._storage._get_stale_trial_ids(study._study_id) == [trial_id]
+
+
+def test_no_more_trials_wait_than_there_are_architectures(tmp_path):
+    assert OptunaSearch(create(tmp_path / "run", 130, host="optuna")).most_trials == 100
+
+
+def test_trials_that_nothing_within_the_limits_is_left_for_are_pruned(tmp_path, monkeypatch):
+    run = create(tmp_path / "run", 7, concurrency=0, host="optuna", seconds=0.0).with_settings(max_parameters=10.0)
+    monkeypatch.setattr(Limits, "excess", lambda self, space, a: "odd" if a["tens"] or a["ones"] > 3 else None)
+    with OptunaSearch(run) as search:
+        worker.work(run)
+        states = Counter(trial.state.name for trial in search._study.trials)
+    assert states == {"COMPLETE": 4, "PRUNED": 3}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -56,6 +58,11 @@ def test_layers_by_name_map_sequences(text, n_states):
         ("linear(x) | 7", "names node 7 a state"),
         ("relu0 tanh2", "decision 'from2' cannot be 2; allowed: 0, 1"),
         ("relu relu", "decision 'from2' is missing"),
+        ("relu0 " * 1000, "nodes is 1000; use 1 to 200"),
+        ("relu0 tanh" + "9" * 5000, "unknown cell 'relu0 tanh999"),
+        ("tanh(h0) | " + "9" * 5000, "a state, which is not there; it has 1 nodes"),
+        (json.dumps({"h_new_" + "9" * 5000: {"op": "linear", "input": ["x"]}}), "next states are"),
+        ("linear(x,h0) " * 101 + "| 100", "the recipe has 101 nodes; 100 are most"),
     ],
 )
 def test_what_is_no_layer_is_named(text, message):

@@ -140,7 +140,7 @@ def test_nni_freezes_to_what_build_builds():
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"nodes": 0}, "nodes is 0; use 1 or more"),
+        ({"nodes": 0}, "nodes is 0; use 1 to 200"),
         ({"layers": 0}, "layers is 0; use 1 or more"),
         ({"vocabulary": 0}, "vocabulary is 0; use 1 or more"),
         ({"hidden": -1}, "hidden is -1; use 1 or more"),

@@ -18,7 +18,10 @@ OPTIONS = {"nb201-released": {"as_released": True}, "darts": {"prune": 6, "repea
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * ("darts" in case)) for case in FOUND])
+QUICK = ("nb201/0", "nb201-released/0")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case not in QUICK)) for case in FOUND])
 def test_the_same_is_found_by_the_same_scores(case):
     name, seed = case.split("/")
     space = SPACES[name]

@@ -12,6 +12,9 @@ from nni_nasplus.errors import UserError
 
 __all__ = ["Histories", "id_array", "require_values", "times_of", "users_of"]
 
+_INT64 = np.iinfo(np.int64)
+_DIGITS = len(str(_INT64.min))
+
 
 @dataclass(frozen=True)
 class Histories:
@@ -77,12 +80,15 @@ class Histories:
 
 
 def require_values(spooled: Spool, name: str) -> None:
-    """Raise ``UserError`` where a value of the column is missing."""
+    """Raise ``UserError`` where a value of the column is missing, which says how it is spelled."""
     missing = np.flatnonzero(np.isnan(spooled[name].values))
     if len(missing):
+        source, row = spooled.source, int(missing[0])
+        spelled = source.spelling(name, row)
+        holds, keep = f", which holds {spelled}", f', or write "{spelled}" in quotes where it is a value'
         raise UserError(
-            f"events: column {name!r} is missing in {len(missing)} rows, first in row {missing[0] + 1}: "
-            "mend or drop these rows"
+            f"{source.role}: column {name!r} is missing in {len(missing)} rows, first in row {row + 1}"
+            f"{holds if spelled else ''}: mend or drop these rows{keep if spelled else ''}"
         )
 
 
@@ -111,4 +117,6 @@ def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 19 and str(int(text)) == text
+    if not (text.isascii() and text.removeprefix("-").isdecimal() and len(text) <= _DIGITS):
+        return False
+    return str(int(text)) == text and _INT64.min <= int(text) <= _INT64.max

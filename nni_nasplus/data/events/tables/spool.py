@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from nni_nasplus.data.events.tables import convert
+from nni_nasplus.data.events.tables.column import ColumnReader, Wanted
+from nni_nasplus.data.events.tables.kinds import Kind
+from nni_nasplus.data.events.tables.numbers import canonical_number
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.errors import UserError
 
-__all__ = ["Asked", "Kind", "RawColumn", "Spool", "spool"]
-
-Kind = Literal["number", "seconds", "text"]
-Asked = Literal["number", "seconds", "text", "time", "any"]
-"""A kind, or to be told from the values: "time" is numbers or seconds, "any" all three."""
+__all__ = ["RawColumn", "Spool", "spool"]
 
 
 @dataclass
@@ -30,46 +28,43 @@ class RawColumn:
     values: NDArray[np.float64]
     kind: Kind
     texts: list[str]
+    style: str = ""
 
     def take(self, rows: NDArray[np.int64]) -> RawColumn:
         """The values at ``rows``."""
-        return RawColumn(self.values[rows], self.kind, self.texts)
+        return RawColumn(self.values[rows], self.kind, self.texts, self.style)
 
 
 @dataclass
 class Spool:
     """The columns of a table of ``rows`` rows, on disk in ``folder``."""
 
+    source: Source
     folder: Path
     rows: int = 0
-    kinds: dict[str, Kind] = field(default_factory=dict)
-    texts: dict[str, dict[str, int]] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
+    columns: dict[str, ColumnReader] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> RawColumn:
-        path = self.folder / f"{self.names.index(name)}.f64"
-        values = np.memmap(path, np.float64, "r") if self.rows else np.empty(0)
-        return RawColumn(np.asarray(values), self.kinds.get(name, "number"), list(self.texts.get(name, ())))
+        column = self.columns[name]
+        values = np.memmap(self.path(name), np.float64, "r") if self.rows else np.empty(0)
+        return RawColumn(np.asarray(values), column.kind or "number", list(column.texts), column.style)
+
+    def path(self, name: str) -> Path:
+        """The file of a column."""
+        return self.folder / f"{list(self.columns).index(name)}.f64"
 
 
-class _Contradiction(Exception):
-    """A later block does not parse as the first one did."""
+def spool(source: Source, wanted: Mapping[str, Wanted], folder: Path, progress: bool) -> Spool:
+    """Read the columns named by ``wanted`` into ``folder``.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-def spool(source: Source, kinds: Mapping[str, Asked], folder: Path, progress: bool) -> Spool:
-    """Read the columns named by ``kinds`` into ``folder``.
-
-    A column of which "any" is asked is text where the values are neither numbers nor times, even if only a late value
-    is neither: the table is then read again. Text of a typed source is not taken for numbers.
+    What a column is shows when all of it has been read; those that were taken for something else are then read again.
+    A warning tells of values that cannot be read.
 
     Parameters
     ----------
     source
         The table.
-    kinds
+    wanted
         What is asked of each column that is to be read.
     folder
         Where the columns are written, one file each.
@@ -79,95 +74,57 @@ def spool(source: Source, kinds: Mapping[str, Asked], folder: Path, progress: bo
     Raises
     ------
     UserError
-        If a value does not parse as the kind that was asked for, or a column is of an unknown type.
+        If values are not what is asked for, or a column is of an unknown type.
     """
-    kinds = dict(kinds)
-    while True:
-        try:
-            return _spool_once(source, kinds, folder, progress)
-        except _Contradiction as error:
-            kinds[error.name] = "text"
-
-
-def _spool_once(source: Source, kinds: Mapping[str, Asked], folder: Path, progress: bool) -> Spool:
-    spooled = Spool(folder, names=list(kinds))
-    files = [(folder / f"{i}.f64").open("wb") for i in range(len(kinds))]
-    try:
-        with tqdm(total=source.rows, desc=f"reading {source.role}", unit=" rows", disable=not progress) as bar:
-            for batch in source.batches(spooled.names):
-                _append(spooled, files, batch, source, kinds)
-                bar.update(batch.num_rows)
-    finally:
-        for file in files:
-            file.close()
+    spooled = Spool(source, folder, columns={name: ColumnReader(name, w, source) for name, w in wanted.items()})
+    names = list(wanted)
+    while names:
+        spooled.rows = _pass(spooled, names, progress)
+        names = [name for name in names if not spooled.columns[name].settle(spooled[name].values)]
+    for name, column in spooled.columns.items():
+        _unify(spooled, name)
+        for note in column.notes:
+            warnings.warn(f"{source.role}: column {name!r}: {note}", UserWarning, stacklevel=2)
     return spooled
 
 
-def _append(
-    spooled: Spool,
-    files: Sequence[BinaryIO],
-    batch: pa.RecordBatch,
-    source: Source,
-    kinds: Mapping[str, Asked],
-) -> None:
-    for name, array, file in zip(spooled.names, batch.columns, files, strict=True):
-        kind = spooled.kinds.get(name) or _kind(kinds[name], array, source, name)
-        if kind is not None:
-            spooled.kinds[name] = kind
-        values = _values(array, kind, spooled.texts.setdefault(name, {}))
-        if values is None and kinds[name] == "any":
-            raise _Contradiction(name)
-        if values is None:
-            raise _unparsable(array, kind, name, source, spooled.rows)
-        values.tofile(file)
-    spooled.rows += batch.num_rows
+def _pass(spooled: Spool, names: Sequence[str], progress: bool) -> int:
+    """Read some columns; the number of rows."""
+    source, rows = spooled.source, 0
+    files = {name: spooled.path(name).open("wb") for name in names}
+    try:
+        with tqdm(total=source.rows, desc=f"reading {source.role}", unit=" rows", disable=not progress) as bar:
+            for batch in source.batches(names):
+                for name, array in zip(names, batch.columns, strict=True):
+                    _read(spooled.columns[name], array, rows).tofile(files[name])
+                rows += batch.num_rows
+                bar.update(batch.num_rows)
+    finally:
+        for file in files.values():
+            file.close()
+    return rows
 
 
-def _kind(asked: Asked, array: pa.Array, source: Source, name: str) -> Kind | None:
-    """The kind of a first block; None where all of it is missing and nothing is known."""
-    if not convert.is_supported(array):
-        raise UserError(f"{source.role}: column {name!r} holds {array.type}: convert it, or leave it out by --ignore")
-    if asked != "any" and asked != "time":
-        return asked
-    if array.null_count == len(array):
-        return None
-    if asked == "time":
-        return "number" if convert.to_numbers(array.drop_null()[:1]) is not None else "seconds"
-    return _guess(array, source, name)
+def _read(column: ColumnReader, array: pa.Array, start: int) -> NDArray[np.float64]:
+    try:
+        return column.read(array, start)
+    except UnicodeDecodeError as error:
+        where = f"{column.source.role}: column {column.name!r}"
+        raise UserError(f"{where} holds bytes that are no UTF-8: write the table anew") from error
 
 
-def _guess(array: pa.Array, source: Source, name: str) -> Kind:
-    if pa.types.is_dictionary(array.type):
-        return "text"
-    if not (source.typed and convert.is_text(array)) and convert.to_numbers(array) is not None:
-        return "number"
-    if convert.to_seconds(array) is not None:
-        return "seconds"
-    return "text"
-
-
-def _values(array: pa.Array, kind: Kind | None, known: dict[str, int]) -> NDArray[np.float64] | None:
-    if kind is None or array.null_count == len(array):
-        return np.full(len(array), np.nan)
-    if kind == "text":
-        return _positions(array, known)
-    return convert.to_numbers(array) if kind == "number" else convert.to_seconds(array)
-
-
-def _positions(array: pa.Array, known: dict[str, int]) -> NDArray[np.float64]:
-    codes, texts = convert.to_text(array)
-    table = [np.nan if t is None else known.setdefault(t, len(known)) for t in texts]
-    return np.array(table, dtype=np.float64)[codes]
-
-
-def _unparsable(array: pa.Array, kind: Kind | None, name: str, source: Source, start: int) -> UserError:
-    row = next((i for i in range(len(array)) if _values(array.slice(i, 1), kind, {}) is None), 0)
-    remedy = {
-        "number": "mend it, or declare the column --categorical when preparing",
-        "seconds": "write times as numbers throughout or as ISO 8601 (2024-01-31 12:00:00) throughout",
-    }
-    want = "number" if kind == "number" else "time"
-    return UserError(
-        f"{source.role}: row {start + row + 1} of column {name!r} holds {array[row].as_py()!r}, "
-        f"which is no {want}: {remedy[kind or 'number']}"
-    )
+def _unify(spooled: Spool, name: str) -> None:
+    """Give each number one text, where all texts of a column are numbers."""
+    column = spooled.columns[name]
+    if column.kind != "text" or column.is_typed_text:
+        return
+    plain = [canonical_number(text) for text in column.texts]
+    if None in plain or plain == list(column.texts):
+        return
+    known: dict[str, int] = {}
+    table = np.array([known.setdefault(str(text), len(known)) for text in plain], dtype=np.float64)
+    values = np.array(spooled[name].values)
+    present = ~np.isnan(values)
+    values[present] = table[values[present].astype(np.int64)]
+    column.texts = known
+    values.tofile(spooled.path(name))

@@ -28,6 +28,7 @@ from nni.runtime.tuner_command_channel import TunerCommandChannel
 from nni.runtime.tuner_command_channel.command_type import CommandType, TrialEnd
 
 from nni_nasplus._files import write_text
+from nni_nasplus._localhost import reach_localhost_directly
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
 from nni_nasplus.hosts.nni.nas.strategy import NasStrategy, search_space_of
@@ -177,6 +178,7 @@ class NasExperiment(NniNasExperiment):
     def start(self, port: int = 8080, debug: bool = False, run_mode: RunMode = RunMode.Background) -> None:
         """Run the experiment; returns when the strategy has finished."""
         self._require_no_manager()
+        reach_localhost_directly()
         super().start(port, debug, run_mode)
 
     def _start_nni_manager(
@@ -232,9 +234,8 @@ class NasExperiment(NniNasExperiment):
         if self._action != "create" and path.is_file():
             return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, nni.dump(self.config.json(), indent=2))
-        except OSError:
+        except UserError:
             logger.exception("the settings could not be saved to %s", path)
 
     def load_checkpoint(self) -> None:

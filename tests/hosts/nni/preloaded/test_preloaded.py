@@ -206,6 +206,7 @@ def test_a_killed_client_takes_the_trial_and_its_workers_along(script, forked):
     assert until(lambda: all(map(ended, processes)))
 
 
+@pytest.mark.system
 def test_a_killed_server_takes_its_trials_along_and_the_next_trial_starts_another(script, sockets):
     path = script("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     client = subprocess.Popen([*FORKED, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -263,6 +264,7 @@ def test_the_command_is_the_interpreter(script):
     assert "'a b'" in done.stdout
 
 
+@pytest.mark.system
 def test_a_server_can_be_started_ahead_of_the_first_trial(script, sockets):
     code = """
         import subprocess, sys
@@ -311,6 +313,7 @@ trials[0].wait()
 """
 
 
+@pytest.mark.system
 def test_two_clients_start_one_server_which_ends_with_its_manager(script, sockets, tmp_path):
     before = of(sockets)
     path = script("import os, time; print(os.getppid(), os.getpid(), flush=True); time.sleep(60)")
@@ -357,6 +360,7 @@ nni.report_final_result(value)
 
 
 @pytest.mark.nni
+@pytest.mark.system
 def test_an_experiment_of_preloaded_trials(sockets, tmp_path, monkeypatch):
     from nni.experiment import Experiment
 

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from optuna.trial import FrozenTrial, TrialState
 
-from nni_nasplus.hosts.optuna.outcomes import Rejection, outcome_of, rejections_of
-from nni_nasplus.hosts.optuna.suggestion import ORIGIN, architecture_of
+from nni_nasplus.hosts.optuna.sampling.outcomes import Rejection, outcome_of, rejections_of
+from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of
 from nni_nasplus.search.history import History, Outcome, Proposal
 from nni_nasplus.search.search import Search
 
@@ -65,29 +65,23 @@ class FollowingSearch:
         """As it is known now; :meth:`follow` may make another."""
         return self.search.history
 
-    def follow(self, trials: Sequence[FrozenTrial], but: int) -> None:
-        """Take over what is new in the trials of a study, which come by number.
-
-        Parameters
-        ----------
-        but
-            The trial that is being proposed: what it trains is not known yet, only what was rejected for it.
-        """
+    def follow(self, trials: Sequence[FrozenTrial]) -> None:
+        """Take over what is new in the trials of a study, which come by number."""
         fresh = [trials[number] for number in sorted(self._open | set(range(self._known, len(trials))))]
         self._known = len(trials)
-        touched = [key for trial in fresh for key in self._place(trial, is_open=trial.number == but)]
+        touched = [key for trial in fresh for key in self._place(trial)]
         if any(key in self._told and not self._stands(key) for key in touched):
             self._begin_anew()
         else:
             self._tell(touched)
 
-    def _place(self, trial: FrozenTrial, *, is_open: bool) -> list[str]:
+    def _place(self, trial: FrozenTrial) -> list[str]:
         """Put a trial, and what was rejected for it, into their entries; the keys of these."""
         self._open.add(trial.number)
         if trial.state.is_finished():
             self._open.remove(trial.number)
         keys = [self._enter(rejection.proposal, rejection) for rejection in rejections_of(trial)]
-        architecture = None if is_open else architecture_of(trial, self.search.space)
+        architecture = architecture_of(trial, self.search.space)
         if architecture is None:
             return keys
         key = self._enter(Proposal(architecture, trial.system_attrs.get(ORIGIN, "enqueued")))

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import TrialPruned
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.hosts.optuna.following import FollowingSearch
-from nni_nasplus.hosts.optuna.outcomes import keep_rejection
-from nni_nasplus.hosts.optuna.suggestion import ARCHITECTURE, ORIGIN, architecture_of, distributions
+from nni_nasplus.hosts.optuna.sampling.concurrency import Turnstile, claim, trials_of
+from nni_nasplus.hosts.optuna.sampling.following import FollowingSearch
+from nni_nasplus.hosts.optuna.sampling.outcomes import REASON, keep_rejection
+from nni_nasplus.hosts.optuna.sampling.suggestion import ARCHITECTURE, ORIGIN, architecture_of, distributions
 from nni_nasplus.search.history import History, Proposal, SearchSpaceExhausted
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import MOST_REJECTED, Search
@@ -32,9 +34,9 @@ SPACE = "nasplus:space"
 _ATTEMPT = 2**32
 """Draws of a trial's further attempts are apart from those of every other trial."""
 
-_ASKS_IN_OBJECTIVE = hasattr(Trial, "relative_params")
-"""Whether a trial is proposed as its objective asks for it, as in Optuna 5: its loop then ends one that cannot be
-proposed, and refuses one that has ended. Earlier ones propose before the objective, and leave such a trial running."""
+
+class _NothingLeft(SearchSpaceExhausted, TrialPruned):
+    """Ends a trial for which nothing is left; a study takes it for a pruned one, which is no failure."""
 
 
 class NasSampler(BaseSampler):
@@ -67,8 +69,9 @@ class NasSampler(BaseSampler):
     ValueError
         When used with several objectives.
     SearchSpaceExhausted
-        When every architecture was proposed, or nothing within the limits is found; a study stops by itself as the
-        last one finishes.
+        When every architecture was proposed, or nothing within the limits is found. A study stops by itself as the last
+        one is proposed; a trial that another worker has begun by then is pruned, with this as its reason. Only where
+        nothing within the limits was ever found does ``optimize`` raise it.
 
     Examples
     --------
@@ -92,7 +95,7 @@ class NasSampler(BaseSampler):
         self._following = FollowingSearch(self._begin)
         self._study: tuple[int, int] | None = None
         self._others = RandomSampler(seed=seed)
-        self._lock = threading.Lock()
+        self._make_locks()
         self._distributions = distributions(space)
 
     @property
@@ -101,15 +104,29 @@ class NasSampler(BaseSampler):
         return self._following.history
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_turnstile")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._make_locks()
+
+    def _make_locks(self) -> None:
         self._lock = threading.Lock()
+        self._turnstile = Turnstile()
 
     def reseed_rng(self) -> None:
-        """Draw what is no decision of the space anew; proposals differ by their trials' numbers."""
+        """Draw what is no decision of the space anew; proposals differ by their trials' numbers.
+
+        Optuna calls this in each of ``n_jobs`` threads that is about to make a trial: it waits while others may get
+        what is left.
+        """
         self._others.reseed_rng()
+        self._turnstile.enter(lambda: self._left)
+
+    @property
+    def _left(self) -> float:
+        """How many architectures nobody has proposed, as far as is known here."""
+        return math.inf if self.space.size is None else self.space.size - self.history.proposed
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Every decision of the space."""
@@ -123,7 +140,8 @@ class NasSampler(BaseSampler):
         self._raise_error_if_multi_objective(study)
         architecture: Architecture = {}
         if self._distributions.keys() <= search_space.keys():
-            self.turn_to(study)
+            with self._lock:
+                self.turn_to(study)
             architecture = architecture_of(trial, self.space) or self._propose(study, trial)
         rest = {name: kind for name, kind in search_space.items() if name not in self._distributions}
         return architecture | {name: self._other(study, trial, name, kind) for name, kind in rest.items()}
@@ -139,38 +157,55 @@ class NasSampler(BaseSampler):
         return self._others.sample_independent(study, trial, name, distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Stop the study when nothing is left to propose."""
-        with self._lock:
-            exhausted = self.space.size is not None and self.history.proposed >= self.space.size
-        if exhausted:
-            with contextlib.suppress(RuntimeError):  # a study that is driven by ask and tell cannot be stopped
-                study.stop()
+        """Stop the study when nothing is left to propose, for others may have proposed it."""
+        if architecture_of(trial, self.space) and len(study.directions) == 1:
+            with self._lock:
+                self.turn_to(study)
+                self._following.follow(trials_of(study))
+                self._stop_at_the_end(study)
+        self._turnstile.leave()
+
+    def _stop_at_the_end(self, study: Study) -> None:
+        if self._left <= 0 and all(trial.state != TrialState.WAITING for trial in trials_of(study)):
+            _stop(study)
 
     def _propose(self, study: Study, trial: FrozenTrial) -> Architecture:
-        with self._lock:
-            try:
-                return self._untaken(study, trial)
-            except SearchSpaceExhausted:
-                if not (_ASKS_IN_OBJECTIVE and study._thread_local.in_optimize_loop):
-                    study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-                raise
+        try:
+            with self._lock:
+                architecture = self._claimed(study, trial)
+                self._stop_at_the_end(study)
+        except SearchSpaceExhausted as exhausted:
+            raise self._end(study, trial, exhausted) from None
+        finally:
+            self._turnstile.leave()
+        return architecture
 
-    def _untaken(self, study: Study, trial: FrozenTrial) -> Architecture:
-        """Write a proposal into the storage, then look whether another process has made the same."""
+    def _end(self, study: Study, trial: FrozenTrial, exhausted: SearchSpaceExhausted) -> SearchSpaceExhausted:
+        """What ends a trial that was made in vain, and its study; one that is asked for by hand has ended by now."""
+        was_found = any(known.status != "rejected" for known in self.history.trials)
+        if was_found:
+            study._storage.set_trial_user_attr(trial._trial_id, REASON, str(exhausted))
+        if not _stop(study):
+            state = TrialState.PRUNED if was_found else TrialState.FAIL
+            study._storage.set_trial_state_values(trial._trial_id, state)
+        return _NothingLeft(str(exhausted)) if was_found else exhausted
+
+    def _claimed(self, study: Study, trial: FrozenTrial) -> Architecture:
+        """The first proposal that no other worker makes as well; it is in the storage before anybody trains it."""
         attempts = itertools.count()
-        for _ in range(len(_trials(study)) + 1):
+        while True:
             proposal = self._within_limits(study, trial, attempts)
-            study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, proposal.origin)
-            study._storage.set_trial_system_attr(trial._trial_id, ARCHITECTURE, proposal.architecture)
             self.history.ask(proposal)
-            if not self._is_taken(study, trial, proposal.architecture):
-                return proposal.architecture
-        raise SearchSpaceExhausted("other processes propose whatever this one does; the space is nearly exhausted")
+            if claim(study, trial, proposal.architecture, self.space):
+                break
+        study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, proposal.origin)
+        study._storage.set_trial_system_attr(trial._trial_id, ARCHITECTURE, proposal.architecture)
+        return proposal.architecture
 
     def _within_limits(self, study: Study, trial: FrozenTrial, attempts: Iterator[int]) -> Proposal:
         """The first proposal that keeps to the limits; those before it are left in the study."""
         while True:
-            self._following.follow(_trials(study), but=trial.number)
+            self._following.follow(trials_of(study))
             _require_hope(self.history)
             search, attempt = self._following.search, next(attempts)
             proposal = search.propose(draw=trial.number + attempt * _ATTEMPT)
@@ -178,12 +213,6 @@ class NasSampler(BaseSampler):
             if excess is None:
                 return proposal
             keep_rejection(study, trial, attempt, proposal, excess)
-
-    def _is_taken(self, study: Study, trial: FrozenTrial, architecture: Architecture) -> bool:
-        running = [other for other in _trials(study) if other.state == TrialState.RUNNING]
-        return any(
-            other.number != trial.number and other.system_attrs.get(ARCHITECTURE) == architecture for other in running
-        )
 
     def turn_to(self, study: Study) -> None:
         """Look once at a study whether it is of this space; the first to come says which space it is.
@@ -207,8 +236,13 @@ class NasSampler(BaseSampler):
         self._following, self._study = FollowingSearch(partial(self._begin, direction=direction)), key
 
 
-def _trials(study: Study) -> list[FrozenTrial]:
-    return study._storage.get_all_trials(study._study_id, deepcopy=False)
+def _stop(study: Study) -> bool:
+    """Stop the loop that a study is in; whether it is in one, and not driven by ask and tell."""
+    try:
+        study.stop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _require_hope(history: History) -> None:

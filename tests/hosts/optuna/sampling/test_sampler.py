@@ -207,7 +207,7 @@ def test_a_space_that_is_exhausted_stops_the_study():
     assert sorted(tuple(t.params.values()) for t in study.trials) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     with pytest.raises(SearchSpaceExhausted):
         suggest(study.ask(), space)
-    assert study.trials[-1].state == TrialState.FAIL
+    assert study.trials[-1].state == TrialState.PRUNED
 
 
 def beyond(architecture) -> str | None:

@@ -1,0 +1,57 @@
+"""What every column of a table of events was taken for, for people: kept with the encoder, printed by the command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+__all__ = ["ColumnSummary", "Taken", "as_text"]
+
+Taken = Literal["id", "time", "category", "number", "date", "left out"]
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """What became of a column.
+
+    Parameters
+    ----------
+    name
+        The column.
+    taken
+        What it was taken for.
+    missing
+        In how many rows it has no value.
+    unreadable
+        How many of these hold something that is no number or date.
+    levels
+        How many different values are kept of a category; None of other columns.
+    note
+        Why it is left out, or what was assumed of it.
+    """
+
+    name: str
+    taken: Taken
+    missing: int = 0
+    unreadable: int = 0
+    levels: int | None = None
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self)
+
+
+def as_text(columns: Sequence[ColumnSummary]) -> str:
+    """A line a column: what it was taken for, its missing values, its levels, and what else is to know."""
+    rows = [("column", "taken for", "missing", "levels", "")]
+    for c in columns:
+        levels = "" if c.levels is None else f"{c.levels:,}"
+        rows.append((c.name, c.taken, f"{c.missing:,}" if c.taken != "left out" else "", levels, c.note))
+    width = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = [
+        f"{name:<{width[0]}}  {taken:<{width[1]}}  {missing:>{width[2]}}  {levels:>{width[3]}}  {note}".rstrip()
+        for name, taken, missing, levels, note in rows
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""This room lets a strategy sample the trials of any study, whoever else works on it."""
