@@ -95,14 +95,15 @@ class Host:
 
     def end(self) -> None:
         self.crash()
-        subprocess.run(["ip", "netns", "del", self.name], check=False)
+        subprocess.run(["ip", "netns", "del", self.name], check=False, stderr=subprocess.DEVNULL)
         subprocess.run(["ip", "link", "del", self.cable], check=False, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
 def hosts(tmp_path) -> Iterator[list[Host]]:
-    """Two machines at a switch that this one is at too."""
+    """Two machines at a switch that this one is at too; what tests that were killed have left of them is removed."""
     made = [Host(number, tmp_path / f"host{number}") for number in (1, 2)]
+    take_down(made)
     try:
         ip("link", "add", "nasplus", "type", "bridge")
         ip("addr", "add", f"{MANAGER}/24", "dev", "nasplus")
@@ -111,9 +112,13 @@ def hosts(tmp_path) -> Iterator[list[Host]]:
             host.start()
         yield made
     finally:
-        for host in made:
-            host.end()
-        subprocess.run(["ip", "link", "del", "nasplus"], check=False)
+        take_down(made)
+
+
+def take_down(made: list[Host]) -> None:
+    for host in made:
+        host.end()
+    subprocess.run(["ip", "link", "del", "nasplus"], check=False, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
