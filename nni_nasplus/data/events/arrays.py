@@ -45,7 +45,9 @@ class EventArrays:
         try:
             return cls(**{f.name: map_array(folder / f"{f.name}.npy") for f in fields(cls)})
         except FileNotFoundError as error:
-            raise UserError(f"{folder} is no prepared event data: run `nasplus prepare` first") from error
+            raise UserError(
+                f"{folder} is no prepared event data: make it by nni_nasplus.data.events.prepare"
+            ) from error
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """The users of a split, in row order."""

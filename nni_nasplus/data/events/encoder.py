@@ -175,7 +175,7 @@ class EventEncoder(Preprocessing):
         """Read ``preprocessing.json``; UserError where it is absent or of another format."""
         path = Path(folder) / _FILE
         if not path.is_file():
-            raise UserError(f"no {path}: run `nasplus prepare` first")
+            raise UserError(f"no {path}: make it by nni_nasplus.data.events.prepare")
         state = read_json(path)
         if state.pop("format", None) != FORMAT:
             raise UserError(f"{path} is of another version: prepare the events anew in a new folder")

@@ -48,7 +48,7 @@ def as_text(columns: Sequence[ColumnSummary]) -> str:
     rows = [("column", "taken for", "missing", "levels", "")]
     for c in columns:
         levels = "" if c.levels is None else f"{c.levels:,}"
-        rows.append((c.name, c.taken, f"{c.missing:,}" if c.taken != "left out" else "", levels, c.note))
+        rows.append((c.name or "''", c.taken, f"{c.missing:,}" if c.taken != "left out" else "", levels, c.note))
     width = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = [
         f"{name:<{width[0]}}  {taken:<{width[1]}}  {missing:>{width[2]}}  {levels:>{width[3]}}  {note}".rstrip()

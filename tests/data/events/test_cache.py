@@ -29,7 +29,7 @@ def test_a_ready_cache_is_kept_and_another_refused(tmp_path):
 
 
 def test_no_cache_is_told(tmp_path):
-    with pytest.raises(UserError, match="nasplus prepare"):
+    with pytest.raises(UserError, match=r"make it by nni_nasplus\.data\.events\.prepare"):
         EventDataModule(tmp_path)
 
 
