@@ -25,6 +25,7 @@ __all__ = [
     "read_json",
     "require_writable",
     "typed",
+    "unlink_file",
     "unlink_files",
     "write_json",
     "write_text",
@@ -206,10 +207,17 @@ def is_linked(path: Path) -> bool:
 
 def unlink_files(folder: Path) -> None:
     """Give a folder that was copied by links, as ``cp -al`` and backups do, files of its own."""
-    for path in [path for path in folder.rglob("*") if is_linked(path)]:
+    for path in list(folder.rglob("*")):
+        unlink_file(path)
+
+
+def unlink_file(path: Path) -> None:
+    """Give a name that is one of several of a file a file of its own; ``UserError`` where it cannot be written."""
+    if is_linked(path):
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        shutil.copy2(path, partial)
-        partial.replace(path)
+        with _unwritable_named(path, partial):
+            shutil.copy2(path, partial)
+            partial.replace(path)
 
 
 @contextlib.contextmanager

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["HostLost", "TrialFailed", "UserError"]
+from collections.abc import Sequence
+
+__all__ = ["HostLost", "TrialFailed", "UserError", "some"]
 
 
 _LONGEST = 600
 """Characters of a message: some five lines of a terminal. What was given may have millions."""
+_NAMED = 3
+"""How many examples a message has."""
 
 
 class UserError(ValueError):
@@ -28,3 +32,9 @@ class TrialFailed(RuntimeError):
 
 class HostLost(RuntimeError):
     """The host does not answer any more: no failure of the trial, which is tried again when the search goes on."""
+
+
+def some(things: Sequence[object]) -> str:
+    """The first of some things, and how many more there are, for a message."""
+    more = f" and {len(things) - _NAMED} more" if len(things) > _NAMED else ""
+    return ", ".join(map(str, things[:_NAMED])) + more

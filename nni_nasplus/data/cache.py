@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from nni_nasplus._files import read_json
+from nni_nasplus._files import damage_named, read_json
+from nni_nasplus.data.stamps import changes
 from nni_nasplus.errors import UserError
 
-__all__ = ["SPLITS", "Cache", "edited_inputs", "map_array"]
+__all__ = ["SPLITS", "Cache", "changed_inputs", "map_array"]
 
 SPLITS = ("train", "val", "test")
 """The splits of all data; arrays on disk hold positions in it, so that its order is part of every format."""
@@ -111,28 +112,19 @@ class Cache:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def edited_inputs(folder: Path) -> list[str]:
-    """The files that a folder was prepared from and that were written since; those that are gone are not among them."""
+def changed_inputs(folder: Path) -> list[str]:
+    """What has become of the files that a folder was prepared from: see :func:`~nni_nasplus.data.stamps.changes`.
+
+    Raises
+    ------
+    UserError
+        If its ``meta.json`` is damaged.
+    """
     meta = folder / _META
-    made_from = json.loads(meta.read_text(encoding="utf-8"))["made_from"] if meta.is_file() else {}
-    return [stamp["path"] for stamp in _stamps(made_from) if _is_edited(stamp)]
-
-
-def _stamps(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The stamps of files in what a cache was made from."""
-    if isinstance(value, dict) and "changed_ns" in value:
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _stamps(inner)
-
-
-def _is_edited(stamp: Mapping[str, Any]) -> bool:
-    path = Path(stamp["path"])
-    if not path.is_file():
-        return False
-    stat = path.stat()
-    return (stat.st_size, stat.st_mtime_ns) != (stamp["bytes"], stamp["changed_ns"])
+    if not meta.is_file():
+        return []
+    with damage_named(meta):
+        return changes(read_json(meta)["made_from"])
 
 
 def map_array(path: Path) -> NDArray[Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import nn
+    from torch import Tensor, nn
     from typing_extensions import Self
 
-__all__ = ["Preprocessing"]
+__all__ = ["Preprocessing", "require_classes", "require_equal"]
 
 
 class Preprocessing(ABC):
@@ -19,6 +20,11 @@ class Preprocessing(ABC):
 
     source: ClassVar[str]
     """What new data are: the option of ``nasplus predict`` that names them."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is to be known of the data, by name, for people; lists of names may be long."""
+        return {}
 
     @abstractmethod
     def save(self, folder: str | Path) -> None:
@@ -30,5 +36,37 @@ class Preprocessing(ABC):
         """Read what :meth:`save` wrote; :class:`~nni_nasplus.UserError` where it is absent or of another format."""
 
     @abstractmethod
+    def require_fit(self, network: nn.Module, arguments: Mapping[str, Any]) -> None:
+        """Give a network one input of the kind that this makes, with its largest codes, and look at the answer.
+
+        Parameters
+        ----------
+        network
+            A network in evaluation mode.
+        arguments
+            What its space was made with, as JSON values: a network may take an input for another without a word.
+
+        Raises
+        ------
+        ValueError
+            If sizes do not fit each other; whatever else the network raises.
+        """
+
+    @abstractmethod
     def predict(self, network: nn.Module, data: Any) -> pd.DataFrame:
         """What a network, in evaluation mode, says of new data."""
+
+
+def require_equal(sizes: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    """Raise :class:`ValueError` if arguments of the same names are of other sizes than these."""
+    for name, size in sizes.items():
+        if (known := arguments.get(name, size)) != size:
+            raise ValueError(f"{name} is {size}, and {known} of the network")
+
+
+def require_classes(logits: Tensor, classes: Sequence[Any]) -> None:
+    """Raise :class:`ValueError` if logits [B, C] are of another number of classes, or two of these have one name."""
+    if len({str(value).encode() for value in classes}) < len(classes):
+        raise ValueError(f"a class is there twice in {classes}")
+    if logits.shape[1:] != (len(classes),):
+        raise ValueError(f"there are {len(classes)} classes, and {logits.shape[-1]} of the network")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -63,6 +64,10 @@ class Host(ABC):
             If this host starts its own trials.
         """
         raise UserError(f"{run.directory} is a search of host {run.settings.host}, which starts its own trials")
+
+    def viewer(self, run: Run) -> str:
+        """The command that shows the trials of a run, or several, for people."""
+        return shlex.join(["nasplus", "show", str(run.directory)])
 
     def stop(self, run: Run) -> list[str]:
         """End what still works on a run, whatever left it behind; a line about each."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nni_nasplus._files import require_writable
 from nni_nasplus.errors import UserError
 
 __all__ = ["absolute", "kept", "missing", "require_room", "used"]
@@ -25,14 +26,16 @@ _LONGEST = 470
 
 
 def require_room(directory: Path) -> None:
-    """Raise :class:`UserError` if a directory is not there and cannot be made, or nothing can be written into it."""
+    """Raise :class:`UserError` if a directory cannot be made or written into; nothing is left of the attempt."""
     if (size := len(os.fsencode(directory))) > _LONGEST:
         raise UserError(f"the path of --out has {size} bytes, more than databases take; name one of at most {_LONGEST}")
     nearest = next(folder for folder in [directory, *directory.parents] if os.path.lexists(folder))
     if not nearest.is_dir():
         raise UserError(f"{nearest} is no directory; name a new directory with --out")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(f"nothing can be written into {nearest}; name another directory with --out")
+    try:
+        require_writable(directory)
+    except UserError as error:
+        raise UserError(f"{error} with --out") from error
 
 
 def kept(settings: Any, directory: Path) -> Any:

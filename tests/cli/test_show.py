@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,18 @@ def test_the_winner_of_every_space_is_drawn_into_the_run(tmp_path, capsys, kind)
     assert path.read_bytes() == picture_of(run, 1, tmp_path / "expected.svg")
     assert path.read_bytes() != picture_of(run, 3, tmp_path / "other.svg")
     assert {entry.name for entry in run.directory.iterdir()} == {"run.json", JOURNAL, JOURNAL + ".lock", path.name}
+
+
+@pytest.mark.parametrize("linked_by", [os.link, os.symlink])
+def test_a_copy_made_of_links_gets_a_picture_of_its_own(run, tmp_path, linked_by):
+    for name in ("winner.svg", "trial_0.svg"):
+        (run.directory / name).write_text("drawn before")
+    copy = shutil.copytree(run.directory, tmp_path / "copy", copy_function=linked_by)
+    main(["show", str(copy)])
+    main(["show", str(copy), "--trial", "0"])
+    for name in ("winner.svg", "trial_0.svg"):
+        assert (run.directory / name).read_text() == "drawn before"
+        assert (copy / name).read_text().startswith("<?xml")
 
 
 @pytest.mark.parametrize("number", [0, 2])

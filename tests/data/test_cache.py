@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nni_nasplus import UserError
-from nni_nasplus.data.cache import Cache, edited_inputs, map_array
+from nni_nasplus.data.cache import Cache, changed_inputs, map_array
+from nni_nasplus.data.stamps import stamp
 
 
 def cache_of(folder, header=None, **made_from):
@@ -89,12 +90,15 @@ def test_arrays_are_mapped_read_only(tmp_path):
 def test_inputs_that_were_edited_since_are_named(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a")
-    stat = path.stat()
-    stamp = {"path": str(path), "bytes": stat.st_size, "changed_ns": stat.st_mtime_ns}
-    gone = {**stamp, "path": str(tmp_path / "gone.csv")}
-    made_from = {"events": {"files": [stamp, gone]}, "labels": stamp, "seed": 1}
-    out = Cache(tmp_path / "c", {"format": 1}, made_from, refusal="is none").prepare(lambda folder: {})
-    assert edited_inputs(out) == []
+    out = Cache(tmp_path / "c", {"format": 1}, {"events": stamp(path)}, refusal="is none").prepare(lambda folder: {})
+    assert changed_inputs(out) == []
     path.write_text("abc")
-    assert edited_inputs(out) == [str(path)] * 2
-    assert edited_inputs(tmp_path) == []
+    assert changed_inputs(out) == [f"{path} was edited"]
+    assert changed_inputs(tmp_path) == []
+
+
+@pytest.mark.parametrize("meta", ["", "[]", "{}", '{"made_from": {"events": {"changed_ns": 1}}}'])
+def test_a_damaged_list_of_inputs_is_named(tmp_path, meta):
+    (tmp_path / "meta.json").write_text(meta)
+    with pytest.raises(UserError, match=r"meta.json is damaged"):
+        changed_inputs(tmp_path)

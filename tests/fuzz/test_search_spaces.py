@@ -7,11 +7,14 @@ import json
 import tempfile
 from pathlib import Path
 
+import nni
 import numpy as np
 from fuzzing import fuzzed
-from mutations import mutated_json
+from mutations import mutated, mutated_json, written_json
 
-from nni_nasplus.hosts.nni.tuner import plain_search
+from nni_nasplus import UserError
+from nni_nasplus.hosts.nni.dispatcher.algorithms import require_algorithms
+from nni_nasplus.hosts.nni.tuner import NasTuner, plain_search
 from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.spaces.recurrent.recipes.space import RecipeSpace
@@ -23,6 +26,14 @@ PLAIN = SearchSpace(
     {"heads": {"op": ["attention"]}, "rate": {"op": ["conv", "attention"], "heads": [2]}},
 )
 ONE = {"only": {"_type": "choice", "_value": [1]}}
+_NAMES = ("name", "className", "codeDirectory", "builtinTunerName", "tuner", "TPE", "GP", "json", "none.Such", ".A")
+CONFIG = {
+    "searchSpace": PLAIN.to_json(),
+    "tuner": {"name": "Random", "classArgs": {"seed": 1}},
+    "assessor": {"className": "json.Decoder", "codeDirectory": "."},
+    "trainingService": {"platform": "local"},
+}
+"""What nnictl is given."""
 SEEDS = [*[PLAIN.to_json()] * 7, *[ONE] * 4, dict([*RecipeSpace().to_json().items()][:2])]
 """The larger they are, the fewer: the last is made by its class."""
 
@@ -41,6 +52,30 @@ def test_a_space_is_read_or_refused(room, choices):
         architecture = space.sample(np.random.default_rng(0))
         assert space.validate(architecture) == architecture
         assert space.size is None or space.size > 0
+
+
+@fuzzed(share=0.05)
+def test_a_tuner_searches_what_nni_sends_it(room, choices):
+    """As rarely, for the same reason; the space may come twice, as when it is edited in the web UI."""
+    content, later = as_nni_reads(choices), as_nni_reads(choices)
+    with room.input(), contextlib.suppress(nni.NoMoreTrialError), tempfile.TemporaryDirectory(dir=room.path) as folder:
+        tuner = NasTuner(folder)
+        tuner.update_search_space(content)
+        with contextlib.closing(tuner.search.journal):
+            with contextlib.suppress(UserError):
+                tuner.update_search_space(later)
+            tuner.receive_trial_result(0, tuner.generate_parameters(0), 0.5)
+            tuner.generate_parameters(1)
+            tuner.trial_end(1, success=False)
+
+
+@fuzzed(share=0.2)
+def test_the_algorithms_of_a_config_are_found_or_named(room, choices):
+    """A fifth of the inputs, for most of the time YAML is read."""
+    text = written_json(mutated_json(CONFIG, choices, _NAMES))
+    (room.path / "nnictl.yml").write_text(mutated(text, choices), encoding="utf-8", errors="replace")
+    with room.input():
+        require_algorithms(room.path / "nnictl.yml")
 
 
 @fuzzed(share=0.05)

@@ -6,11 +6,12 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nni
 from nas_functions import Digits
 from nni.nas.evaluator import FunctionalEvaluator
-from nni_server import trials
+from nni_server import get
 
 from nni_nasplus.hosts.nni.nas.experiment import NasExperiment
 from nni_nasplus.hosts.nni.nas.strategy import NasStrategy
@@ -40,11 +41,27 @@ def experiment_in(directory: str | Path, count: int) -> NasExperiment:
     return experiment
 
 
+def records(port: int) -> list[tuple[str, Any, dict[str, float] | None]]:
+    """Status, parameters and final metric of each trial.
+
+    NNI itself shows the metric of a trial only if that has ended well, and not if it was ended just after its report.
+    """
+    metrics = {metric["trialJobId"]: metric["data"] for metric in get(port, "metric-data?type=FINAL")}
+    return [
+        (
+            job["status"],
+            json.loads(job["hyperParameters"][0])["parameters"],
+            json.loads(json.loads(metrics[job["trialJobId"]])) if job["trialJobId"] in metrics else None,
+        )
+        for job in get(port, "trial-jobs")
+    ]
+
+
 def main() -> None:
     """The user's script: run or resume, then keep what the manager shows."""
     directory, count, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     experiment = experiment_in(directory, count)
     finished = experiment.run_or_resume(port)
     if finished:
-        Path(directory, "trials.json").write_text(json.dumps(trials(port)))
+        Path(directory, "trials.json").write_text(json.dumps(records(port)))
         experiment.stop()

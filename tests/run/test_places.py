@@ -98,7 +98,7 @@ def test_what_is_no_path_into_the_run_stays(value, tmp_path):
         ("file", "file is no directory; name a new directory with --out"),
         ("file/run", "file is no directory; name a new directory with --out"),
         ("dangling/run", "dangling is no directory"),
-        ("/proc/self/run", "nothing can be written into /proc/self|is no directory"),
+        ("/proc/self/run", r"/proc/\d+/run cannot be written \(.+\); name another place with --out"),
         ("x" * 240 + "/" + "y" * 240, "more than databases take; name one of at most 470"),
     ],
 )
@@ -119,6 +119,14 @@ def test_a_copy_made_of_links_gets_files_of_its_own(run, linked_by, tmp_path):
         for name in ("journal.jsonl", "trials/model.safetensors"):
             (copy.directory / name).write_text("copy")
             assert (run.directory / name).read_text() == "original"
+
+
+@pytest.mark.parametrize("linked_by", [os.link, os.symlink])
+def test_the_settings_of_a_copy_made_of_links_change_alone(run, linked_by, tmp_path):
+    copy = Run.open(shutil.copytree(run.directory, tmp_path / "b", copy_function=linked_by))
+    copy.with_settings(trials=7)
+    trials = [Run.open(directory).settings.trials for directory in (copy.directory, run.directory)]
+    assert trials == [7, run.settings.trials]
 
 
 def test_half_a_copy_is_named(run):

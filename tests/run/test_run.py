@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from nni_nasplus import UserError
+from nni_nasplus.data.images import prepare_images
 from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 
@@ -58,3 +60,21 @@ def test_a_journal_of_another_format_is_refused_by_name(tmp_path):
 def test_numbers_below_one_are_named(name):
     with pytest.raises(UserError, match=f"--{name} is 0; use 1 or more"):
         Settings(**{name: 0}).check()
+
+
+def test_pictures_that_were_changed_since_are_named_with_the_result(tmp_path):
+    for number in range(8):
+        folder = tmp_path / "pictures" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4), number).save(folder / f"{number}.png")
+    run = Run.create(tmp_path / "run", Settings())
+    prepare_images(tmp_path / "pictures", out=run.cache, progress=False)
+    run.warn_of_edits()
+    Image.new("L", (4, 4), 99).save(tmp_path / "pictures" / "a" / "0.png")
+    (tmp_path / "pictures" / "b" / "1.png").unlink()
+    with pytest.warns(UserWarning, match="since the data were read: the result is that of the data before") as warned:
+        run.warn_of_edits()
+    assert [str(warning.message).split("pictures/")[1].split(" since")[0] for warning in warned] == [
+        "a/0.png was edited",
+        "b/1.png was removed",
+    ]

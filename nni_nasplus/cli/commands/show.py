@@ -7,6 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from nni_nasplus._files import unlink_file
 from nni_nasplus.cli.report import print_result
 from nni_nasplus.drawing.draw import draw, require_format
 from nni_nasplus.errors import UserError
@@ -61,6 +62,8 @@ def _draw(run: Run, number: int | None, to: str | None) -> None:
         raise UserError(f"{run.directory} has no finished trial; let the search run, or name a trial with --trial")
     path = Path(to) if to else run.directory / ("winner.svg" if number is None else f"trial_{number}.svg")
     try:
+        if not to:
+            unlink_file(path)
         draw(run.space.graph(trial.architecture), path, run.space.genotype(trial.architecture))
         sys.stdout.write(f"picture: {path}\n")
     except NotImplementedError:

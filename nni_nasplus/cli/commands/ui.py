@@ -25,6 +25,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
 from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
 from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
+from nni_nasplus.hosts.running import host_of
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial
 
@@ -95,7 +96,7 @@ def viewed(run: Run, port: int) -> Iterator[tuple[Experiment, str]]:
     """
     name = latest_experiment(run.directory / NNI)
     if name is None:
-        raise UserError(f"{run.directory} holds no NNI experiment; for its trials: nasplus show {run.directory}")
+        raise UserError(f"{run.directory} holds no NNI experiment; for its trials: {host_of(run).viewer(run)}")
     require_dead(run)
     require_idle(port)
     with run.exclusive(), manager_environment(bind=LOOPBACK, home=run.directory / NNI):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +24,7 @@ from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import Histories, times_of, users_of
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import Spool, spool
-from nni_nasplus.data.preprocessing import Preprocessing
+from nni_nasplus.data.preprocessing import Preprocessing, require_classes, require_equal
 from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ __all__ = ["FORMAT", "EventEncoder"]
 FORMAT = 3
 """Of caches and of ``preprocessing.json``; to be counted up when those of before can no longer be read."""
 _FILE = "preprocessing.json"
+_FIXED = ("cardinalities", "n_numeric", "n_classes")
+"""The sizes that are a network's own too; it takes sequences of any length."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,18 @@ class EventEncoder(Preprocessing):
     classes: tuple[Any, ...]
     max_length: int
     columns: tuple[ColumnSummary, ...] = field(default=(), compare=False)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The classes, the columns, and how much of a history is read."""
+        return {
+            "classes": list(self.classes),
+            "user": self.id,
+            "time": self.clock.name,
+            "categories": [column.name for column in self.categorical],
+            "numbers": [column.name for column in self.numeric],
+            "most recent events read": self.max_length,
+        }
 
     @property
     def shape(self) -> EventShape:
@@ -137,6 +151,19 @@ class EventEncoder(Preprocessing):
         probabilities = softmax(logits, axis=-1)
         columns = {f"p_{label}": probabilities[:, i] for i, label in enumerate(self.classes)}
         return pd.DataFrame({self.id: ids, **columns})
+
+    def require_fit(self, network: nn.Module, arguments: Mapping[str, Any]) -> None:
+        """Give a network one user with one event, of the last code of each column."""
+        import torch
+
+        if self.max_length < 1:
+            raise ValueError(f"max_length is {self.max_length}")
+        shape = replace(self.shape, max_length=1)
+        sizes = shape.to_json()
+        require_equal({name: sizes[name] for name in _FIXED}, arguments)
+        last = torch.tensor([[shape.cardinalities]], dtype=torch.long) - 1
+        with torch.inference_mode():
+            require_classes(network(shape.example()._replace(categorical=last)), self.classes)
 
     def encode(self, spooled: Spool, histories: Histories, ids: NDArray[np.generic]) -> EventArrays:
         """The encoded events of some users [U], without labels or splits."""

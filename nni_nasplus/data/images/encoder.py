@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +15,7 @@ from torch import Tensor
 from nni_nasplus._files import damage_named, read_json, typed, write_json
 from nni_nasplus.data.images.arrays import ImageShape, as_tensor
 from nni_nasplus.data.images.source import read_new_images
-from nni_nasplus.data.preprocessing import Preprocessing
+from nni_nasplus.data.preprocessing import Preprocessing, require_classes, require_equal
 from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _VERSION = 1
 """To be counted up when files of before can no longer be read."""
 _AT_ONCE = 128
 """Images that are measured or predicted at a time: as float64 all of them take eight times the memory."""
+_EXAMPLE = 32
+"""Pixels a side: more of them prove no more of a network and take as long as they are many."""
 _CONSTANT = 1e-6
 """The share of a channel's mean up to which its deviation is rounding."""
 
@@ -78,6 +80,15 @@ class ImageEncoder(Preprocessing):
         """Scale images [B, C, S, S] to float32 of the same shape."""
         mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
         return ((images - mean) / std).contiguous()
+
+    def require_fit(self, network: nn.Module, arguments: Mapping[str, Any]) -> None:
+        """Give a network one black image, of no more pixels than most have."""
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"{len(self.mean)} means, and {len(self.std)} deviations")
+        require_equal({"classes": len(self.classes), "in_channels": len(self.mean)}, arguments)
+        side = min(self.size, _EXAMPLE)
+        with torch.inference_mode():
+            require_classes(network(self.normalised(torch.zeros(1, len(self.mean), side, side))), self.classes)
 
     def predict(self, network: nn.Module, data: str | Path, *, skip_damaged: bool = False) -> pd.DataFrame:
         """A row for each image: its name in the column ``image``, and ``p_<class>`` for each class.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import mimetypes
-import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from nni_nasplus.data.cache import SPLITS
-from nni_nasplus.data.images.pictures import is_picture, some
-from nni_nasplus.errors import UserError
+from nni_nasplus.data.images.pictures import is_picture
+from nni_nasplus.data.stamps import files_below, visible
+from nni_nasplus.errors import UserError, some
 
 __all__ = ["LabelledPicture", "labelled_pictures", "part_of", "pictures_below"]
 
@@ -24,8 +24,6 @@ _PARTS = {
     "test": {"test", "testing", "eval", "evaluation"},
 }
 """By split what folders and arrays of it are called: the words that Hugging Face's ``imagefolder`` knows."""
-_ZIPPED = "__MACOSX"
-"""What macOS puts into an archive beside its content."""
 
 Parts = Mapping[str, str]
 """The split of each folder that is a part of the data; nothing where the folders are classes."""
@@ -47,7 +45,7 @@ def part_of(name: str) -> str | None:
 
 def pictures_below(folder: Path) -> list[Path]:
     """All pictures below a folder, sorted; nothing hidden, and nothing in a hidden folder."""
-    return sorted(path for path in _files(folder) if is_picture(path))
+    return sorted(path for path in files_below(folder) if is_picture(path))
 
 
 def labelled_pictures(folder: Path) -> list[LabelledPicture]:
@@ -65,7 +63,7 @@ def labelled_pictures(folder: Path) -> list[LabelledPicture]:
     UserError
         If there are no pictures to train on, or it cannot be told which folders are the classes.
     """
-    files = [path.relative_to(folder) for path in _files(folder)]
+    files = [path.relative_to(folder) for path in files_below(folder)]
     pictures = [path for path in files if is_picture(path)]
     parts = _parts(folder, pictures)
     placed = {path: place for path in pictures if (place := _place(path, parts))}
@@ -75,22 +73,6 @@ def labelled_pictures(folder: Path) -> list[LabelledPicture]:
     _tell_empty(folder, parts, pictures, placed)
     order = sorted((split, path, label) for path, (split, label) in placed.items())
     return [LabelledPicture(folder / path, label, split) for split, path, label in order]
-
-
-def _files(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """All files that are not hidden, through links to folders too, unless they lead back to a folder above."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    for path in _visible(folder):
-        if path.is_dir():
-            yield from _files(path, above | {real})
-        else:
-            yield path
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.name != _ZIPPED)
 
 
 def _parts(folder: Path, pictures: Sequence[PurePath]) -> Parts:
@@ -147,11 +129,11 @@ def _is_of_pictures(path: PurePath) -> bool:
 def _tell_empty(folder: Path, parts: Parts, pictures: Sequence[PurePath], read: Iterable[PurePath]) -> None:
     """Name the folders of parts and classes that hold no pictures, and the classes that a part lacks."""
     tops = {path.parts[0] for path in pictures}
-    empty = [path.name for path in _visible(folder) if path.is_dir() and path.name not in tops]
+    empty = [path.name for path in visible(folder) if path.is_dir() and path.name not in tops]
     classes = {path.parts[:2] for path in read} if parts else set()
     labels = {label for _, label in classes}
     for part in sorted({part for part, _ in classes}):
-        there = {path.name for path in _visible(folder / part) if path.is_dir()}
+        there = {path.name for path in visible(folder / part) if path.is_dir()}
         empty += [f"{part}/{label}" for label in sorted(labels | there) if (part, label) not in classes]
     if empty:
         logger.warning("%s: no pictures in %s", folder, some(empty))

@@ -15,9 +15,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from nni_nasplus.data.images.arrays import as_tensor
-from nni_nasplus.errors import UserError
+from nni_nasplus.errors import UserError, some
 
-__all__ = ["is_picture", "read_pictures", "some", "squared"]
+__all__ = ["is_picture", "read_pictures", "squared"]
 
 logger = logging.getLogger(__name__)
 _SUFFIXES = (
@@ -30,19 +30,11 @@ _DEEP = ("I", "F")
 """How Pillow's modes of more than 8 bits a channel begin, which its conversion to 8 would clip."""
 _AT_ONCE = 64
 """Images that are scaled at a time: as float32 all of them would take four times the memory."""
-_NAMED = 3
-"""How many examples a message has."""
 
 
 def is_picture(path: PurePath) -> bool:
     """Whether a file's name is that of a picture."""
     return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
-
-
-def some(things: Sequence[object]) -> str:
-    """The first of some things, and how many more there are, for a message."""
-    more = f" and {len(things) - _NAMED} more" if len(things) > _NAMED else ""
-    return ", ".join(map(str, things[:_NAMED])) + more
 
 
 def read_pictures(

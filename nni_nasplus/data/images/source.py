@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 
 from nni_nasplus.data.cache import SPLITS
 from nni_nasplus.data.images.folders import labelled_pictures, part_of, pictures_below
-from nni_nasplus.data.images.pictures import read_pictures, some, squared
-from nni_nasplus.errors import UserError
+from nni_nasplus.data.images.pictures import read_pictures, squared
+from nni_nasplus.data.stamps import stamp, stamp_of_folder
+from nni_nasplus.errors import UserError, some
 
 __all__ = ["LabelledImages", "fingerprint", "read_images", "read_new_images"]
 
@@ -39,15 +39,11 @@ class LabelledImages:
     """Label values: whole numbers or texts."""
 
 
-def fingerprint(source: Path) -> str:
-    """A hash of names, sizes and times of the files; UserError where there are none."""
+def fingerprint(source: Path) -> dict[str, Any]:
+    """Tell this source from another by path, sizes and times of change; UserError where there is none."""
     if not source.exists():
         raise UserError(f"no {source}: name an .npz archive, or a folder with a folder of pictures for each class")
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
-        stat = path.stat()
-        digest.update(f"{path.relative_to(source)}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
-    return digest.hexdigest()
+    return stamp_of_folder(source, pictures_below(source)) if source.is_dir() else stamp(source)
 
 
 def read_images(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nni_nasplus.data.cache import SPLITS, Cache
+from nni_nasplus.data.stamps import stamp
 from nni_nasplus.data.text.source import TextSource
 from nni_nasplus.data.text.vocabulary import LEVELS, Level, Vocabulary, split_line
 from nni_nasplus.errors import UserError
@@ -66,10 +67,11 @@ def prepare_text(
     _check(level, vocabulary, min_count)
     files = {"train": train, "val": valid, "test": test}
     sources = {split: TextSource(Path(file)) for split, file in files.items() if file is not None}
-    made_from = {split: _fingerprint(source.path) for split, source in sources.items()}
-    stamp = {**made_from, "level": level, "vocabulary": vocabulary, "min_count": min_count}
-    cache = Cache(Path(out), _HEADER, stamp, refusal="is no prepared text", origin="files or settings")
-    return cache.prepare(lambda folder: {"sizes": _build(_split(sources, level), stamp, folder, progress)})
+    made_from = {split: stamp(source.path) for split, source in sources.items()}
+    options = {"level": level, "vocabulary": vocabulary, "min_count": min_count}
+    origin = "files or settings"
+    cache = Cache(Path(out), _HEADER, {**made_from, **options}, refusal="is no prepared text", origin=origin)
+    return cache.prepare(lambda folder: {"sizes": _build(_split(sources, level), options, folder, progress)})
 
 
 def _check(level: str, vocabulary: int | None, min_count: int) -> None:
@@ -81,11 +83,6 @@ def _check(level: str, vocabulary: int | None, min_count: int) -> None:
         raise UserError(f"min_count is {min_count}; use 1 or more")
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
-    stat = path.stat()
-    return {"path": str(path.resolve()), "bytes": stat.st_size, "changed_ns": stat.st_mtime_ns}
-
-
 def _split(sources: Mapping[str, TextSource], level: Level) -> dict[str, TextSource]:
     """A part of the training text for each split that has no file."""
     missing = [split for split in SPLITS if split not in sources]
@@ -94,11 +91,11 @@ def _split(sources: Mapping[str, TextSource], level: Level) -> dict[str, TextSou
 
 
 def _build(
-    parts: Mapping[str, TextSource], stamp: Mapping[str, Any], folder: Path, progress: bool
+    parts: Mapping[str, TextSource], options: Mapping[str, Any], folder: Path, progress: bool
 ) -> dict[str, dict[str, int]]:
     """Write the vocabulary and the numbers of each split; return how many they are."""
-    counts = _counts(parts["train"], stamp["level"], progress)
-    vocabulary = Vocabulary.of(counts, stamp["level"], stamp["vocabulary"], stamp["min_count"])
+    counts = _counts(parts["train"], options["level"], progress)
+    vocabulary = Vocabulary.of(counts, options["level"], options["vocabulary"], options["min_count"])
     vocabulary.save(folder)
     sizes = {split: _encode(part, split, vocabulary, folder, progress) for split, part in parts.items()}
     _warn_of_unknown(sizes)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,15 @@ class Vocabulary(Preprocessing):
                 f"the text has {len(self):,} tokens, the network {network:,}; build the network with vocabulary "
                 f"{len(self)}, or prepare the text with vocabulary {network}"
             )
+
+    def require_fit(self, network: nn.Module, arguments: Mapping[str, Any]) -> None:
+        """Give a network the last token; it may know more of them."""
+        import torch
+
+        with torch.inference_mode():
+            logits, _ = network(torch.tensor([[len(self) - 1]]))
+        if logits.shape[-1] < len(self):
+            raise ValueError(f"there are {len(self)} tokens, and {logits.shape[-1]} of the network")
 
     def predict(self, network: nn.Module, data: str | Path) -> pd.DataFrame:
         """A row for each line of two tokens or more: its number, its tokens but the first, and their perplexity.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -65,6 +66,16 @@ class OptunaHost(Host):
 
         require_own_study(run)
         work(run)
+
+    def viewer(self, run: Run) -> str:
+        """Optuna's own dashboard too, which has a study wherever it is kept."""
+        _require_optuna()
+        from nni_nasplus.hosts.optuna.artifacts import ARTIFACTS
+        from nni_nasplus.hosts.optuna.study import storage_url
+
+        storage, artifacts = storage_url(run).removeprefix("journal:"), str(run.directory / ARTIFACTS)
+        dashboard = shlex.join(["optuna-dashboard", storage, "--artifact-dir", artifacts])
+        return f"{super().viewer(run)}, or {dashboard}"
 
 
 def _require_optuna() -> None:

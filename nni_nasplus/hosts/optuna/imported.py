@@ -10,6 +10,7 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from nni_nasplus._files import new_file
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampling.outcomes import REASON
 from nni_nasplus.hosts.optuna.study import open_storage
@@ -69,14 +70,14 @@ def draw_study(study: optuna.Study, folder: Path) -> list[Path]:
     done = [trial for trial in study.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
     if len(done) < 2:
         raise UserError("pictures need two trials that are done")
-    folder.mkdir(parents=True, exist_ok=True)
     made = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # few trials make few importances, which the pictures show themselves
         figures = _figures(study, done)
     for name, figure in figures:
         made.append(folder / f"{name}.html")
-        figure.write_html(made[-1], include_plotlyjs="directory")
+        with new_file(made[-1]) as partial:
+            figure.write_html(partial, include_plotlyjs="directory")
     return made
 
 

@@ -36,10 +36,10 @@ class OptunaReporter:
         optuna.TrialPruned
             If the pruner says so; never with several objectives, where Optuna has no curves.
         """
-        if len(self.trial.study.directions) > 1:
-            return
-        self._step += 1
         with held():
+            if len(self.trial.study.directions) > 1:
+                return
+            self._step += 1
             self.trial.report(score, self._step)
             is_pruned = self.trial.should_prune()
         if is_pruned:

@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
@@ -36,6 +37,8 @@ __all__ = [
 DATABASE = "study.db"
 _HEARTBEAT_S = 5
 _GRACE_S = 30
+_LOCKED_S = 60
+"""How long SQLite waits for others to write: five seconds by itself, which a busy disk takes, and then workers end."""
 RETRIES = 3
 """How often a trial is tried again whose worker was killed or interrupted."""
 
@@ -90,7 +93,14 @@ def _journal(url: str) -> BaseStorage:
 
 
 def _database(url: str) -> BaseStorage:
-    return _Database(url, heartbeat_interval=_HEARTBEAT_S, grace_period=_GRACE_S, **_retry())
+    waits = {"connect_args": {"timeout": _LOCKED_S}} if _is_impatient(url) else None
+    return _Database(url, waits, heartbeat_interval=_HEARTBEAT_S, grace_period=_GRACE_S, **_retry())
+
+
+def _is_impatient(url: str) -> bool:
+    """Whether it is SQLite, and its user has not said how long it waits."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() == "sqlite" and "timeout" not in parsed.query
 
 
 def _retry() -> dict[str, Any]:

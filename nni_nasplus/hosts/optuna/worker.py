@@ -43,8 +43,8 @@ def work(run: Run) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("optuna").setLevel(logging.ERROR)
     warnings.simplefilter("ignore", ExperimentalWarning)
-    study = open_study(run)
     with held():
+        study = open_study(run)
         while not asked() and unfinished(study):
             try:
                 study.optimize(lambda trial: train_trial(run, trial), catch=Exception, callbacks=[_stop_if_asked])

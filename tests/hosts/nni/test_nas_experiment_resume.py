@@ -17,7 +17,7 @@ from nni.nas.evaluator import FunctionalEvaluator
 from nni.nas.utils.serializer import TorchSerializer
 from nni.runtime.tuner_command_channel import TunerCommandChannel
 from nni.runtime.tuner_command_channel.command_type import CommandType, Terminate
-from nni_server import free_port
+from nni_server import free_port, trials
 from places import HELPERS
 from processes import PythonProcess
 from resumed_experiment import EVOLUTION, ID, experiment_in, slow_worth
@@ -99,7 +99,11 @@ def crash(directory: Path, process: subprocess.Popen[bytes]) -> None:
 def crash_and_let_trials_finish(directory: Path, process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait(280)
-    time.sleep(4)
+    (manager,) = living_managers(directory)
+    deadline = time.monotonic() + 120
+    while any(status == "RUNNING" for status, *_ in trials(manager.port)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     end_managers(directory)
 
 

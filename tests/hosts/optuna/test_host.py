@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from digits_search import create
+from nasplus_command import refused
 
 from nni_nasplus import UserError, registry
 from nni_nasplus.hosts.optuna import OptunaHost
@@ -44,3 +45,21 @@ def test_a_worker_waits_for_no_presearch(tmp_path):
     run = create(tmp_path / "run", 3, host="optuna").with_settings(strategy="proxy", strategy_options={})
     with pytest.raises(UserError, match=r"the presearch of .*run is not done; do it with: nasplus resume"):
         OptunaHost().work(run)
+
+
+@pytest.mark.parametrize(
+    ("storage", "shown"),
+    [
+        (None, "sqlite:///{folder}/run/study.db"),
+        ("sqlite:///other.db", "sqlite:///{folder}/other.db"),
+        ("journal:study.log", "{folder}/study.log"),
+        ("postgresql+psycopg://me@host/studies", "postgresql+psycopg://me@host/studies"),
+    ],
+)
+def test_the_web_ui_of_nni_names_what_shows_a_study(tmp_path, monkeypatch, capsys, storage, shown):
+    pytest.importorskip("optuna")
+    monkeypatch.chdir(tmp_path)
+    run = create(tmp_path / "run", 3, host="optuna", storage=storage)
+    dashboard = f"optuna-dashboard {shown.format(folder=tmp_path)} --artifact-dir {tmp_path}/run/artifacts"
+    said = f"holds no NNI experiment; for its trials: nasplus show {tmp_path}/run, or {dashboard}"
+    assert refused(capsys, "ui", run.directory).endswith(said)

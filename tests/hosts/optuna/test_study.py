@@ -42,6 +42,13 @@ def test_a_trial_that_waits_in_sqlite_is_taken_by_one_worker_alone(tmp_path):
     assert sorted(taken) == list(range(1, 61))
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [("", 60), ("?timeout=3", 3)])
+def test_sqlite_waits_for_other_workers_as_long_as_a_busy_disk_takes(tmp_path, asked, seconds):
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db{asked}")
+    with storage.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 1000 * seconds
+
+
 def test_a_storage_that_cannot_be_reached_is_named(tmp_path):
     with pytest.raises(UserError, match=r"the storage postgresql.* cannot be reached"):
         open_storage(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")

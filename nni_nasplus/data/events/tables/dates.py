@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
@@ -11,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from nni_nasplus.data.events.tables.numbers import each_once
 
 __all__ = ["COMPACT", "STYLES", "compact_seconds", "open_styles", "read_dates", "read_plain", "seconds_of"]
 
@@ -62,7 +65,7 @@ _DIGITS = (6, 8, 12, 14)
 def read_dates(array: pa.Array, style: str) -> NDArray[np.float64]:
     """Trimmed text as seconds since 1970 (UTC) [N], NaN where it is null or no date; without a zone it is UTC."""
     plain = read_plain(array)
-    return plain if plain is not None else _slow(array, style)
+    return plain if plain is not None else each_once(array, partial(_slow, style=style))
 
 
 def compact_seconds(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from nni_nasplus.data.events.tables.files import format_of, partition_of, parts_of
 from nni_nasplus.data.events.tables.text_file import TextFile
+from nni_nasplus.data.stamps import stamp
 from nni_nasplus.errors import UserError
 
 __all__ = ["Source"]
@@ -110,7 +111,7 @@ class Source:
             for _, column in self.table.items():
                 digest.update(_hashed(column).to_numpy().tobytes())
             return {"frame": digest.hexdigest()}
-        return {"files": [_stamp(path) for path in self.parts]}
+        return {"files": [stamp(path) for path in self.parts]}
 
     def _columns(self) -> list[str]:
         if isinstance(self.table, pd.DataFrame):
@@ -163,11 +164,6 @@ class Source:
             ": mend this row, and put a value that holds the separator in quotes" if "columns, got" in reason else ""
         )
         return UserError(f"{self.role}: {path} cannot be read: {reason}{remedy}")
-
-
-def _stamp(path: Path) -> dict[str, Any]:
-    stat = path.stat()
-    return {"path": str(path.resolve()), "bytes": stat.st_size, "changed_ns": stat.st_mtime_ns}
 
 
 def _arrow(frame: pd.DataFrame, columns: list[str]) -> pa.RecordBatch:

@@ -31,7 +31,7 @@ def require_algorithms(config: Path) -> None:
     """
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, RecursionError, ValueError, yaml.YAMLError):
         return
     for kind, described in _described(content):
         _require_import(kind, described, config.parent)
@@ -48,8 +48,8 @@ def _require_import(kind: str, described: Mapping[str, Any], folder: Path) -> No
     name = described.get("name") or described.get(f"builtin{kind.capitalize()}Name")
     if name:
         _import(f"{kind} {name}", _class_of(kind, str(name)), _extra(str(name)))
-    elif described.get("className") and described.get("codeDirectory", "."):
-        sys.path.append(str(folder / described.get("codeDirectory", ".")))
+    elif described.get("className") and isinstance(code := described.get("codeDirectory", "."), str) and code:
+        sys.path.append(str(folder / code))
         try:
             _import(f"{kind} {described['className']}", str(described["className"]))
         finally:
