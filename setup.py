@@ -96,6 +96,7 @@ setup(
         "nni_nasplus.hosts": [
             "nni=nni_nasplus.hosts.nni:NniHost",
             "optuna=nni_nasplus.hosts.optuna:OptunaHost",
+            "process=nni_nasplus.hosts.process:ProcessHost",
         ],
         "nni_nasplus.one_shot": [
             "tenas=nni_nasplus.strategies.te_nas:TENAS",
@@ -123,6 +124,7 @@ setup(
             "text=nni_nasplus.cli.tasks.text:TextTask",
         ],
         "nni_nasplus.spaces": [
+            "boosting=nni_nasplus.spaces.events.boosting:BoostedEvents",
             "darts=nni_nasplus.spaces.images:DartsSpace",
             "darts-rnn=nni_nasplus.spaces.recurrent:DartsRecurrentSpace",
             "enas-rnn=nni_nasplus.spaces.recurrent:EnasRecurrentSpace",

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 """As in :mod:`typing`, which takes longer to import than the command may take to hear a signal."""
 if TYPE_CHECKING:
     from nni_nasplus.errors import UserError
+    from nni_nasplus.estimators.events import EventClassifier
     from nni_nasplus.search.history import History, Outcome, Proposal, SearchSpaceExhausted, Trial
     from nni_nasplus.search.journal import Journal
     from nni_nasplus.search.search import Search
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Architecture",
+    "EventClassifier",
     "History",
     "Journal",
     "Outcome",
@@ -35,6 +37,7 @@ __getattr__ = lazy(
     __name__,
     {
         "Architecture": "search.space",
+        "EventClassifier": "estimators",
         "History": "search.history",
         "Journal": "search.journal",
         "Outcome": "search.history",

@@ -6,25 +6,20 @@ import shutil
 import tempfile
 import time as clock
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import yaml
 from jsonargparse import ArgumentParser
 
-from nni_nasplus._files import require_writable
 from nni_nasplus.cli.running import finish
 from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.cli.tasks import Task, task_class, task_names
 from nni_nasplus.errors import UserError
-from nni_nasplus.run.run import CACHE, Run, described, instantiate
+from nni_nasplus.run.completed import completed
+from nni_nasplus.run.run import CACHE, Run, described
 from nni_nasplus.run.settings import Settings
-from nni_nasplus.search.space import Architecture
-
-if TYPE_CHECKING:
-    from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = ["parsed", "run", "search"]
 
@@ -113,34 +108,12 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
         with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
             task.prepare(Path(folder) / CACHE, settings.seed, settings.trials)
         return None
-    require_writable(directory)
     live_within(directory)
     sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.trials)
     try:
-        run = Run.create(directory, _complete(settings, described(task.space_class(), sizes), evaluator))
+        run = Run.create(directory, completed(settings, described(task.space_class(), sizes), evaluator))
     except UserError:
         shutil.rmtree(directory / CACHE)
         raise
     finish(run)
     return run
-
-
-def _complete(settings: Settings, space: dict[str, Any], evaluator: Evaluator) -> Settings:
-    """The settings with what is known once the data are."""
-    return replace(
-        settings,
-        space=space,
-        evaluator=described(type(evaluator), evaluator.init_args),
-        objective=evaluator.objective,
-        direction=evaluator.direction,
-        initial=_initial(space, settings.initial),
-    )
-
-
-def _initial(space: dict[str, Any], genotypes: Any) -> list[Architecture] | None:
-    if genotypes is None:
-        return None
-    from nni_nasplus.networks.network_space import NetworkSpace
-
-    built = instantiate(space, NetworkSpace)
-    return [built.parse_genotype(text) for text in ([genotypes] if isinstance(genotypes, str) else genotypes)]

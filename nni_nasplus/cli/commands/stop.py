@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from nni_nasplus.cli.running import host_of
+from nni_nasplus.hosts.running import host_of
 from nni_nasplus.run.run import Run
 
 __all__ = ["stop"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nni_nasplus.cli.running import host_of
 from nni_nasplus.cli.surroundings import live_within
+from nni_nasplus.hosts.running import host_of
 from nni_nasplus.run.run import Run
 
 __all__ = ["work"]

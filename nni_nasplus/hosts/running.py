@@ -1,0 +1,54 @@
+"""Run what is left of a search, on whatever host it names."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from nni_nasplus import registry
+from nni_nasplus.hosts.host import Host
+from nni_nasplus.hosts.progress import TrialProgress
+from nni_nasplus.run.presearch import needs_presearch
+from nni_nasplus.run.run import Run
+
+__all__ = ["complete", "host_of"]
+
+
+def host_of(run: Run) -> Host:
+    """What runs the trials of a run."""
+    host: Host = registry.load("hosts", run.settings.host)()
+    return host
+
+
+def complete(run: Run, console: Console, *, is_kept: bool = True) -> bool:
+    """Run what is left of a search, and show how it goes; whether anything was left.
+
+    Parameters
+    ----------
+    is_kept
+        Whether people will find the results where they are.
+
+    Raises
+    ------
+    UserError
+        If it runs already, or it cannot go on.
+    """
+    run.require_whole()
+    host = host_of(run)
+    with run.exclusive():
+        host.require_idle(run)
+        if run.has_trials and len(run.history().finished) >= run.settings.trials:
+            return False
+        _search(run, host, console, is_kept=is_kept)
+        return True
+
+
+def _search(run: Run, host: Host, console: Console, *, is_kept: bool) -> None:
+    if needs_presearch(run):
+        run.settings.make_strategy().check_space(run.space)
+    note = f"presearch of {run.settings.strategy}" if needs_presearch(run) else ""
+    with host.search(run) as running:
+        results = f"; results in {run.directory}" if is_kept else ""
+        console.print(f"searching {run.space.search_space}{results}", highlight=False)
+        console.print(running.where, highlight=False, soft_wrap=True)
+        with TrialProgress(console, run.settings.trials, note) as progress:
+            running.wait(progress.update)
