@@ -20,6 +20,7 @@ from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace
 
 SIZES = {
+    "boosting": {"cardinalities": (5,)},
     "darts": {"channels": 2, "layers": 3, "size": 8},
     "nb201": {"channels": 2, "cells": 1, "size": 8},
     "events": {"hidden": 4},

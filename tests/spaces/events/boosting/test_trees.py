@@ -1,0 +1,95 @@
+"""Trees as a torch module: the scores of scikit-learn, here and in ONNX, and saved without knowing how many."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from nni_nasplus.networks.export import export_onnx
+from nni_nasplus.spaces.events.boosting.trees import TreeEnsemble
+
+
+def fitted(classes: int, seed: int = 0) -> tuple[np.ndarray, HistGradientBoostingClassifier]:
+    """A table of float32 with ties, missing and neighbouring values, and trees of its sums."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(400, 6)).astype(np.float32)
+    x[:, 1] = rng.integers(0, 4, 400)
+    x[:, 2] = np.float32(16_777_216) + rng.integers(0, 9, 400)
+    x[:, 3] = np.where(rng.random(400) < 0.5, np.float32(1), np.nextafter(np.float32(1), np.float32(2)))
+    x[rng.random(x.shape) < 0.1] = np.nan
+    total = np.nan_to_num(x[:, 0] + x[:, 1]) + 3 * (x[:, 3] > 1)
+    y = np.digitize(total, np.quantile(total, np.linspace(0, 1, classes + 1)[1:-1]))
+    return x, HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=5, random_state=0).fit(x, y)
+
+
+def of(model: HistGradientBoostingClassifier, iterations: int | None = None) -> TreeEnsemble:
+    trees = TreeEnsemble(6, model.n_trees_per_iteration_)
+    trees.learn(model, iterations)
+    return trees
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_scores_are_those_of_scikit_learn(classes):
+    x, model = fitted(classes)
+    expected = model.decision_function(x).reshape(len(x), -1)
+    np.testing.assert_allclose(of(model)(torch.from_numpy(x)).numpy(), expected, atol=1e-5)
+
+
+def test_the_first_iterations_are_a_stage_of_the_model():
+    x, model = fitted(3)
+    stage = list(model.staged_decision_function(x))[4]
+    np.testing.assert_allclose(of(model, 5)(torch.from_numpy(x)).numpy(), stage, atol=1e-5)
+
+
+def test_a_number_between_two_float32_splits_them():
+    x = np.array([[1.0], [np.nextafter(np.float32(1), np.float32(2))]] * 50, np.float32)
+    model = HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=1).fit(x, [0, 1] * 50)
+    scores = of(model)(torch.from_numpy(x[:2]))
+    np.testing.assert_allclose(scores[:, 0].numpy(), model.decision_function(x[:2]), atol=1e-5)
+    assert scores[0] < 0 < scores[1]
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_onnx_gives_the_same_scores_for_any_number_of_rows(classes, tmp_path):
+    x, model = fitted(classes)
+    trees = of(model)
+    assert export_onnx(trees, torch.from_numpy(x[:1]), tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    for rows in (x[:1], x):
+        (scores,) = session.run(None, {"input": rows})
+        np.testing.assert_allclose(scores, trees(torch.from_numpy(rows)).numpy(), atol=1e-6)
+
+
+def test_a_new_one_takes_as_many_trees_as_it_loads(tmp_path):
+    x, model = fitted(3)
+    trees, again = of(model), TreeEnsemble(6, 3)
+    assert torch.equal(again(torch.from_numpy(x)), torch.zeros(len(x), 3))
+    save_file(trees.state_dict(), tmp_path / "w.safetensors")
+    again.load_state_dict(load_file(tmp_path / "w.safetensors"))
+    assert torch.equal(again(torch.from_numpy(x)), trees(torch.from_numpy(x)))
+
+
+DAMAGES = {
+    "a step beyond the last node": {"below": torch.full((9, 2), 9)},
+    "a step before the first node": {"below": torch.full((9, 2), -1)},
+    "a number that there is not": {"feature": torch.full((9,), 6)},
+    "a tree beyond the last node": {"roots": torch.tensor([0, 9])},
+    "a tree too few": {"roots": torch.tensor([0])},
+    "fewer values than nodes": {"value": torch.zeros(8)},
+    "nodes without their neighbours": {"below": torch.zeros(18, dtype=torch.long)},
+    "endless trees": {"depth": torch.tensor(2**60)},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_trees_that_do_not_fit_together_are_refused(damage):
+    trees = TreeEnsemble(6, 2)
+    sizes = {"feature": (9,), "threshold": (9,), "missing_left": (9,), "below": (9, 2), "value": (9,), "roots": (4,)}
+    whole = {name: torch.zeros(sizes.get(name, x.shape), dtype=x.dtype) for name, x in trees.state_dict().items()}
+    trees.load_state_dict(whole)
+    with pytest.raises(RuntimeError, match="do not fit together"):
+        TreeEnsemble(6, 2).load_state_dict({**whole, **damage})
