@@ -160,7 +160,7 @@ class NetworkSpace(ModelSpace):
         raise NotImplementedError
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """Plain networks for the same data, to train beside what a search found; here there are none.
+        """Plain networks for the same data, or spaces of such, to train beside what a search found; here none.
 
         Parameters
         ----------
@@ -169,7 +169,8 @@ class NetworkSpace(ModelSpace):
 
         Returns
         -------
-        Freshly initialised networks by name; torch's global generator draws their weights.
+        By name a freshly initialised network, whose weights torch's global generator draws, or a space whose choices
+        are to be tuned.
         """
         return {}
 

@@ -35,11 +35,14 @@ class SearchSpace:
     conditions
         By decision: the parents it depends on, and the choices of each under which it is active. All parents
         must be active and match. A parent comes before its children.
+    initial
+        Architectures that people use already, or that did well elsewhere: searches that learn begin with them.
 
     Raises
     ------
     UserError
-        If a decision has no or repeated choices, or a condition names a later or unknown decision or choice.
+        If a decision has no or repeated choices, a condition names a later or unknown decision or choice, or an initial
+        architecture is not in the space.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class SearchSpace:
         self,
         decisions: Mapping[str, Sequence[Choice]],
         conditions: Mapping[str, Mapping[str, Sequence[Choice]]] | None = None,
+        initial: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.decisions = {name: tuple(choices) for name, choices in decisions.items()}
         self.conditions = {
@@ -76,6 +80,7 @@ class SearchSpace:
             (name, choices, [(p, frozenset(ok)) for p, ok in self.conditions.get(name, {}).items()])
             for name, choices in self.decisions.items()
         ]
+        self._initial = [self.validate(architecture) for architecture in initial]
 
     def _check(self) -> None:
         known: dict[str, tuple[Choice, ...]] = {}
@@ -100,10 +105,33 @@ class SearchSpace:
                     )
             known[name] = choices
 
+    def held(self, choices: Mapping[str, Choice]) -> SearchSpace:
+        """The part of the space that has these choices; decisions that can no longer count are left out.
+
+        Raises
+        ------
+        UserError
+            If there is no such decision or choice.
+        """
+        decisions: dict[str, tuple[Choice, ...]] = {}
+        conditions: dict[str, dict[str, list[Choice]]] = {}
+        require_decisions(choices)
+        if unknown := [name for name in choices if name not in self.decisions]:
+            raise UserError(f"unknown decision '{unknown[0]}'; decisions: {_listed(self.decisions)}")
+        for name, all_choices in self.decisions.items():
+            parents = self.conditions.get(name, {})
+            left = {parent: [c for c in ok if c in decisions.get(parent, ())] for parent, ok in parents.items()}
+            if all(left.values()):
+                conditions[name] = left
+                decisions[name] = (
+                    (all_choices[self._position(name, choices[name])],) if name in choices else all_choices
+                )
+        return SearchSpace(decisions, conditions)
+
     @property
     def initial(self) -> Sequence[Architecture]:
-        """Architectures that people use already, which searches that learn begin with; here none."""
-        return ()
+        """Architectures that searches that learn begin with."""
+        return self._initial
 
     @cached_property
     def _diagram(self) -> Diagram | None:
@@ -291,13 +319,16 @@ class SearchSpace:
     def to_json(self) -> dict[str, dict[str, Any]]:
         """NNI's search-space format, ``{name: {"_type": "choice", "_value": […]}}``, with conditions as ``_when``.
 
-        A subclass leaves its class path at its first decision, as ``_space``; it must take no arguments.
+        The initial architectures are at the first decision, as ``_initial``. A subclass leaves its class path there, as
+        ``_space``; it must take no arguments.
         """
         space: dict[str, dict[str, Any]] = {}
         for name, choices in self.decisions.items():
             space[name] = {"_type": "choice", "_value": list(choices)}
             if name in self.conditions:
                 space[name]["_when"] = {p: list(ok) for p, ok in self.conditions[name].items()}
+        if self._initial:
+            next(iter(space.values()))["_initial"] = self._initial
         if type(self) is not SearchSpace:
             next(iter(space.values()))["_space"] = f"{type(self).__module__}.{type(self).__qualname__}"
         return space
@@ -313,13 +344,15 @@ class SearchSpace:
         """
         if not isinstance(space, Mapping) or not all(isinstance(parameter, Mapping) for parameter in space.values()):
             raise UserError(f"{space!r} is no search space; write {{name: {{_type: choice, _value: […]}}}}")
-        if path := next(iter(space.values()), {}).get("_space"):
+        first = next(iter(space.values()), {})
+        if path := first.get("_space"):
             return _made(path)
         for name, parameter in space.items():
             _check_parameter(name, parameter)
         return cls(
             {name: parameter["_value"] for name, parameter in space.items()},
             {name: parameter.get("_when", {}) for name, parameter in space.items()},
+            _listed_architectures(first.get("_initial", [])),
         )
 
     @classmethod
@@ -342,6 +375,12 @@ class SearchSpace:
             {label: mutable.values for label, mutable in mutables.items()},  # type: ignore[attr-defined]
             getattr(model_space, "conditions", None),
         )
+
+
+def _listed_architectures(initial: Any) -> list[Any]:
+    if not isinstance(initial, list):
+        raise UserError(f"_initial is {initial!r}; write a list of architectures")
+    return initial
 
 
 def require_decisions(architecture: Any) -> None:

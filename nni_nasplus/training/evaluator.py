@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -19,20 +20,25 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from safetensors.torch import save_file
 from torch import nn
 
+from nni_nasplus._files import new_file
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters
 from nni_nasplus.networks.export import export_onnx
+from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.search.history import Direction, Outcome
-from nni_nasplus.training.callbacks import ReportMetrics, logged_metrics
 from nni_nasplus.training.continuing import LAST, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import Examples, find_teachers
+from nni_nasplus.training.predictions import PREDICTIONS, Predicting, Predictions
 from nni_nasplus.training.quiet import quiet_lightning
-from nni_nasplus.training.reporter import LogReporter, Reporter, require_finite
+from nni_nasplus.training.reporter import LogReporter, Reporter, ReportMetrics, logged_metrics, require_finite
 from nni_nasplus.training.trial_folder import WEIGHTS, write_outcome
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Evaluator", "share_cores"]
 
@@ -79,8 +85,10 @@ class Evaluator(ABC):
     ...     def task(self, network: nn.Module) -> pl.LightningModule: ...
     """
 
-    directions: ClassVar[Mapping[str, Direction]]
+    directions: ClassVar[Mapping[str, Direction]] = MappingProxyType({})
     """By metric, whether it is to be maximised or minimised."""
+    hyperparameters: ClassVar[Sequence[str]] = ()
+    """The fields that an architecture may decide: see :mod:`nni_nasplus.networks.hyperparameters`."""
 
     objective: str
     epochs: int
@@ -90,9 +98,7 @@ class Evaluator(ABC):
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.objective not in self.directions:
-            known = ", ".join(self.directions)
-            raise UserError(f"unknown objective '{self.objective}'; choose one of {known}")
+        self.direction  # noqa: B018  # who does not know the objective says so
         if isinstance(self.distillation, Mapping):
             object.__setattr__(self, "distillation", Distillation.of(self.distillation))
 
@@ -103,7 +109,10 @@ class Evaluator(ABC):
 
     @property
     def direction(self) -> Direction:
-        """Whether the objective is maximised or minimised."""
+        """Whether the objective is maximised or minimised; UserError where it is unknown."""
+        if self.objective not in self.directions:
+            known = ", ".join(self.directions)
+            raise UserError(f"unknown objective '{self.objective}'; choose one of {known}")
         return self.directions[self.objective]
 
     @abstractmethod
@@ -118,6 +127,15 @@ class Evaluator(ABC):
         """The training set as teachers are asked on it."""
         raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")
 
+    def measure(self, predictions: Predictions) -> dict[str, float]:
+        """The metrics of predictions that are already made, such as the mean of several networks'."""
+        raise UserError(f"{type(self).__name__} cannot join networks: it has no method measure()")
+
+    @property
+    def joins(self) -> bool:
+        """Whether networks can be joined: what they say of an example is probabilities of classes."""
+        return type(self).measure is not Evaluator.measure
+
     def preprocessing(self) -> Preprocessing:
         """What an exported network takes new data through."""
         raise UserError(f"{type(self).__name__} cannot export its networks: it has no method preprocessing()")
@@ -128,6 +146,10 @@ class Evaluator(ABC):
         with isolate_rng():
             pl.seed_everything(self.seed, workers=True, verbose=False)
             yield
+
+    def tuned(self, architecture: Mapping[str, Any]) -> Self:
+        """This evaluator with the hyperparameters that an architecture decides."""
+        return replace(self, **{name: architecture[name] for name in self.hyperparameters if name in architecture})
 
     def evaluate(
         self,
@@ -166,6 +188,7 @@ class Evaluator(ABC):
             If ``epochs`` is outside the schedule.
         """
         reporter = reporter or LogReporter()
+        chosen = self.tuned(architecture)
         teachers = self._teachers(space, architecture, run)
         with self.seeded():
             network = space.build(architecture)
@@ -173,7 +196,7 @@ class Evaluator(ABC):
             "parameters": float(count_parameters(network)),
             "flops": float(count_flops(network, space.example())),
         }
-        metrics = self.fit(network, directory, reporter, teachers, epochs) | size
+        metrics = chosen.fit(network, directory, reporter, teachers, epochs) | size
         outcome = Outcome(
             score=metrics[self.objective],
             metrics=metrics,
@@ -204,7 +227,8 @@ class Evaluator(ABC):
         Parameters
         ----------
         network
-            The network as it was built.
+            The network as it was built. One that :class:`~nni_nasplus.networks.fits_itself.FitsItself` does so
+            instead, at once and whatever the epochs, and learns from no teachers.
         directory
             The folder of its weights, made if need be.
         reporter
@@ -232,22 +256,45 @@ class Evaluator(ABC):
         part = self._part(directory, epochs)
         directory.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
+        if isinstance(network, FitsItself):
+            with self.seeded():
+                network.fit_to(self.data(), self.seed)
+            task = self.task(network)
+        else:
+            task = self._train(network, directory, reporter or LogReporter(), teachers, part)
+        with new_file(directory / WEIGHTS) as partial:
+            save_file(network.state_dict(), partial)
+        metrics = self._score("validate", task)
+        if isinstance(task, Predicting):
+            task.predictions.save(directory / PREDICTIONS)
+        return metrics | {"seconds": time.perf_counter() - started}
+
+    def _train(
+        self, network: nn.Module, directory: Path, reporter: Reporter, teachers: Teachers | None, part: Part | None
+    ) -> pl.LightningModule:
+        """Train by a schedule of epochs, in which ``part`` says where to begin and to end."""
         best, stop = self._best(directory), self._early_stopping()
         with quiet_lightning(), self.seeded():
             task = self._taught(network, teachers)
             callbacks = [stop, best, *([part] if part else [])]
-            trainer = self._trainer(directory, reporter or LogReporter(), callbacks)
+            trainer = self._trainer(directory, reporter, callbacks)
             trainer.fit(task, datamodule=self.data(), ckpt_path=part.left if part else None)
         if part is None or not part.unfinished:
             _finish(task, best, restore=stop.stopped_epoch > 0)
             (directory / LAST).unlink(missing_ok=True)
-        save_file(network.state_dict(), directory / WEIGHTS)
-        metrics = self._score("validate", task)
-        return metrics | {"seconds": time.perf_counter() - started}
+        return task
 
     def test(self, network: nn.Module) -> dict[str, float]:
         """The metrics of a trained network on the test split, which the search never sees."""
         return self._score("test", self.task(network))
+
+    def tested(self, network: nn.Module) -> tuple[dict[str, float], Predictions | None]:
+        """What :meth:`test` gives, and what the network says of the test examples, where such can be joined."""
+        if not self.joins:
+            return self.test(network), None
+        task = self.task(network)
+        metrics = self._score("test", task)
+        return metrics, task.predictions if isinstance(task, Predicting) else None
 
     def _part(self, directory: Path, epochs: int | None) -> Part | None:
         if epochs is None:

@@ -12,7 +12,8 @@ from nni_nasplus.data.images.augmentation import Augmentation
 from nni_nasplus.data.images.encoder import ImageEncoder
 from nni_nasplus.data.images.module import ImageDataModule
 from nni_nasplus.training.evaluator import Evaluator
-from nni_nasplus.training.image_classifier import DIRECTIONS, ImageClassifier
+from nni_nasplus.training.image_classifier import DIRECTIONS, ImageClassifier, measured
+from nni_nasplus.training.predictions import Predictions
 
 __all__ = ["ImageClassification"]
 
@@ -80,6 +81,10 @@ class ImageClassification(Evaluator):
             weight_decay=self.weight_decay,
             auxiliary_weight=self.auxiliary_weight,
         )
+
+    def measure(self, predictions: Predictions) -> dict[str, float]:
+        """The metrics of predictions."""
+        return measured(predictions)
 
     def preprocessing(self) -> ImageEncoder:
         """What was measured on the training images."""

@@ -2,18 +2,100 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+import networkx as nx
 import torch
 from torch import Tensor, nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.errors import UserError
+from nni_nasplus.networks.hyperparameters import parted, written
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.spaces.events.head import pool
+from nni_nasplus.spaces.events.stem import embedding_width
 
-__all__ = ["RecurrentBaseline"]
+__all__ = ["RecurrentBaseline", "RecurrentBaselines"]
+
+_CHOICES: dict[str, list[Any]] = {
+    "hidden": [64, 128, 32, 256],
+    "pooling": ["last", "mean", "max"],
+    "learning_rate": [0.005, 0.002, 0.01, 0.001],
+}
+"""What people tune; the first of each is what they would try first."""
+
+
+class RecurrentBaselines(NetworkSpace):
+    """Plain GRUs, or LSTMs, that differ in units, pooling and learning rate: an ``EventBatch`` to logits [B, C].
+
+    The first five arguments are the constants of prepared data: see
+    :class:`~nni_nasplus.data.events.batch.EventShape`.
+
+    Parameters
+    ----------
+    cell
+        ``"gru"`` or ``"lstm"``.
+    """
+
+    def __init__(
+        self,
+        cardinalities: Sequence[int],
+        n_numeric: int,
+        n_classes: int,
+        max_length: int,
+        periods: Sequence[float],
+        cell: Literal["gru", "lstm"] = "gru",
+    ) -> None:
+        super().__init__()
+        self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
+        self.cell = cell
+        first = {name: choices[0] for name, choices in _CHOICES.items()}
+        self._decide(SearchSpace(_CHOICES, initial=[first]))
+
+    def _network(self, architecture: Mapping[str, Any]) -> RecurrentBaseline:
+        return RecurrentBaseline(self.shape, self.cell, architecture["hidden"], architecture["pooling"])
+
+    def example(self) -> EventBatch:
+        """Make a batch of one user with a full history."""
+        return self.shape.example()
+
+    def genotype(self, architecture: Mapping[str, Any]) -> str:
+        """Write the choices that are not the first, as in ``GRU hidden=128 learning_rate=0.01``."""
+        return written(self.cell.upper(), self.search_space.validate(architecture), _CHOICES)
+
+    def parse_genotype(self, text: str) -> Architecture:
+        """Read what :meth:`genotype` writes; what it does not name is its first choice.
+
+        Raises
+        ------
+        UserError
+            If it names another network, or another choice.
+        """
+        name, chosen = parted(text, _CHOICES)
+        if name != self.cell.upper():
+            raise UserError(f"genotype {text!r} is no plain {self.cell.upper()}; write '{self.cell.upper()} hidden=64'")
+        return self.search_space.validate(chosen)
+
+    def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
+        """Show the data flow of an architecture, for drawing."""
+        flow: nx.DiGraph = nx.DiGraph()
+        steps = {
+            "events": ("events", "input"),
+            "embeddings": ("columns, embedded", "op"),
+            "recurrent": (f"{self.cell.upper()} of {architecture['hidden']} units", "op"),
+            "pooling": (f"{architecture['pooling']} of its states", "op"),
+            "classes": (f"{self.shape.n_classes} classes", "output"),
+        }
+        for name, (label, kind) in steps.items():
+            flow.add_node(name, label=label, kind=kind, layer=name)
+        flow.add_edges_from(zip(list(steps)[:-1], list(steps)[1:], strict=True))
+        return flow
 
 
 class RecurrentBaseline(nn.Module):
-    """A plain GRU or LSTM over embedded events; the mean of its states classifies.
+    """A plain GRU or LSTM over embedded events; its states, pooled, classify.
 
     Parameters
     ----------
@@ -23,11 +105,16 @@ class RecurrentBaseline(nn.Module):
         ``"gru"`` or ``"lstm"``.
     hidden
         Units.
+    pooling
+        ``"mean"``, ``"max"`` or ``"last"`` of the states.
     """
 
-    def __init__(self, shape: EventShape, cell: Literal["gru", "lstm"], hidden: int = 64) -> None:
+    def __init__(
+        self, shape: EventShape, cell: Literal["gru", "lstm"], hidden: int = 64, pooling: str = "mean"
+    ) -> None:
         super().__init__()
-        widths = [min(600, round(1.6 * n**0.56)) for n in shape.cardinalities]
+        widths = [embedding_width(n) for n in shape.cardinalities]
+        self.pooling = pooling
         self.embeddings = nn.ModuleList(
             nn.Embedding(n, width) for n, width in zip(shape.cardinalities, widths, strict=True)
         )
@@ -42,5 +129,4 @@ class RecurrentBaseline(nn.Module):
         gap = batch.gap.clamp(min=0).log1p().unsqueeze(-1)
         numeric = torch.cat([batch.numeric, gap], -1).masked_fill(~mask.unsqueeze(-1), 0.0)
         states, _ = self.recurrent(torch.cat([*parts, numeric], -1))
-        keep = mask.unsqueeze(-1)
-        return self.head(states.masked_fill(~keep, 0.0).sum(1) / keep.sum(1))
+        return self.head(pool(states, mask, self.pooling))

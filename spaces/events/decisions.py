@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["GRU", "HEADS", "OPS", "POOLINGS", "STEM_KERNELS", "conditions", "decisions"]
+__all__ = ["ALL_POOLINGS", "GRU", "HEADS", "OPS", "POOLINGS", "STEM_KERNELS", "conditions", "decisions"]
 
 STEM_KERNELS = ["1", "3", "5", "long"]
 OPS = ["a", "g", "c", "ag", "ac", "gc", "agc"]
 HEADS = [1, 2, 4, 8]
 POOLINGS = ["mean", "max", "mixed"]
+ALL_POOLINGS = [*POOLINGS, "last", "attention"]
+"""The published ones, and what recurrent networks and transformers commonly use; genotypes name them by position."""
 GRU = "gru"
 """The published recurrence, :class:`torch.nn.GRU`."""
 
@@ -18,7 +20,7 @@ ENCODER_LAYERS = [0, 1, 2, 4]
 DECODER_LAYERS = [0, 1, 2]
 
 
-def decisions(has_numeric: bool, cells: Sequence[str] = ()) -> dict[str, list[Any]]:
+def decisions(has_numeric: bool, cells: Sequence[str] = (), poolings: Sequence[str] = POOLINGS) -> dict[str, list[Any]]:
     """Every decision with its values, in order; the stem's two exist only with numeric columns.
 
     An op is the subset of attention, GRU and convolution that runs in parallel, one letter each. With ``cells`` each
@@ -33,7 +35,7 @@ def decisions(has_numeric: bool, cells: Sequence[str] = ()) -> dict[str, list[An
         "decoder_layers": DECODER_LAYERS,
         **_per_layer(DECODER_LAYERS, {"decoder_{}_self_heads": HEADS, "decoder_{}_cross_heads": HEADS}),
         "temporal_dropout": [0, 1],
-        "pooling": POOLINGS,
+        "pooling": list(poolings),
     }
 
 

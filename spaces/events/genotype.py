@@ -12,7 +12,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.spaces.events.decisions import DECODER_LAYERS, ENCODER_LAYERS, GRU, HEADS, OPS, POOLINGS, STEM_KERNELS
+from nni_nasplus.spaces.events.decisions import (
+    ALL_POOLINGS,
+    DECODER_LAYERS,
+    ENCODER_LAYERS,
+    GRU,
+    HEADS,
+    OPS,
+    POOLINGS,
+    STEM_KERNELS,
+)
 
 __all__ = ["encode_bits", "genotype", "parse"]
 
@@ -30,7 +39,7 @@ def genotype(architecture: Mapping[str, Any]) -> str:
     decoder = (
         f"{a[f'decoder_{i}_self_heads']}{a[f'decoder_{i}_cross_heads']}" for i in range(1, a["decoder_layers"] + 1)
     )
-    head = f"{a['temporal_dropout']}{POOLINGS.index(a['pooling'])}"
+    head = f"{a['temporal_dropout']}{ALL_POOLINGS.index(a['pooling'])}"
     return "|".join([stem, str(a["temporal_encoding"]), ",".join(encoder), ",".join(decoder), head])
 
 
@@ -102,9 +111,10 @@ def _parse_decoder(layers: Sequence[str]) -> dict[str, Any]:
 
 
 def _parse_head(text: str) -> dict[str, Any]:
-    allowed = "a temporal dropout 0 or 1 and a pooling 0 (mean), 1 (max) or 2 (mixed), as in '02'"
-    dropout, pooling = tuple(_match("head", text, "[01][0-2]", allowed))
-    return {"temporal_dropout": int(dropout), "pooling": POOLINGS[int(pooling)]}
+    poolings = ", ".join(f"{i} ({name})" for i, name in enumerate(ALL_POOLINGS))
+    allowed = f"a temporal dropout 0 or 1 and a pooling {poolings}, as in '02'"
+    dropout, pooling = tuple(_match("head", text, "[01][0-4]", allowed))
+    return {"temporal_dropout": int(dropout), "pooling": ALL_POOLINGS[int(pooling)]}
 
 
 def _depth(part: str, layers: Sequence[str], allowed: Sequence[int]) -> int:
@@ -124,7 +134,7 @@ def encode_bits(architecture: Mapping[str, Any]) -> list[int]:
 
     Layer counts and heads are thermometers (4 heads of 8 are 1,1,1,1,0,0,0,0), the other choices one-hot.
     Of a decoder layer's 7 op bits only the first is used. 71 of the 122 columns are distinct and vary. Cells are not
-    in it.
+    in it, nor are poolings that were not published.
     """
     a = architecture
     stem = [*_one_hot(a["stem_kernel"], STEM_KERNELS), a["stem_dropout"]] if "stem_kernel" in a else []

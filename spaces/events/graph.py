@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["graph"]
 
+_CLOCKS = {"time": "time and gaps", "gaps": "gaps"}
+_POOLINGS = {
+    "mean": "mean over",
+    "max": "maximum over",
+    "mixed": "half mean, half maximum over",
+    "last": "last of the",
+    "attention": "mean, weighted by attention, over",
+}
+
 
 def graph(architecture: Mapping[str, Any], shape: EventShape) -> nx.DiGraph:
     """Nodes from "events" to "classes", in the order data passes them.
@@ -30,9 +39,9 @@ def graph(architecture: Mapping[str, Any], shape: EventShape) -> nx.DiGraph:
     if architecture["decoder_layers"]:
         last = _decoder(flow, architecture, last)
     steps = "classes" if architecture["decoder_layers"] else "events"
-    pooling = {"mean": "mean", "max": "maximum", "mixed": "half mean, half maximum"}[architecture["pooling"]]
+    pooling = _POOLINGS[architecture["pooling"]]
     dropout = ", after dropout of whole steps" if architecture["temporal_dropout"] else ""
-    _node(flow, "pooling", f"{pooling} over {steps}{dropout}", "op", "head", last)
+    _node(flow, "pooling", f"{pooling} {steps}{dropout}", "op", "head", last)
     _node(flow, "classes", f"{shape.n_classes} classes", "output", "head", "pooling")
     return flow
 
@@ -55,7 +64,7 @@ def _stem(flow: nx.DiGraph, a: Mapping[str, Any], shape: EventShape) -> str:
     last = _node(flow, "stem", "join columns", "merge", "stem", *(parts or ["events"]))
     if not a["temporal_encoding"]:
         return last
-    time = _node(flow, "time", "time and gaps", "op", "temporal encoding", "events")
+    time = _node(flow, "time", _CLOCKS[a.get("clock", "time")], "op", "temporal encoding", "events")
     return _node(flow, "timed", "add time", "merge", "temporal encoding", last, time)
 
 

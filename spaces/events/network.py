@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -23,19 +23,28 @@ class EventSequenceNet(nn.Module):
 
     ``architecture``: the active decisions, see decisions.py. ``hidden``: width of each attention head and of
     the feed-forward layers. ``dropout``: in [0, 0.5]; temporal dropout drops whole steps at twice that rate.
+    ``width``: of the stream of events from the stem to the head, 0 for the published one (see stem.py). ``clock``: what
+    the temporal encoding tells, the ``gaps`` between events or both these and the ``time`` (see temporal.py).
 
     Without encoder the decoder reads the stem, without decoder the head does with what came before.
     Padding, its amount and its content, never changes a logit.
     """
 
     def __init__(
-        self, shape: EventShape, architecture: Mapping[str, Any], hidden: int = 32, dropout: float = 0.1
+        self,
+        shape: EventShape,
+        architecture: Mapping[str, Any],
+        hidden: int = 32,
+        dropout: float = 0.1,
+        width: int = 0,
+        clock: Literal["time", "gaps"] = "time",
     ) -> None:
         super().__init__()
         a = architecture
-        self.stem = Stem(shape, a.get("stem_kernel"), dropout * a.get("stem_dropout", 0))
+        self.stem = Stem(shape, a.get("stem_kernel"), dropout * a.get("stem_dropout", 0), width)
         width = self.stem.width
-        self.temporal = TemporalEncoding(shape.periods, width) if a["temporal_encoding"] else None
+        periods = shape.periods if clock == "time" else ()
+        self.temporal = TemporalEncoding(periods, width) if a["temporal_encoding"] else None
         layers = [
             (a[f"encoder_{i}_op"], a.get(f"encoder_{i}_heads"), a.get(f"encoder_{i}_cell", GRU))
             for i in range(1, a["encoder_layers"] + 1)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.hyperparameters import Hyperparameters, parted, tuned, written
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.spaces.events.baselines import RecurrentBaseline
-from nni_nasplus.spaces.events.decisions import GRU, HEADS, conditions, decisions
+from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.spaces.events.baselines import RecurrentBaselines
+from nni_nasplus.spaces.events.boosting.space import BoostedEvents
+from nni_nasplus.spaces.events.decisions import ALL_POOLINGS, GRU, HEADS, POOLINGS, conditions, decisions
 from nni_nasplus.spaces.events.genotype import genotype, parse
 from nni_nasplus.spaces.events.graph import graph
 from nni_nasplus.spaces.events.network import EventSequenceNet
+from nni_nasplus.spaces.events.recommended import recommended
 from nni_nasplus.spaces.recurrent.cells import cell_maker
 from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS
 from nni_nasplus.spaces.recurrent.recipes.recipe import Recipe
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventSequenceSpace"]
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _SUPERNET = {"encoder_layers": 4, "temporal_encoding": 1}
 """Where the first choice will not do: the layers are what is searched, so there are as many as can be, told of time."""
 
@@ -62,11 +67,27 @@ class EventSequenceSpace(NetworkSpace):
         The rate of dropout, in [0, 0.5]; temporal dropout drops whole steps at twice that rate.
     cells
         Published cells by name, such as lstm, recipes, or genotypes.
+    width
+        The channels of the stream of events from the stem to the head; 0 for the published width, which is that of the
+        embedded columns together and narrow where there are few.
+    clock
+        What the temporal encoding tells: ``gaps``, those between events and until the last; or ``time`` as well, at the
+        periods of the data. Times are learned by heart where users are few.
+    poolings
+        How the head may pool: the published mean, max and mixed, and last and attention.
+    hyperparameters
+        What is decided beside the architecture, as choices by name. hidden, dropout, width and clock are the
+        network's, in place of the arguments; the others are for the evaluator.
+    fixed
+        Choices of decisions, or of hyperparameters, that are held: all architectures have them.
+    initial
+        What searches that learn begin with, in the notation of :meth:`genotype`; what is held, and the field of the
+        stem where there are no numeric columns, are made to fit.
 
     Raises
     ------
     UserError
-        If a cell is unknown or given twice.
+        If a cell is unknown or given twice, a pooling is unknown, or a hyperparameter is called like a decision.
     """
 
     def __init__(
@@ -79,15 +100,53 @@ class EventSequenceSpace(NetworkSpace):
         hidden: int = 32,
         dropout: float = 0.1,
         cells: Sequence[str] = (),
+        width: int = 0,
+        clock: Literal["time", "gaps"] = "time",
+        poolings: Sequence[str] = POOLINGS,
+        hyperparameters: Hyperparameters = _NONE,
+        fixed: Mapping[str, Choice] = _NONE,
+        initial: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
-        self.sizes = (hidden, dropout)
+        self.sizes = {"hidden": hidden, "dropout": dropout, "width": width, "clock": clock}
         self.cells = _named(cells)
-        self._decide(SearchSpace(decisions(n_numeric > 0, self.cells), conditions(self.cells)))
+        self.poolings = _known(poolings)
+        self.hyperparameters = dict(hyperparameters)
+        published = SearchSpace(decisions(n_numeric > 0, self.cells, self.poolings), conditions(self.cells))
+        self.fixed = dict(fixed)
+        space = tuned(published, self.hyperparameters).held(self.fixed)
+        self.initial = list(initial)
+        self._decide(SearchSpace(space.decisions, space.conditions, [self._fitted(one, space) for one in initial]))
+
+    @classmethod
+    def recommended(cls) -> dict[str, Any]:
+        """Arguments, beside the sizes of the data, of the space that the command searches."""
+        return recommended()
+
+    def _fitted(self, genotype: str, space: SearchSpace) -> Architecture:
+        """An initial architecture, as far as the space has it."""
+        stem, bar, rest = genotype.partition("|")
+        notation, chosen = parted(f"{stem if self.shape.n_numeric else ''}{bar}{rest}", self.hyperparameters)
+        found = {**parse(notation, with_cells=bool(self.cells)), **chosen, **self.fixed}
+        return space.validate({name: found[name] for name in space.decisions if name in found})
+
+    @property
+    def _free(self) -> Hyperparameters:
+        """The hyperparameters that differ between architectures."""
+        choices = {name: self.search_space.decisions[name] for name in self.hyperparameters}
+        return {name: values for name, values in choices.items() if len(values) > 1}
+
+    @property
+    def _held(self) -> Architecture:
+        """The only choice of each of the others."""
+        return {name: self.search_space.decisions[name][0] for name in self.hyperparameters if name not in self._free}
 
     def _network(self, architecture: Mapping[str, Any]) -> EventSequenceNet:
-        return EventSequenceNet(self.shape, architecture, *self.sizes)
+        return EventSequenceNet(self.shape, architecture, **self._sizes(architecture))
+
+    def _sizes(self, architecture: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: architecture.get(name, size) for name, size in self.sizes.items()}
 
     def supernet(self, *, heads: int = 1, **fixed: Any) -> EventSupernet:
         """A freshly initialised supernet of the ops of the encoder's layers; the other decisions are fixed.
@@ -126,7 +185,7 @@ class EventSequenceSpace(NetworkSpace):
             )
         first = {name: choices[0] for name, choices in self.search_space.decisions.items()}
         chosen = self.search_space.validate({**first, **_SUPERNET, **fixed})
-        return EventSupernet(self.shape, chosen, *self.sizes, heads, cells=self.cells)
+        return EventSupernet(self.shape, chosen, heads=heads, order=self.search_space.decisions, **self._sizes(chosen))
 
     def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
         """Tell NNI's differentiable one-shot strategies to search the ops of the encoder's layers.
@@ -145,34 +204,50 @@ class EventSequenceSpace(NetworkSpace):
 
     @property
     def _arguments(self) -> dict[str, Any]:
-        hidden, dropout = self.sizes
-        return {**self.shape.to_json(), "hidden": hidden, "dropout": dropout, "cells": self.cells}
+        choices = {name: getattr(self, name) for name in ("cells", "poolings", "hyperparameters", "fixed", "initial")}
+        return {**self.shape.to_json(), **self.sizes, **choices}
 
     def example(self) -> EventBatch:
         """Make a batch of one user with a full history."""
         return self.shape.example()
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write the compact genotype of the published table, such as ``01|1|agc1|44,12|00``; cells, ``agc1{lstm}``."""
-        return genotype(self.search_space.validate(architecture))
+        """Write the compact genotype of the published table, such as ``01|1|agc1|44,12|00``; cells, ``agc1{lstm}``.
+
+        Hyperparameters follow, as in ``01|1|gc||03 width=64 learning_rate=0.01``.
+        """
+        valid = self.search_space.validate(architecture)
+        return written(genotype(valid), valid, self._free)
 
     def parse_genotype(self, text: str) -> Architecture:
-        """Read the architecture of a compact genotype.
+        """Read the architecture of a compact genotype; hyperparameters that it does not name are their first choices.
 
         Raises
         ------
         UserError
             If the text is no genotype of this space.
         """
-        return self.search_space.validate(parse(text, with_cells=bool(self.cells)))
+        notation, chosen = parted(text, self._free)
+        return self.search_space.validate({**parse(notation, with_cells=bool(self.cells)), **chosen, **self._held})
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow of an architecture, for drawing: see graph.py."""
         return graph(self.search_space.validate(architecture), self.shape)
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """A plain GRU and a plain LSTM of 64 units, whatever the winner's size."""
-        return {"GRU": RecurrentBaseline(self.shape, "gru"), "LSTM": RecurrentBaseline(self.shape, "lstm")}
+        """Boosted trees on aggregates, plain GRUs and plain LSTMs to tune, whatever the winner's size."""
+        shape = self.shape.to_json()
+        return {
+            "boosting": BoostedEvents(**shape),
+            "GRU": RecurrentBaselines(**shape, cell="gru"),
+            "LSTM": RecurrentBaselines(**shape, cell="lstm"),
+        }
+
+
+def _known(poolings: Sequence[str]) -> list[str]:
+    if unknown := [pooling for pooling in poolings if pooling not in ALL_POOLINGS]:
+        raise UserError(f"unknown pooling '{unknown[0]}'; use some of {', '.join(ALL_POOLINGS)}")
+    return list(poolings)
 
 
 def _named(cells: Sequence[str]) -> list[str]:

@@ -66,24 +66,31 @@ class NumericStem(nn.Module):
 
 
 class Stem(nn.Module):
-    """Embeddings of the categorical columns beside the convolved numeric ones; ``width`` is D, at least 3.
+    """Embeddings of the categorical columns beside the convolved numeric ones, and perhaps a linear map of them.
 
-    ``kernel``: one of STEM_KERNELS, None without numeric columns. Without any column all events get the same
-    learnable vector.
+    Without any column all events get the same learnable vector.
+
+    Parameters
+    ----------
+    kernel
+        One of STEM_KERNELS; None without numeric columns.
+    width
+        D, to which a linear map leads; 0 for the published width, that of the columns together, at least 3.
     """
 
-    def __init__(self, shape: EventShape, kernel: str | None, dropout: float) -> None:
+    def __init__(self, shape: EventShape, kernel: str | None, dropout: float, width: int = 0) -> None:
         super().__init__()
         sizes = [embedding_width(n) for n in shape.cardinalities]
         self.embeddings = nn.ModuleList(map(nn.Embedding, shape.cardinalities, sizes))
-        width = sum(sizes)
+        joined = sum(sizes)
         self.numeric: NumericStem | None = None
         if kernel is not None:
             self.numeric = NumericStem(shape.n_numeric, _kernel_size(kernel, shape.max_length), dropout)
-            width += self.numeric.conv.out_channels
-        self.width = max(width, LEAST_WIDTH)
-        self.event = None if width else nn.Parameter(torch.randn(self.width))
-        self.widen = nn.Linear(width, self.width) if 0 < width < self.width else nn.Identity()
+            joined += self.numeric.conv.out_channels
+        self.width = width or max(joined, LEAST_WIDTH)
+        self.event = None if joined else nn.Parameter(torch.randn(self.width))
+        mapped = joined and (width or joined < self.width)
+        self.widen = nn.Linear(joined, self.width) if mapped else nn.Identity()
 
     def forward(self, batch: EventBatch) -> Tensor:
         if self.event is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -37,12 +37,12 @@ class EventSupernet(Supernet):
     ----------
     architecture
         What is not searched: every decision but those of single layers of the encoder.
-    hidden, dropout
+    hidden, dropout, width, clock
         See :class:`~nni_nasplus.spaces.events.network.EventSequenceNet`.
     heads
         Of the attention in each layer.
-    cells
-        Those of the space. Here every layer has the GRU, whatever they are.
+    order
+        The decisions of the space, by default the published ones. Where there are cells, every layer has the GRU.
 
     Raises
     ------
@@ -56,9 +56,11 @@ class EventSupernet(Supernet):
         architecture: Mapping[str, Any],
         hidden: int = 32,
         dropout: float = 0.1,
-        heads: int = 1,
+        width: int = 0,
+        clock: Literal["time", "gaps"] = "time",
         *,
-        cells: Sequence[str] = (),
+        heads: int = 1,
+        order: Iterable[str] | None = None,
     ) -> None:
         depth = architecture["encoder_layers"]
         if not depth:
@@ -66,8 +68,8 @@ class EventSupernet(Supernet):
         super().__init__([Edge(_CELL, i, i + 1) for i in range(depth)], OPS)
         self.heads = heads
         self.fixed = {name: choice for name, choice in architecture.items() if not of_a_layer(name)}
-        self._order = list(decisions(shape.n_numeric > 0, cells))
-        self.net = EventSequenceNet(shape, {**self.fixed, "encoder_layers": 0}, hidden, dropout)
+        self._order = list(order or decisions(shape.n_numeric > 0))
+        self.net = EventSequenceNet(shape, {**self.fixed, "encoder_layers": 0}, hidden, dropout, width, clock)
         width = self.net.stem.width
         self.net.encoder.extend(EncoderLayer("c", width, None, hidden, dropout) for _ in range(depth))
         for layer in self.net.encoder:

@@ -20,7 +20,7 @@ __all__ = ["TemporalEncoding"]
 class TemporalEncoding(nn.Module):
     """The vector [B, L, D] to add to each event, a linear map of its time features.
 
-    ``periods``: P time scales as fractions of the training span. The 2·P + 2 features are the sines and
+    ``periods``: P time scales as fractions of the training span, perhaps none. The 2·P + 2 features are the sines and
     cosines of ``time`` at them, log(1 + gap to the previous event), log(1 + gaps until the last event).
     """
 
@@ -30,7 +30,9 @@ class TemporalEncoding(nn.Module):
         self.project = nn.Linear(2 * len(periods) + 2, width)
 
     def forward(self, batch: EventBatch) -> Tensor:
-        angles = batch.time.unsqueeze(-1) * batch.time.new_tensor(self.frequencies)
         until_last = batch.gap.flip(1).cumsum(1).flip(1) - batch.gap
         gaps = torch.stack([batch.gap, until_last.clamp(min=0)], -1).log1p()
+        if not self.frequencies:
+            return self.project(gaps)
+        angles = batch.time.unsqueeze(-1) * batch.time.new_tensor(self.frequencies)
         return self.project(torch.cat([angles.sin(), angles.cos(), gaps], -1))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import yaml
 
 from nni_nasplus.cli.tasks.base import Task
 from nni_nasplus.data.events.overview import as_text
 from nni_nasplus.errors import UserError
+from nni_nasplus.search.space import Choice
 from nni_nasplus.training.distillation.settings import Distillation
 
 if TYPE_CHECKING:
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
     from nni_nasplus.data.events.encoder import EventEncoder
     from nni_nasplus.training.evaluator import Evaluator
 
-__all__ = ["EventTask"]
+__all__ = ["EventTask", "ReadyEvents"]
 
+CLASS_WEIGHTS = ["none", "balanced"]
+_HELD = ("learning_rate", "hidden", "width", "dropout")
+"""Hyperparameters that have options of their own."""
 _SHOWN = 10
 """Classes that are named: more of them fill the screen."""
 
@@ -45,13 +51,19 @@ class EventTask(Task):
     space
         What to search; one of the installed spaces.
     objective
-        What the search optimises on validation users: roc_auc, accuracy, f1 or loss.
+        What the search optimises on validation users: roc_auc, accuracy, f1, average_precision, brier, quadratic kappa,
+        loss, or the import path of a metric of torchmetrics.
     epochs
-        The most passes over the training users; training stops early when it no longer improves.
+        The most passes over the training users; training stops early when it no longer improves. By default 10, or 20
+        where there are fewer than 400.
     batch_size
-        Users a batch.
+        Users a batch. By default 16 to 128, by how many there are.
     learning_rate
-        The peak of the one-cycle schedule.
+        The peak of the one-cycle schedule; by default it is searched together with the architecture.
+    class_weights
+        Whether all classes count alike in training (balanced), or all users (none); search tries both.
+    fix
+        Decisions and hyperparameters to hold, as in --fix '[pooling=last, width=64]'; the others are searched.
     distill
         Let a trial learn from the 3 best architectures before it as well, once 30 trials have finished; in a shorter
         search once a third have, and enough to teach.
@@ -59,7 +71,11 @@ class EventTask(Task):
         The settings of --distill, as in --distillation.n_teachers 3: weight, n_teachers, n_skip (finished trials before
         the first is distilled), loss (mse or kl), temperature (of kl), max_bytes.
     hidden
-        Width of attention heads and feed-forward layers.
+        Width of attention heads and feed-forward layers; by default it is searched.
+    width
+        Width of the stream of events, 0 for the sum of the embeddings; by default it is searched.
+    dropout
+        The rate of dropout, up to 0.5; by default it is searched.
     cells
         Recurrent cells that may take the GRU's place, as in --cells '[lstm, DARTS_V2]': published ones by name, recipes
         or genotypes.
@@ -87,12 +103,16 @@ class EventTask(Task):
     target: str
     space: str = "events"
     objective: str = "roc_auc"
-    epochs: int = 10
-    batch_size: int = 128
-    learning_rate: float = 3e-3
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    class_weights: Literal["none", "balanced", "search"] = "none"
+    fix: list[str] | str = field(default_factory=list)
     distill: bool = False
     distillation: dict[str, Any] = field(default_factory=dict)
-    hidden: int = 32
+    hidden: int | None = None
+    width: int | None = None
+    dropout: float | None = None
     cells: list[str] = field(default_factory=list)
     max_length: int = 256
     categorical: str = ""
@@ -103,10 +123,11 @@ class EventTask(Task):
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        space = self.space_class()
-        if self.cells:
-            space(cells=self.cells)
-        self._require_positive("epochs", "batch_size", "learning_rate")
+        from nni_nasplus.training.metrics import direction_of
+
+        self.space_class()(**self._choices())
+        direction_of(self.objective)
+        self._require_positive("epochs", "batch_size", "learning_rate", "hidden")
         self.settings_of_distillation(trials)
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
@@ -114,17 +135,8 @@ class EventTask(Task):
         from nni_nasplus.data.events.encoder import EventEncoder
         from nni_nasplus.data.events.module import EventDataModule
         from nni_nasplus.data.events.preparation import prepare
-        from nni_nasplus.training.events import EventClassification
+        from nni_nasplus.training.events import EventClassification, schedule_of
 
-        evaluator = EventClassification(
-            str(cache),
-            objective=self.objective,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            distillation=self.settings_of_distillation(trials),
-            seed=seed,
-        )
         events, labels = self.tables()
         prepare(
             events,
@@ -141,8 +153,35 @@ class EventTask(Task):
             seed=seed,
         )
         self._describe(EventEncoder.load(cache))
+        data = EventDataModule(cache)
+        given = {"epochs": self.epochs, "batch_size": self.batch_size}
+        evaluator = EventClassification(
+            str(cache),
+            objective=self.objective,
+            distillation=self.settings_of_distillation(trials),
+            seed=seed,
+            class_weights="balanced" if self.class_weights == "balanced" else "none",
+            **schedule_of(data.sizes["train"]) | {name: value for name, value in given.items() if value is not None},
+        )
+        return {**data.shape.to_json(), **self._choices()}, evaluator
+
+    def _choices(self) -> dict[str, Any]:
+        """The arguments of the space but those of the data: what is searched and what is held."""
+        kind = self.space_class()
         cells = {"cells": self.cells} if self.cells else {}
-        return {**EventDataModule(cache).shape.to_json(), "hidden": self.hidden, **cells}, evaluator
+        held = {name: getattr(self, name) for name in _HELD if getattr(self, name) is not None}
+        if not hasattr(kind, "recommended"):
+            self._refuse_choices([*held, *(["fix"] if self.fix else [])])
+            return cells
+        recommended = kind.recommended()
+        weights = {"class_weights": CLASS_WEIGHTS} if self.class_weights == "search" else {}
+        hyperparameters = {**recommended["hyperparameters"], **weights}
+        return {**recommended, **cells, **_held(hyperparameters, {**held, **_pairs(self.fix)})}
+
+    def _refuse_choices(self, given: Sequence[str]) -> None:
+        """Name what a space without hyperparameters cannot hold."""
+        if given:
+            raise UserError(f"--{given[0]} has no effect on space '{self.space}'; leave it out")
 
     def _describe(self, encoder: EventEncoder) -> None:
         """Say what every column is taken for, and which classes there are."""
@@ -170,6 +209,17 @@ class EventTask(Task):
         return _distillation(self.distillation, trials)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReadyEvents(EventTask):
+    """Events and labels that are in memory, by the names that they are given."""
+
+    ready: tuple[pd.DataFrame, pd.DataFrame]
+
+    def tables(self) -> tuple[str | pd.DataFrame, str | pd.DataFrame]:
+        """Events and labels."""
+        return self.ready
+
+
 def _distillation(options: Mapping[str, Any], trials: int) -> dict[str, Any]:
     given = Distillation.of(options)
     default = min(given.n_skip, max(given.n_teachers, trials // 3))
@@ -180,6 +230,26 @@ def _distillation(options: Mapping[str, Any], trials: int) -> dict[str, Any]:
             "set --distillation.n_skip below --trials"
         )
     return asdict(settings)
+
+
+def _pairs(fix: Sequence[str] | str) -> dict[str, Choice]:
+    """The values by name of --fix."""
+    pairs = {}
+    for text in [fix] if isinstance(fix, str) else fix:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not name or not equals or not value:
+            raise UserError(f"--fix is {text!r}; write a decision and its choice, as in --fix learning_rate=0.003")
+        pairs[name] = yaml.safe_load(value)
+    return pairs
+
+
+def _held(hyperparameters: Mapping[str, Sequence[Choice]], fixed: Mapping[str, Choice]) -> dict[str, Any]:
+    """The arguments of a space that hold what is fixed; a hyperparameter may be held at any value."""
+    choices = {name: [fixed[name]] if name in fixed else values for name, values in hyperparameters.items()}
+    return {
+        "hyperparameters": choices,
+        "fixed": {name: value for name, value in fixed.items() if name not in choices},
+    }
 
 
 def _columns(text: str) -> list[str]:

@@ -68,7 +68,7 @@ def test_sampled_architectures_round_trip(numeric):
         ("01|1|g,g,g||00", "3 encoder layers"),
         ("01|1|g|4|00", "decoder layer 1 is '4'"),
         ("01|1|g|11,11,11|00", "3 decoder layers"),
-        ("01|1|g||03", "head is '03'"),
+        ("01|1|g||05", "head is '05'"),
     ],
 )
 def test_a_bad_genotype_is_told_in_one_line(text, part):
