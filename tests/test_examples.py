@@ -15,6 +15,7 @@ import pytest
 from nni_server import free_port, get, trials, wait
 from places import ROOT
 from processes import run_python
+from shopping import shopping
 
 from nni_nasplus.cli import main
 from nni_nasplus.data.events import EventDataModule, prepare
@@ -79,6 +80,25 @@ def test_nnictl(project, environment, tmp_path):
 def test_nas_experiment(project, environment):
     printed = run(["python", "nas_experiment.py", str(free_port())], project / "examples" / "events")
     assert len(re.findall(r"^\d\d\|[01]\|", printed, re.MULTILINE)) == 3
+
+
+def test_the_page_on_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    short, *blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
+    small = {"trials=2)": "trials=1)", "trials=10": "trials=1", "trials=12": "trials=2", "epochs=3": "epochs=1"}
+    small["StratifiedKFold(3)"] = "StratifiedKFold(2)"
+    code = "\n".join(blocks)
+    assert all(word in code for word in small)
+    for large, word in small.items():
+        code = code.replace(large, word)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert len(names["classifier"].history_) == 2
+    assert list(names["same"]) == list(names["classifier"].predict(names["new_events"]))
+    events, labels = shopping()
+    frames = {"events": events, "new_events": events, "labels": labels}
+    exec(short.replace("trials=20", "trials=1"), frames)
+    assert len(frames["probabilities"]) == len(labels)
 
 
 def commands_of(readme: str) -> list[str]:

@@ -19,14 +19,16 @@ from nni_nasplus import UserError, registry
 ROOT = Path(__file__).parents[1]
 LINES = (
     "cli",
+    "estimators",
     "hosts",
+    "tail",
     "strategies",
     "one_shot",
     "run",
     "training",
     "predictors proxies",
     "spaces",
-    "networks",
+    "networks ensembles",
     "replay",
     "search",
     "data",

@@ -36,8 +36,8 @@ def network_in_netron(run: Run, trial: int | None = None) -> Iterator[str]:
         yield "no trial has finished"
         return
     with tempfile.TemporaryDirectory() as folder:
-        model, path = Model.of(run, trial), Path(folder) / "model.onnx"
-        if export_onnx(model.network, model.space.example(), path):
+        model, path = Model.of(run, trial, what="winner"), Path(folder) / "model.onnx"
+        if export_onnx(model.network, model.example(), path):
             with _served(path) as url:
                 yield url
         else:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.replay.expected import chances_of_best, expected_best
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial
+from nni_nasplus.tail.repeats import noise_of
+from nni_nasplus.tail.tail import Tail, run_tail
+from nni_nasplus.tail.tested import Tested, tested
 from nni_nasplus.training.evaluator import share_cores
 
 __all__ = ["REPORT", "print_result", "report"]
@@ -42,35 +47,86 @@ def report(run: Run) -> None:
     if not history.best:
         reasons = sorted({trial.reason or "no reason left" for trial in history.finished if trial.status == "failed"})
         raise UserError(f"no trial succeeded: {'; '.join(reasons[:3])}; all is in {run.directory}")
-    with Console(file=sys.stderr).status("training the baselines, testing the winner"):
-        write_json(run.directory / REPORT, _result(run))
+    with Console(file=sys.stderr).status("the tail of the search") as status:
+        write_json(run.directory / REPORT, _result(run, status.update))
     print_result(run)
 
 
-def _result(run: Run) -> dict[str, Any]:
+def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
     share_cores(run.settings.concurrency)
-    history, evaluator = run.history(), run.evaluator
-    winner = history.best[0]
-    objective = run.settings.objective
-    found = run.network(winner)
-    rows = [_row("winner", {**winner.metrics, objective: winner.score}, evaluator.test(found))]
-    with evaluator.seeded():
-        baselines = run.space.baselines(found)
-    for name, network in baselines.items():
-        metrics = evaluator.fit(network, run.directory / "baselines" / name)
-        rows.append(_row(name, metrics, evaluator.test(network)))
-    rows += _known_before(run)
-    count = len(history.finished)
+    found = run_tail(run, note)
+    history = run.history()
+    best = found.winner.trainings[0]
+    number = next(trial.number for trial in history.best if trial.architecture == best.architecture)
+    rows = [*_ensemble_row(found), _winner_row(run, found), *_baseline_rows(run, found)]
     return {
-        "objective": objective,
-        "winner": winner.number,
-        "teachers": list(winner.teachers),
-        "genotype": run.space.genotype(winner.architecture),
-        "trials": count,
-        "rows": rows,
-        **_random_search(run, count),
+        "objective": run.settings.objective,
+        "winner": number,
+        "teachers": list(history.trials[number].teachers),
+        "genotype": run.space.genotype(best.architecture),
+        "trials": len(history.finished),
+        "rows": [*rows, *_known_before(run)],
+        "better": _better(run, found),
+        "noise": _finite_or_none(noise_of(found.repeats)),
+        "unclear": len(found.unclear),
+        **_random_search(run, len(history.finished)),
         "predictors": _predictors(run),
     }
+
+
+def _better(run: Run, found: Tail) -> str | None:
+    """The baseline that does best on the test examples, if it does better there than what is shipped."""
+    objective, sign = run.settings.objective, 1 if run.settings.direction == "maximize" else -1
+    reached = {name: sign * found.tests[name].metrics[objective] for name in found.baselines}
+    best = max(reached, key=lambda name: reached[name], default=None)
+    shipped = found.tests["ensemble" if found.ensemble is not None else "winner"].metrics[objective]
+    return best if best is not None and reached[best] > sign * shipped else None
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _ensemble_row(found: Tail) -> list[dict[str, Any]]:
+    """What is shipped; where one network is best alone, its name says so."""
+    if found.ensemble is None:
+        return []
+    members = [member.name for member in found.ensemble.members]
+    count = str(len(members)) if len(members) > 1 else f"1: {members[0]}"
+    row = _row_of(f"ensemble of {count}", found.tests["ensemble"])
+    return [{**row, "validation": found.ensemble.metrics, "members": members}]
+
+
+def _winner_row(run: Run, found: Tail) -> dict[str, Any]:
+    """The mean of its trainings, and the test score of the one that is shipped."""
+    winner = found.winner
+    objective, count = run.settings.objective, len(winner.trainings)
+    row = _row_of("winner", found.tests["winner"])
+    scores = [one.score for one in winner.trainings]
+    error = stdev(scores) / math.sqrt(count) if count > 1 else None
+    validation = {**winner.best.outcome.metrics, objective: winner.mean}
+    return {**row, "validation": validation, "error": error, "trainings": count}
+
+
+def _baseline_rows(run: Run, found: Tail) -> list[dict[str, Any]]:
+    """The best of each tuned baseline, and the plain ones that are trained as they are."""
+    rows = []
+    for name, trainings in found.baselines.items():
+        best = trainings[0]
+        row = _row_of(name, found.tests[name])
+        tuned = best.space.genotype(best.architecture)
+        rows.append({**row, "validation": dict(best.outcome.metrics), "trainings": len(trainings), "genotype": tuned})
+    winner = found.winner.best.network()
+    with run.evaluator.seeded():
+        plain = {name: one for name, one in run.space.baselines(winner).items() if not isinstance(one, NetworkSpace)}
+    for name, network in plain.items():
+        metrics = run.evaluator.fit(network, run.directory / "baselines" / name)
+        rows.append({**_row_of(name, tested(run, network)), "validation": metrics})
+    return rows
+
+
+def _row_of(name: str, test: Tested) -> dict[str, Any]:
+    return {**_row(name, {}, dict(test.metrics)), "interval": test.interval and list(test.interval)}
 
 
 def _known_before(run: Run) -> list[dict[str, Any]]:
@@ -126,20 +182,23 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
     console.print(_trials(run, top))
     path = run.directory / REPORT
     if path.is_file():
-        tables, genotype = _reported(path, run)
+        tables, genotype, better = _reported(path, run)
         for table in tables:
             console.print(table)
         console.print(f"winner: {genotype}   files: {run.directory}", highlight=False, soft_wrap=True)
+        if better:
+            remedy = f"nasplus export {run.directory} --to MODEL --members {better}"
+            console.print(f"{better} does better on the test data than what the search ships: {remedy}", soft_wrap=True)
     run.warn_of_edits()
 
 
-def _reported(path: Path, run: Run) -> tuple[list[Table], str]:
-    """The tables of a report, and the winner."""
+def _reported(path: Path, run: Run) -> tuple[list[Table], str, str | None]:
+    """The tables of a report, the winner, and the baseline that does better, if one does."""
     remedy = f"remove it, and have it made again by: nasplus resume {run.directory}"
     result = read_json(path, remedy)
     with damage_named(path, remedy):
         predictors = [_trust(result["predictors"])] if result.get("predictors") else []
-        return [_comparison(result), *predictors], result["genotype"]
+        return [_comparison(result), *predictors], result["genotype"], result.get("better")
 
 
 def _trials(run: Run, top: int) -> Table:
@@ -165,15 +224,31 @@ def _trials(run: Run, top: int) -> Table:
 
 def _comparison(result: dict[str, Any]) -> Table:
     objective = result["objective"]
-    table = Table("", f"validation {objective}", f"test {objective}", title="winner and baselines, at equal epochs")
+    intervals = ["95% of test"] if any(row.get("interval") for row in result["rows"]) else []
+    columns = (Column("", no_wrap=True), f"validation {objective}", f"test {objective}", *intervals)
+    table = Table(*columns, title="what was found, and what stands beside it")
     for row in result["rows"]:
-        table.add_row(_title(row, result), f"{row['validation'][objective]:.4f}", f"{row['test'][objective]:.4f}")
+        error = f" ±{row['error']:.4f}" if row.get("error") else ""
+        low_high = "–".join(f"{end:.4f}" for end in row.get("interval") or ())
+        validation, test = row["validation"][objective], row["test"][objective]
+        table.add_row(
+            _title(row, result), f"{validation:.4f}{error}", f"{test:.4f}", *([low_high] if intervals else [])
+        )
     if result["random_search"] is not None:
         known = result.get("random_search_test")
         test = "" if known is None else f"{known:.4f}"
-        table.add_row(f"random search, best of {result['trials']} expected", f"{result['random_search']:.4f}", test)
-        table.caption = f"random search estimated from the {result['random_trials']} random trials of this run"
+        table.add_row(f"random search, best of {result['trials']}", f"{result['random_search']:.4f}", test)
+    table.caption = "\n".join(_caption(result))
     return table
+
+
+def _caption(result: dict[str, Any]) -> Iterator[str]:
+    if result.get("noise"):
+        yield f"one training differs from the next under another seed by {result['noise']:.4f}"
+    if result.get("unclear", 0) > 1:
+        yield f"the best {result['unclear']} architectures are not to be told apart"
+    if result["random_search"] is not None:
+        yield f"random search: what is expected, by the {result['random_trials']} random trials of this run"
 
 
 def _trust(predictors: dict[str, dict[str, float]]) -> Table:
@@ -185,5 +260,10 @@ def _trust(predictors: dict[str, dict[str, float]]) -> Table:
 
 
 def _title(row: dict[str, Any], result: dict[str, Any]) -> str:
-    teachers = result.get("teachers") if row["name"] == "winner" else None
-    return f"{row['name']}, taught by trials {', '.join(map(str, teachers))}" if teachers else str(row["name"])
+    """The name, with what else is known of it."""
+    name = str(row["name"])
+    if name == "winner":
+        teachers = ", ".join(map(str, result.get("teachers") or ()))
+        again = f", trained {row['trainings']} times" if row.get("trainings", 1) > 1 else ""
+        return f"{name}{again}, taught by trials {teachers}" if teachers else name + again
+    return f"{name}, best of {row['trainings']}" if row.get("trainings", 1) > 1 else name

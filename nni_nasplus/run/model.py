@@ -1,23 +1,28 @@
-"""A found network with everything it needs to score new data."""
+"""A found network, or an ensemble of them, with everything it needs to score new data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
+from torch import nn
 
-from nni_nasplus._files import damage_named, new_folder, read_json, write_json
+from nni_nasplus._files import damage_named, new_folder, read_json, typed, write_json, write_text
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.drawing.draw import draw
+from nni_nasplus.ensembles.network import Ensemble
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.export import export_onnx, onnx_available
-from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.weights import load_weights, only_room_for
 from nni_nasplus.registry import installed
-from nni_nasplus.run.run import SETTINGS, Run, instantiate
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.run.member import Member, Origin
+from nni_nasplus.run.model_card import model_card
+from nni_nasplus.run.run import SETTINGS, Run
+from nni_nasplus.search.history import Trial
 from nni_nasplus.training.trial_folder import WEIGHTS
 
 if TYPE_CHECKING:
@@ -26,12 +31,32 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 ARCHITECTURE = "architecture.json"
-VERSION = 2
+CARD = "README.md"
+VERSION = 3
+"""2 had one network and no members."""
 _AGAIN = "export the network again"
 
 
 class Model:
-    """An architecture, its trained network and the preprocessing of its data.
+    """Trained networks and the preprocessing of their data.
+
+    Parameters
+    ----------
+    members
+        The networks; where there are several, their weights sum to 1.
+    preprocessing
+        Of new data.
+    metrics
+        What was measured on the validation examples.
+    temperature
+        Of an ensemble: see :class:`~nni_nasplus.ensembles.network.Ensemble`.
+    origin
+        How it was found, for people.
+
+    Raises
+    ------
+    UserError
+        If there is no member, or the temperature or a weight is not above 0.
 
     Examples
     --------
@@ -40,38 +65,81 @@ class Model:
 
     def __init__(
         self,
-        description: Mapping[str, Any],
-        architecture: Architecture,
+        members: Sequence[Member],
         preprocessing: Preprocessing,
         metrics: Mapping[str, float],
+        temperature: float = 1.0,
+        origin: Origin | None = None,
     ) -> None:
-        self.description = dict(description)
-        self.space = instantiate(description, NetworkSpace)
-        self.architecture = architecture
+        if not members:
+            raise UserError("a model needs at least one network")
+        if not temperature > 0 or not all(member.weight > 0 for member in members):
+            raise UserError("the temperature and the weights of a model are above 0")
+        self.members = tuple(members)
         self.preprocessing = preprocessing
         self.metrics = dict(metrics)
-        self.network = self.space.build(architecture).eval()
+        self.temperature = temperature
+        self.origin = origin or Origin()
+        networks = [member.built.build(member.architecture) for member in members]
+        alone = len(networks) == 1 and temperature == 1.0
+        weights = [member.weight for member in members]
+        self.network: nn.Module = (networks[0] if alone else Ensemble(networks, weights, temperature)).eval()
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Those of the members."""
+        return list(self.network.members) if isinstance(self.network, Ensemble) else [self.network]
+
+    def example(self) -> Any:
+        """Make an input of one example, of the largest size."""
+        return self.members[0].built.example()
 
     @classmethod
-    def of(cls, run: Run, number: int | None = None) -> Model:
-        """The winner of a run, or another of its trials.
+    def of(cls, run: Run, number: int | None = None, *, what: str = "ensemble") -> Model:
+        """What a run ships.
+
+        Parameters
+        ----------
+        number
+            A trial, whose network alone is taken.
+        what
+            Which selection of the run: ``ensemble``, ``networks`` (an ensemble without other kinds of models) or
+            ``winner``. As long as there is none, it is the best trial.
 
         Raises
         ------
         UserError
             If there is no such finished trial, or a part of the run is missing.
         """
-        done = {trial.number: trial for trial in run.history().best}
-        if not done:
+        trials = run.history().best
+        if not trials:
             raise UserError(f"{run.directory} has no finished trial; let the search run")
-        if number is not None and number not in done:
-            raise UserError(f"trial {number} is not among the finished ones: {', '.join(map(str, sorted(done)))}")
-        trial = done[number] if number is not None else next(iter(done.values()))
         run.require_whole()
-        preprocessing = run.evaluator.preprocessing()
+        selected = None if number is not None else run.selected(what)
+        if selected is None:
+            trial = trials[0] if number is None else _numbered(trials, number)
+            selected = {"members": [run.member(trial)], "metrics": trial.metrics, "temperature": 1.0}
+        return cls._of(run, **selected)
+
+    @classmethod
+    def _of(
+        cls,
+        run: Run,
+        members: Sequence[Mapping[str, Any]],
+        metrics: Mapping[str, float],
+        temperature: float,
+        test: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Model:
+        """The model of members that lie in the run's folder."""
+        settings = run.settings
+        origin = Origin(settings.strategy, len(run.history().finished), settings.seed, settings.objective, **test)
+        made = [Member(one["space"], one["architecture"], one["name"], one["weight"]) for one in members]
         with damage_named(run.directory / SETTINGS):
-            model = cls(run.settings.space, trial.architecture, preprocessing, trial.metrics)
-        load_weights(model.network, run.weights(trial))
+            model = cls(made, run.evaluator.preprocessing(), metrics, temperature, origin)
+        for network, one in zip(model.networks, members, strict=True):
+            load_weights(network, run.directory / one["folder"] / WEIGHTS)
+        with damage_named(run.directory):
+            model.require_fit()
         return model
 
     @classmethod
@@ -89,17 +157,27 @@ class Model:
             raise UserError(f"{directory} holds no exported network; name a directory written by nasplus export")
         content = read_json(path, _AGAIN)
         if content.get("version") != VERSION:
-            raise UserError(f"{path} has format {content.get('version')}, this release reads {VERSION}")
+            raise UserError(f"{path} has format {content.get('version')}, this release reads {VERSION}; {_AGAIN}")
         with damage_named(directory, _AGAIN), only_room_for(directory / WEIGHTS, _AGAIN):
             kind = installed(content["preprocessing"], Preprocessing)  # type: ignore[type-abstract]
-            model = cls(content["space"], content["architecture"], kind.load(directory), content["metrics"])
+            members = [typed(Member(**one)) for one in content["members"]]
+            origin = typed(Origin(**content["origin"]))
+            model = cls(members, kind.load(directory), content["metrics"], content["temperature"], origin)
         load_weights(model.network, directory / WEIGHTS, _AGAIN)
+        with damage_named(directory, _AGAIN):
+            model.require_fit()
         return model
 
-    def save(self, directory: str | Path, *, onnx: bool = False) -> None:
-        """Write architecture.json, model.safetensors, preprocessing.json, architecture.svg, and model.onnx if asked.
+    def require_fit(self) -> None:
+        """Raise what :meth:`~nni_nasplus.data.preprocessing.Preprocessing.require_fit` raises."""
+        for member, network in zip(self.members, self.networks, strict=True):
+            self.preprocessing.require_fit(network, member.space.get("init_args", {}))
 
-        Nothing is left of what cannot be finished.
+    def save(self, directory: str | Path, *, onnx: bool = False) -> None:
+        """Write architecture.json, model.safetensors, preprocessing.json, a card, pictures, and model.onnx if asked.
+
+        The card, README.md, says in words what the model is. The picture of one network is architecture.svg, those of
+        several member_1.svg and so on. Nothing is left of what cannot be finished.
 
         Raises
         ------
@@ -114,18 +192,28 @@ class Model:
     def _fill(self, directory: Path, *, onnx: bool) -> None:
         self.preprocessing.save(directory)
         save_file(self.network.state_dict(), directory / WEIGHTS)
-        genotype = self.space.genotype(self.architecture)
-        draw(self.space.graph(self.architecture), directory / "architecture.svg", genotype)
-        if onnx and not export_onnx(self.network, self.space.example(), directory / "model.onnx"):
-            raise UserError(f"{genotype} cannot be written as ONNX; see the log")
+        self._draw(directory)
+        if onnx and not export_onnx(self.network, self.example(), directory / "model.onnx"):
+            raise UserError(f"{self.members[0].genotype} cannot be written as ONNX; see the log")
         kind = type(self.preprocessing)
         content = {
             "version": VERSION,
-            "genotype": genotype,
-            "architecture": self.architecture,
+            "genotypes": [member.genotype for member in self.members],
+            "members": [asdict(member) for member in self.members],
+            "temperature": self.temperature,
             "preprocessing": f"{kind.__module__}.{kind.__qualname__}",
+            "metrics": self.metrics,
+            "origin": asdict(self.origin),
         }
-        write_json(directory / ARCHITECTURE, {**content, "space": self.description, "metrics": self.metrics})
+        write_json(directory / ARCHITECTURE, content)
+        write_text(
+            directory / CARD, model_card(self.members, self.preprocessing, self.metrics, self.temperature, self.origin)
+        )
+
+    def _draw(self, directory: Path) -> None:
+        for number, member in enumerate(self.members, 1):
+            name = "architecture" if len(self.members) == 1 else f"member_{number}"
+            draw(member.built.graph(member.architecture), directory / f"{name}.svg", member.genotype)
 
     def predict(self, data: Any, **options: Any) -> pd.DataFrame:
         """What the network says of new data: see :meth:`~nni_nasplus.data.preprocessing.Preprocessing.predict`.
@@ -136,3 +224,11 @@ class Model:
             As the ``predict`` of the model's own preprocessing takes them.
         """
         return self.preprocessing.predict(self.network, data, **options)
+
+
+def _numbered(trials: Sequence[Trial], number: int) -> Trial:
+    for trial in trials:
+        if trial.number == number:
+            return trial
+    numbers = sorted(trial.number for trial in trials)
+    raise UserError(f"trial {number} is not among the finished ones: {', '.join(map(str, numbers))}")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from nni_nasplus._files import damage_named, is_linked, read_json, unlink_files, write_json
-from nni_nasplus.data.cache import edited_inputs
+from nni_nasplus._files import damage_named, is_linked, read_json, unlink_file, unlink_files, write_json
+from nni_nasplus.data.cache import changed_inputs
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
 from nni_nasplus.run.places import absolute, kept, missing, require_room, used
@@ -38,6 +38,7 @@ VERSION = 3
 """1 had options in place of settings, and what strategies had found among them; 2 had absolute paths."""
 SETTINGS = "run.json"
 PRESEARCH = "presearch.json"
+SELECTED = "selected.json"
 CACHE = "data"
 """The files and the folder of prepared data in a run directory."""
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Run:
     def _written(self) -> Run:
         content = {"version": VERSION, **kept(self.settings.to_json(), self.directory)}
         try:
+            unlink_file(self.directory / SETTINGS)
             write_json(self.directory / SETTINGS, content)
         except UserError as error:
             raise self._not_writable(getattr(error.__cause__, "strerror", None)) from error
@@ -172,9 +174,9 @@ class Run:
         return self.directory / CACHE
 
     def warn_of_edits(self) -> None:
-        """Say in a warning which files of the data were written since they were prepared: results are of the old."""
-        for path in edited_inputs(self.cache):
-            warnings.warn(f"{path} was edited since it was read: the result is that of the data before", stacklevel=2)
+        """Say in a warning which files of the data were changed since they were prepared: results are of the old."""
+        for line in changed_inputs(self.cache):
+            warnings.warn(f"{line} since the data were read: the result is that of the data before", stacklevel=2)
 
     @property
     def has_trials(self) -> bool:
@@ -256,6 +258,57 @@ class Run:
                 f"trial {trial.number} has left no weights: {path} is not there; copy it too, if this is a copy"
             )
         return path
+
+    def member(self, trial: Trial) -> dict[str, Any]:
+        """A finished trial as a model's only network, in the folder that is relative to the directory.
+
+        Raises
+        ------
+        UserError
+            If it has left no weights.
+        """
+        folder = self.weights(trial).parent.relative_to(self.directory).as_posix()
+        name = f"trial {trial.number}"
+        space, architecture = self.settings.space, trial.architecture
+        return {"name": name, "space": space, "architecture": architecture, "folder": folder, "weight": 1.0}
+
+    def selected(self, what: str = "ensemble") -> dict[str, Any] | None:
+        """What the tail of the search has selected under a name; None where it has selected nothing.
+
+        It selects an ``ensemble``, one of ``networks`` of the space alone, the ``winner``, and each baseline.
+
+        Returns
+        -------
+        ``members``, each as :meth:`member` gives them, ``metrics`` of validation, ``temperature``, and ``test``, the
+        objective on the test examples with its interval.
+
+        Raises
+        ------
+        UserError
+            If the file is damaged.
+        """
+        path = self.directory / SELECTED
+        if not path.is_file():
+            return None
+        remedy = f"remove it, and have it made again by: nasplus resume {self.directory}"
+        with damage_named(path, remedy):
+            found: dict[str, Any] | None = read_json(path, remedy).get(what)
+            return found and {name: found[name] for name in ("members", "metrics", "temperature", "test")}
+
+    @property
+    def selections(self) -> list[str]:
+        """The names of what :meth:`selected` gives."""
+        path = self.directory / SELECTED
+        return sorted(read_json(path)) if path.is_file() else []
+
+    def forget_selected(self) -> None:
+        """Have :meth:`selected` give nothing any more."""
+        (self.directory / SELECTED).unlink(missing_ok=True)
+
+    def select(self, selected: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep what :meth:`selected` gives, by name, beside what is kept under other names."""
+        path = self.directory / SELECTED
+        write_json(path, {**(read_json(path) if path.is_file() else {}), **selected})
 
     def network(self, trial: Trial) -> nn.Module:
         """The trained network of a finished trial; UserError if its weights are not there."""

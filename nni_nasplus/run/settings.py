@@ -51,7 +51,8 @@ class Settings:
     max_latency_ms
         Architectures whose forward pass of one example takes more milliseconds on this machine are not trained.
     host
-        What runs the trials: nni, an NNI experiment; optuna, an Optuna study; or another installed one.
+        What runs the trials: nni, an NNI experiment; optuna, an Optuna study; process, the searching process itself,
+        one at a time; or another installed one.
     storage
         Of the Optuna study: a database's URL, or journal:PATH; by default study.db in the directory. Others may join in
         with: nasplus work DIR.
@@ -59,6 +60,10 @@ class Settings:
         Of NNI's web UI.
     bind
         The address that the web UI listens on, without a password: 0.0.0.0 for every interface.
+    baseline_trials
+        How many settings of each baseline are tried after the search, to stand beside its result.
+    tail_minutes
+        How long all that follows the last trial may train; by default as long as the search itself has.
     space, evaluator
         Class and arguments, as :func:`~nni_nasplus.run.run.described` gives them.
     study
@@ -83,6 +88,8 @@ class Settings:
     storage: str | None = None
     port: int = 8080
     bind: str = "127.0.0.1"
+    baseline_trials: int = 4
+    tail_minutes: float | None = None
     space: dict[str, Any] = field(default_factory=dict)
     evaluator: dict[str, Any] = field(default_factory=dict)
     study: str | None = None
@@ -92,14 +99,14 @@ class Settings:
     def check(self) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
         self.make_strategy()
-        for name in ("trials", "concurrency", "max_failures"):
+        for name in ("trials", "concurrency", "max_failures", "baseline_trials"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}; use 1 or more")
         if self.seed < 0:
             raise UserError(f"--seed is {self.seed}; use 0 or more")
-        for name in ("trial_seconds", "trial_mib"):
-            if (getattr(self, name) or 1) <= 0:
-                raise UserError(f"--{name} is {getattr(self, name)}; use more than 0")
+        for name in ("trial_seconds", "trial_mib", "tail_minutes"):
+            if (value := getattr(self, name)) is not None and value <= 0:
+                raise UserError(f"--{name} is {value}; use more than 0")
         self.limits  # noqa: B018
         registry.load("hosts", self.host)().check(self)
 

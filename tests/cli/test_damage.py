@@ -15,6 +15,7 @@ from nni_nasplus import Journal, Outcome, Proposal
 from nni_nasplus._files import write_json
 from nni_nasplus.cli.report import REPORT
 from nni_nasplus.data.images import ImageEncoder
+from nni_nasplus.run.member import Member
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run, described
 from nni_nasplus.run.settings import Settings
@@ -39,7 +40,7 @@ def whole(tmp_path_factory):
     report = {"objective": "score", "genotype": "x", "rows": [row], "random_search": None, "trials": 1}
     write_json(run.directory / REPORT, report)
     encoder = ImageEncoder(("no", "yes"), 8, False, (7.0,), (3.0,))
-    Model(run.settings.space, architecture, encoder, {}).save(folder / "model")
+    Model([Member(run.settings.space, architecture)], encoder, {}).save(folder / "model")
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "a.png")
     return folder
 
@@ -94,8 +95,12 @@ def changed(content, path, value):
         (REPORT, ["rows"], None),
         (REPORT, ["rows", 0, "test"], {}),
         (REPORT, ["random_search"], "x"),
-        ("architecture.json", ["space", "init_args"], []),
-        ("architecture.json", ["architecture"], None),
+        ("architecture.json", ["members", 0, "space", "init_args"], []),
+        ("architecture.json", ["members", 0, "architecture"], None),
+        ("architecture.json", ["members", 0, "weight"], "half"),
+        ("architecture.json", ["members"], []),
+        ("architecture.json", ["temperature"], 0.0),
+        ("architecture.json", ["origin"], []),
         ("architecture.json", ["preprocessing"], 7),
         ("preprocessing.json", ["mean"], None),
         ("preprocessing.json", ["more"], 1),

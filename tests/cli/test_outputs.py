@@ -14,6 +14,7 @@ from nni_nasplus import UserError
 from nni_nasplus.cli import main
 from nni_nasplus.data.images import ImageEncoder
 from nni_nasplus.run import model as models
+from nni_nasplus.run.member import Member
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import described
 from nni_nasplus.spaces.images import NasBench201Space
@@ -26,7 +27,7 @@ def model(tmp_path):
     encoder = ImageEncoder(("no", "yes"), 8, False, (7.0,), (3.0,))
     architecture = NasBench201Space(**SIZES).search_space.sample(np.random.default_rng(0))
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a.png")
-    return Model(described(NasBench201Space, SIZES), architecture, encoder, {})
+    return Model([Member(described(NasBench201Space, SIZES), architecture)], encoder, {})
 
 
 def scoring(model, tmp_path, *more):

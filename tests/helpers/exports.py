@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,8 @@ from nni_nasplus.data.images.encoder import ImageEncoder
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.run.model import ARCHITECTURE, VERSION
+from nni_nasplus.run.member import Member
+from nni_nasplus.run.model import ARCHITECTURE, VERSION, Model
 from nni_nasplus.run.run import described
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import NasBench201Space
@@ -32,7 +33,7 @@ class Export:
 
     kind: type[NetworkSpace]
     arguments: Mapping[str, Any]
-    genotype: str
+    genotypes: tuple[str, ...]
     preprocessing: Preprocessing
     data: Any
 
@@ -40,18 +41,22 @@ class Export:
     def files(self) -> dict[str, bytes]:
         """Their content by name, without that of the preprocessing."""
         space = self.kind(**self.arguments)
-        architecture = space.parse_genotype(self.genotype)
+        share = 1 / len(self.genotypes)
+        members = [
+            Member(described(self.kind, self.arguments), space.parse_genotype(genotype), genotype, share)
+            for genotype in self.genotypes
+        ]
+        model = Model(members, self.preprocessing, {"accuracy": 0.5})
         loader = type(self.preprocessing)
         content = {
             "version": VERSION,
-            "genotype": self.genotype,
-            "architecture": architecture,
+            "members": [asdict(member) for member in members],
+            "temperature": 1.0,
             "preprocessing": f"{loader.__module__}.{loader.__qualname__}",
-            "space": described(self.kind, self.arguments),
-            "metrics": {"accuracy": 0.5},
+            "metrics": model.metrics,
+            "origin": asdict(model.origin),
         }
-        weights = save(space.build(architecture).state_dict())
-        return {ARCHITECTURE: json.dumps(content).encode(), WEIGHTS: weights}
+        return {ARCHITECTURE: json.dumps(content).encode(), WEIGHTS: save(model.network.state_dict())}
 
 
 ENCODER = EventEncoder(
@@ -62,25 +67,33 @@ ENCODER = EventEncoder(
     ("no", "yes"),
     4,
 )
+TABLE = pd.DataFrame({"user": [1, 1, 2], "day": [1.0, 2.0, 3.0], "shop": ["a", "b", None], "amount": [1.0, None, 3.0]})
 EXPORTS = {
     "events": Export(
         EventSequenceSpace,
         {**ENCODER.shape.to_json(), "hidden": 2},
-        "01|1|agc1|44|00",
+        ("01|1|agc1|44|00",),
         ENCODER,
-        pd.DataFrame({"user": [1, 1, 2], "day": [1.0, 2.0, 3.0], "shop": ["a", "b", None], "amount": [1.0, None, 3.0]}),
+        TABLE,
+    ),
+    "ensemble": Export(
+        EventSequenceSpace,
+        {**ENCODER.shape.to_json(), "hidden": 2, "poolings": ["mean", "last"]},
+        ("01|1|g||00", "01|0|c||03"),
+        ENCODER,
+        TABLE,
     ),
     "images": Export(
         NasBench201Space,
         {"channels": 2, "cells": 1, "classes": 2, "in_channels": 1, "size": 4},
-        "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|",
+        ("|nor_conv_1x1~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|",),
         ImageEncoder(("cat", "dog"), 4, False, (0.5,), (0.25,)),
         "images.npz",
     ),
     "text": Export(
         EnasRecurrentSpace,
         {"vocabulary": 4, "hidden": 3, "nodes": 3, "layers": 1},
-        "tanh relu1 identity1",
+        ("tanh relu1 identity1",),
         Vocabulary(("<unk>", "a", "b", "<eos>")),
         "text.txt",
     ),

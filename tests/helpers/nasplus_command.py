@@ -30,6 +30,8 @@ def asking(tables, out, **changes):
         "epochs": 2,
         "strategy": "evolution",
         "strategy-options.population_size": 3,
+        "initial": "[]",
+        "baseline-trials": 1,
         "port": free_port(),
         "out": out,
         **changes,

@@ -1,9 +1,11 @@
-"""``nasplus export``: the winner as files that score new data."""
+"""``nasplus export``: what a search found as files that score new data."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+from rich.console import Console
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.model import Model
@@ -12,8 +14,17 @@ from nni_nasplus.run.run import Run
 __all__ = ["export"]
 
 
-def export(directory: str, *, to: str, trial: int | None = None, onnx: bool = False) -> None:
-    """Write the winner's architecture, weights, preprocessing and picture.
+def export(
+    directory: str,
+    *,
+    to: str,
+    trial: int | None = None,
+    single: bool = False,
+    distil: bool = False,
+    members: str = "all",
+    onnx: bool = False,
+) -> None:
+    """Write the ensemble that the search selected, or one network, with all that it takes to score new data.
 
     Parameters
     ----------
@@ -22,13 +33,47 @@ def export(directory: str, *, to: str, trial: int | None = None, onnx: bool = Fa
     to
         The directory to write; it must be new or empty.
     trial
-        Another trial than the best.
+        The network of one trial.
+    single
+        The winner alone.
+    distil
+        One network of the winner's architecture that the ensemble teaches; it is trained now.
+    members
+        What the ensemble may have for members: all that stands in the result; networks, those of the searched space
+        alone; or a baseline by its name, which is then written alone.
     onnx
         Write model.onnx too (needs the onnx extra).
     """
+    if single + distil + (trial is not None) + (members != "all") > 1:
+        raise UserError("--single, --distil, --trial and --members exclude each other; leave all but one out")
     run, out = Run.open(directory), Path(to)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} exists and is not empty; name a new directory with --to")
-    Model.of(run, trial).save(out, onnx=onnx)
+    what = "winner" if single else _distilled(run) if distil else _known(run, members)
+    Model.of(run, trial, what=what).save(out, onnx=onnx)
     run.warn_of_edits()
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
+
+
+def _known(run: Run, members: str) -> str:
+    """The name of the selection; UserError where the run has none of that name."""
+    if members == "all":
+        return "ensemble"
+    if run.selected(members) is None:
+        raise UserError(f"--members is {members!r}; use all, or one of {', '.join(run.selections) or 'none yet'}")
+    return members
+
+
+def _distilled(run: Run) -> str:
+    """The name of the selection, made now unless the run has it; its score is printed beside its teachers'."""
+    from nni_nasplus.tail.distilled import DISTILLED, distil
+
+    if run.selected(DISTILLED) is None:
+        run.require_whole()
+        with Console(file=sys.stderr).status("teaching one network what the ensemble says"), run.exclusive():
+            distil(run)
+    for name in ("ensemble", DISTILLED):
+        found = run.selected(name)
+        assert found is not None
+        sys.stdout.write(f"{name}: test {run.settings.objective} {found['test']['test']:.4f}\n")
+    return DISTILLED

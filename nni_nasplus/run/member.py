@@ -1,0 +1,69 @@
+"""The parts of a model: its networks, and how it was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.run.run import instantiate
+from nni_nasplus.search.space import Architecture
+
+__all__ = ["Member", "Origin"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network of a model.
+
+    Parameters
+    ----------
+    space
+        Class and arguments, as :func:`~nni_nasplus.run.run.described` gives them.
+    architecture
+        What is built of it.
+    name
+        What people call it.
+    weight
+        Its share in an ensemble, in (0, 1].
+    """
+
+    space: dict[str, Any]
+    architecture: Architecture
+    name: str = "network"
+    weight: float = 1.0
+
+    @cached_property
+    def built(self) -> NetworkSpace:
+        """The space."""
+        return instantiate(self.space, NetworkSpace)
+
+    @property
+    def genotype(self) -> str:
+        """The architecture in the notation of its space."""
+        return self.built.genotype(self.architecture)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a model was found.
+
+    Parameters
+    ----------
+    strategy, trials, seed
+        Of the search.
+    objective
+        What was optimised.
+    test
+        The objective on test examples that the search never saw; None where it was not measured.
+    interval
+        In which 95 % of resamples of the test examples lie.
+    """
+
+    strategy: str = ""
+    trials: int = 0
+    seed: int = 0
+    objective: str = ""
+    test: float | None = None
+    interval: list[float] = field(default_factory=list)

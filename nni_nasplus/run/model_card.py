@@ -1,0 +1,80 @@
+"""The card of a model: what it is, how good, of which data, how it was found (Mitchell et al., arXiv 1810.03993)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nni_nasplus.data.preprocessing import Preprocessing
+from nni_nasplus.run.member import Member, Origin
+
+__all__ = ["model_card"]
+
+_FEW = 20
+"""Classes or columns that are listed: of more of them a person reads none."""
+
+
+def model_card(
+    members: Sequence[Member],
+    preprocessing: Preprocessing,
+    metrics: Mapping[str, float],
+    temperature: float,
+    origin: Origin,
+) -> str:
+    """Write the card of a model as Markdown; the parameters are those of the model."""
+    lines = [
+        *_what(members, preprocessing, temperature),
+        *_how_good(metrics, origin),
+        *_data(preprocessing),
+        *_found(origin),
+        *_limits(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _what(members: Sequence[Member], preprocessing: Preprocessing, temperature: float) -> Iterator[str]:
+    count = len(members)
+    kind = "A network" if count == 1 else f"An ensemble of {count} networks, whose probabilities are averaged"
+    yield from ["# Model card", "", f"{kind}. It reads {preprocessing.source}.", ""]
+    yield from ["| member | weight | architecture |", "|---|---|---|"]
+    for member in members:
+        notation = member.genotype.replace("|", "\\|")
+        yield f"| {member.name} | {member.weight:.2f} | `{notation}` |"
+    if temperature != 1.0:
+        yield from [
+            "",
+            f"Probabilities are calibrated on validation examples, by the temperature {temperature:.3f}.",
+        ]
+
+
+def _how_good(metrics: Mapping[str, float], origin: Origin) -> Iterator[str]:
+    yield from ["", "## How good it is", "", "| metric | validation |", "|---|---|"]
+    sizes = ("parameters", "flops", "seconds")
+    yield from (f"| {name} | {value:.4f} |" for name, value in metrics.items() if name not in sizes)
+    yield from ["", "It was chosen by these validation scores, so they flatter it."]
+    if origin.test is not None:
+        low_high = " to ".join(f"{end:.4f}" for end in origin.interval)
+        interval = f"; 95 % of resamples of the test examples give {low_high}" if origin.interval else ""
+        yield f"On test examples, which the search never saw, {origin.objective} is {origin.test:.4f}{interval}."
+
+
+def _data(preprocessing: Preprocessing) -> Iterator[str]:
+    yield from ["", "## Data", ""]
+    facts: Mapping[str, Any] = preprocessing.facts
+    for name, value in facts.items():
+        listed = (
+            [*map(str, value[:_FEW]), *(["…"] if len(value) > _FEW else [])] if isinstance(value, list) else [value]
+        )
+        yield f"- {name}: {', '.join(map(str, listed))}"
+
+
+def _found(origin: Origin) -> Iterator[str]:
+    if origin.trials:
+        yield from ["", "## How it was found", ""]
+        yield f"By nni_nasplus, strategy `{origin.strategy}`, {origin.trials} trials, seed {origin.seed}."
+
+
+def _limits() -> Iterator[str]:
+    yield from ["", "## Limits", ""]
+    yield "It is for data like those that it was trained on: nothing is known of others, or of later times."
+    yield "The data and their licence are not in it, and it comes with no licence of its own."

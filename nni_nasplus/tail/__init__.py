@@ -1,0 +1,1 @@
+"""What follows the last trial: repeats with other seeds, baselines, and the ensemble that is shipped."""

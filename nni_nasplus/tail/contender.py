@@ -1,0 +1,102 @@
+"""Contenders: trained networks that stand beside each other at the end, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.run.run import Run, described
+from nni_nasplus.search.history import Outcome, Trial
+from nni_nasplus.search.space import Architecture
+from nni_nasplus.training.predictions import PREDICTIONS, Predictions
+from nni_nasplus.training.trial_folder import WEIGHTS, failed, outcome_in, write_outcome
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nni_nasplus.networks.network_space import NetworkSpace
+
+__all__ = ["Contender", "trained", "trial_contender"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A trained network.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    space, architecture
+        What it is built of.
+    folder
+        Where its weights, its outcome and what it says of the validation examples are.
+    outcome
+        How its training ended.
+    """
+
+    name: str
+    space: NetworkSpace
+    architecture: Architecture
+    folder: Path
+    outcome: Outcome
+
+    @property
+    def score(self) -> float:
+        """The objective on the validation examples."""
+        assert self.outcome.score is not None
+        return self.outcome.score
+
+    @property
+    def predictions(self) -> Predictions | None:
+        """What it says of the validation examples; None where that was not kept."""
+        path = self.folder / PREDICTIONS
+        return Predictions.load(path) if path.is_file() else None
+
+    def network(self) -> nn.Module:
+        """The trained network.
+
+        Raises
+        ------
+        UserError
+            If its weights are not there.
+        """
+        return self.space.trained(self.architecture, self.folder / WEIGHTS)
+
+    def to_json(self, run: Run) -> dict[str, Any]:
+        """What it takes to build it again, with its folder relative to the run's."""
+        return {
+            "name": self.name,
+            "space": described(type(self.space), self.space.trace_kwargs),
+            "architecture": self.architecture,
+            "folder": self.folder.relative_to(run.directory).as_posix(),
+        }
+
+
+def trial_contender(run: Run, trial: Trial) -> Contender:
+    """A finished trial of a search."""
+    assert trial.outcome is not None
+    return Contender(f"trial {trial.number}", run.space, trial.architecture, run.trial_directory(trial), trial.outcome)
+
+
+def trained(
+    run: Run, name: str, space: NetworkSpace, architecture: Mapping[str, Any], folder: Path, seed: int
+) -> Contender | None:
+    """Train a network as the run's trials are, unless its folder says how that ended; None where it failed."""
+    outcome = outcome_in(folder)
+    if outcome is None:
+        own = space is run.space
+        evaluator = replace(run.evaluator, seed=seed, distillation=run.evaluator.distillation if own else None)
+        try:
+            evaluator.evaluate(space, architecture, folder, run=run.directory if own else None)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a network that cannot be trained is no contender
+            write_outcome(folder, failed(error))
+        outcome = outcome_in(folder)
+    if outcome is None or outcome.score is None:
+        return None
+    return Contender(name, space, dict(architecture), folder, outcome)

@@ -1,0 +1,71 @@
+"""The ensemble that a search ships: of what it trained, what is best together on the validation examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nni_nasplus.ensembles.calibration import temperature_of
+from nni_nasplus.ensembles.greedy import greedy_ensemble
+from nni_nasplus.ensembles.network import Ensemble
+from nni_nasplus.run.run import Run
+from nni_nasplus.tail.contender import Contender
+from nni_nasplus.training.evaluator import Evaluator
+from nni_nasplus.training.predictions import Predictions
+
+__all__ = ["Joined", "joined"]
+
+MEMBERS = 5
+"""The most networks of an ensemble: half as many again bring little more, and each costs a forward pass."""
+ROUNDS = 20
+"""Additions of greedy selection: weights are multiples of a twentieth."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An ensemble: its members with their weights, heaviest first, and how it does on the validation examples."""
+
+    members: tuple[Contender, ...]
+    weights: tuple[float, ...]
+    temperature: float
+    metrics: dict[str, float]
+
+    def network(self) -> Ensemble:
+        """The network that it is."""
+        return Ensemble([member.network() for member in self.members], self.weights, self.temperature).eval()
+
+    def to_json(self, run: Run) -> dict[str, Any]:
+        """What it takes to build it again."""
+        members = [
+            {**member.to_json(run), "weight": weight} for member, weight in zip(self.members, self.weights, strict=True)
+        ]
+        return {"members": members, "temperature": self.temperature, "metrics": self.metrics}
+
+
+def joined(run: Run, contenders: Sequence[Contender], members: int = MEMBERS) -> Joined | None:
+    """Select an ensemble of contenders; None where nothing was kept of what they say of the validation examples."""
+    kept = [(one, said) for one in contenders if (said := one.predictions) is not None]
+    if not kept:
+        return None
+    evaluator, labels = run.evaluator, kept[0][1].labels
+    probabilities = [said.probabilities for _, said in kept]
+    weights = greedy_ensemble(probabilities, _score(evaluator, labels), rounds=ROUNDS, members=members)
+    mean = Predictions.of(sum(weight * probabilities[i] for i, weight in weights.items()), labels)  # type: ignore[arg-type]
+    temperature = temperature_of(mean.logits, labels)
+    metrics = evaluator.measure(Predictions(mean.logits / np.float32(temperature), labels))
+    return Joined(tuple(kept[i][0] for i in weights), tuple(weights.values()), temperature, metrics)
+
+
+def _score(evaluator: Evaluator, labels: NDArray[np.int64]) -> Any:
+    """The objective of probabilities, higher being better; where it ties, their likelihood decides."""
+    sign = 1.0 if evaluator.direction == "maximize" else -1.0
+
+    def score(probabilities: NDArray[np.float64]) -> float:
+        metrics = evaluator.measure(Predictions.of(probabilities, labels))
+        return sign * metrics[evaluator.objective] - 1e-6 * metrics["loss"]
+
+    return score

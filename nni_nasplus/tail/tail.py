@@ -1,0 +1,116 @@
+"""The tail of a search: what is believed of its result, what stands beside it, and what is shipped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.run.run import Run
+from nni_nasplus.tail.baselines import tuned_baselines
+from nni_nasplus.tail.budget import Budget
+from nni_nasplus.tail.contender import Contender, trial_contender
+from nni_nasplus.tail.ensemble import Joined, joined
+from nni_nasplus.tail.repeats import Repeated, indistinct, repeated
+from nni_nasplus.tail.tested import Tested, tested
+
+__all__ = ["Tail", "run_tail"]
+
+_REPEATS = 0.6
+"""The repeats' share of the time: they decide what is shipped, and are members of it; baselines are compared with."""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What followed the last trial.
+
+    Parameters
+    ----------
+    repeats
+        The best architectures with their trainings, best first.
+    baselines
+        The tuned baselines by name, each best first.
+    ensemble
+        Of all; None where nothing was kept to select it by.
+    networks
+        Of networks of the searched space alone.
+    tests
+        How each of what may be shipped does on the test examples: the ensemble, the networks, the winner, and the best
+        of each baseline by its name.
+    """
+
+    repeats: list[Repeated]
+    baselines: dict[str, list[Contender]]
+    ensemble: Joined | None
+    networks: Joined | None
+    tests: dict[str, Tested]
+
+    @property
+    def winner(self) -> Repeated:
+        """The architecture with the best mean."""
+        return self.repeats[0]
+
+    @property
+    def unclear(self) -> list[Repeated]:
+        """Those that cannot be told from the best, it among them."""
+        return indistinct(self.repeats)
+
+
+def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
+    """Repeat, compare and join, within the minutes of the settings; what is there from before is taken as it is.
+
+    Parameters
+    ----------
+    note
+        Told what is done now.
+    """
+    budget = Budget(_seconds(run))
+    note("training the best again, with other seeds")
+    repeats = repeated(run, budget.part(_REPEATS))
+    note("tuning the baselines")
+    baselines = tuned_baselines(run, tunable(run, repeats[0].best.network()), run.settings.baseline_trials, budget)
+    note("selecting the ensemble")
+    own = [*_trials(run), *(again for one in repeats for again in one.trainings[1:])]
+    others = [one for trainings in baselines.values() for one in trainings]
+    ensembles = {"ensemble": joined(run, [*own, *others]), "networks": joined(run, own)}
+    shipped: dict[str, Contender | Joined] = {
+        "winner": repeats[0].best,
+        **{name: trainings[0] for name, trainings in baselines.items()},
+        **{name: one for name, one in ensembles.items() if one is not None},
+    }
+    note("testing what may be shipped")
+    tests = {name: tested(run, one.network()) for name, one in shipped.items()}
+    objective = run.settings.objective
+    run.forget_selected()
+    run.select({name: {**_shipped(run, one), "test": tests[name].to_json(objective)} for name, one in shipped.items()})
+    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests)
+
+
+def tunable(run: Run, winner: nn.Module) -> dict[str, NetworkSpace]:
+    """The baselines of the space that have choices to tune."""
+    baselines = run.space.baselines(winner)
+    return {name: one for name, one in baselines.items() if isinstance(one, NetworkSpace)}
+
+
+def _seconds(run: Run) -> float:
+    """By default as long as the search itself has taken."""
+    if run.settings.tail_minutes is not None:
+        return 60 * run.settings.tail_minutes
+    costs = [trial.cost for trial in run.history().finished if trial.cost is not None]
+    return sum(costs) / run.settings.concurrency if costs else math.inf
+
+
+def _trials(run: Run) -> Sequence[Contender]:
+    return [trial_contender(run, trial) for trial in run.history().best]
+
+
+def _shipped(run: Run, one: Contender | Joined) -> dict[str, Any]:
+    """What it takes to build it again."""
+    if isinstance(one, Joined):
+        return one.to_json(run)
+    member = {**one.to_json(run), "weight": 1.0}
+    return {"members": [member], "metrics": dict(one.outcome.metrics), "temperature": 1.0}

@@ -1,0 +1,65 @@
+"""The test score of a network, and how far it may be from that of other examples of the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from nni_nasplus.run.run import Run
+from nni_nasplus.training.predictions import Predictions
+
+__all__ = ["Tested", "bootstrap_interval", "tested"]
+
+DRAWS = 200
+"""Resamples: the ends of an interval are then known to about a tenth of its width."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The metrics on the test examples; where predictions are known, the objective's interval."""
+
+    metrics: Mapping[str, float]
+    interval: tuple[float, float] | None
+
+    def to_json(self, objective: str) -> dict[str, Any]:
+        """What a card says of it."""
+        return {"test": self.metrics[objective], "interval": list(self.interval or ())}
+
+
+def tested(run: Run, network: nn.Module) -> Tested:
+    """Test a network on the examples that the search has never seen."""
+    evaluator, objective = run.evaluator, run.settings.objective
+    metrics, said = evaluator.tested(network)
+    if said is None or not evaluator.joins:
+        return Tested(metrics, None)
+    rng = np.random.default_rng(run.settings.seed)
+    return Tested(metrics, bootstrap_interval(said, lambda p: evaluator.measure(p)[objective], rng))
+
+
+def bootstrap_interval(
+    predictions: Predictions, score: Callable[[Predictions], float], rng: np.random.Generator, level: float = 0.95
+) -> tuple[float, float]:
+    """The percentile bootstrap interval of a score (Efron, 1979), with examples drawn with replacement in each class.
+
+    Parameters
+    ----------
+    predictions
+        Of N examples.
+    score
+        Of predictions.
+    rng
+        Draws the examples.
+    level
+        The share of resamples within.
+    """
+    of_class = [np.flatnonzero(predictions.labels == label) for label in np.unique(predictions.labels)]
+    scores = []
+    for _ in range(DRAWS):
+        rows = np.concatenate([rng.choice(rows, len(rows)) for rows in of_class])
+        scores.append(score(Predictions(predictions.logits[rows], predictions.labels[rows])))
+    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
