@@ -1,0 +1,103 @@
+"""Is the outcome worth the search? What is shipped, beside what people have at hand, on real tasks.
+
+python benchmarks/worth.py FOLDER --data DATA [--tasks sepsis billing] [--seeds 0 1 2] [--trials 20]
+
+Each task and seed is a search with another split, in FOLDER/TASK/SEED, that goes on where it stopped; every baseline is
+tuned as often as the search trains. What is done is a line of FOLDER/results.jsonl. The table is printed in any case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from worth_table import print_tables
+from worth_tasks import TASKS, Tables
+
+from nni_nasplus._files import read_json
+from nni_nasplus.cli.commands.search import search
+from nni_nasplus.cli.report import REPORT
+from nni_nasplus.cli.running import finish
+from nni_nasplus.cli.tasks.events import ReadyEvents
+from nni_nasplus.run.run import Run
+from nni_nasplus.run.settings import Settings
+
+_CONCURRENCY = 2
+"""Gives training one core of two, since a second one helps such small networks little; two tasks may run beside."""
+_UNLIMITED = 1e6
+"""Minutes of the tail: here all contenders are trained equally often, whatever that takes."""
+
+
+def searched(tables: Tables, out: Path, seed: int, trials: int, strategy: str) -> Run:
+    """A search with its tail, from the beginning or from where it stopped."""
+    if (out / "run.json").exists():
+        finish(Run.open(out))
+        return Run.open(out)
+    events, labels, names = tables
+    task = ReadyEvents(events="", labels="", **names, ready=(events, labels))
+    settings = Settings(
+        strategy=strategy,
+        trials=trials,
+        seed=seed,
+        host="process",
+        concurrency=_CONCURRENCY,
+        baseline_trials=trials,
+        tail_minutes=_UNLIMITED,
+    )
+    run = search(task, settings, str(out))
+    assert run is not None
+    return run
+
+
+def contenders(run: Run) -> Iterator[dict[str, Any]]:
+    """The rows of a run's report, by plain names."""
+    report = read_json(run.directory / REPORT)
+    objective = report["objective"]
+    for row in report["rows"]:
+        name = "ensemble" if row["name"].startswith("ensemble") else row["name"]
+        yield {"contender": name, "validation": row["validation"][objective], "test": row["test"][objective]}
+    yield {"contender": "noise of a training", "test": report["noise"]}
+    scores = [trial.score for trial in run.history().best]
+    yield {"contender": "spread of architectures", "test": float(np.std(scores, ddof=1))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the event tables")
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--strategy", default="thompson")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", UserWarning)
+    results = arguments.folder / "results.jsonl"
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for seed in arguments.seeds:
+        for name in arguments.tasks:
+            if not any(line["task"] == name and line["seed"] == seed for line in read(results)):
+                out = arguments.folder / name.replace(" ", "_") / str(seed)
+                tables = TASKS[name](arguments.data, seed)
+                run = searched(tables, out, seed, arguments.trials, arguments.strategy)
+                with results.open("a") as file:
+                    for row in contenders(run):
+                        file.write(json.dumps({"task": name, "seed": seed, **row}) + "\n")
+    print_tables(read(results), Console(file=sys.stdout, width=140))
+
+
+def read(results: Path) -> list[dict[str, Any]]:
+    """What is done."""
+    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The tables of the benchmark ``worth.py``: test scores by task, and paired differences with their intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+__all__ = ["print_tables"]
+
+_SHOWN = ("ensemble", "winner", "best of the initial ones", "boosting", "GRU", "LSTM")
+_SPREADS = ("noise of a training", "spread of architectures")
+
+
+def print_tables(lines: list[dict[str, Any]], console: Console) -> None:
+    """Print the mean over seeds of each contender on each task, and how the shipped one differs from each."""
+    if not lines:
+        return
+    scores = pd.DataFrame(lines).pivot_table(index=["task", "seed"], columns="contender", values="test", sort=False)
+    console.print(_by_task(scores))
+    console.print(_differences(scores))
+
+
+def _by_task(scores: pd.DataFrame) -> Table:
+    shown = [name for name in (*_SHOWN, *_SPREADS) if name in scores]
+    table = Table("task", "seeds", *shown, title="test score, mean over seeds")
+    means = scores.groupby("task", sort=False).mean()
+    counts = scores.groupby("task", sort=False).size()
+    for task, row in means.iterrows():
+        table.add_row(str(task), str(counts[task]), *(f"{row[name]:.4f}" for name in shown))
+    table.add_row("mean", "", *(f"{means[name].mean():.4f}" for name in shown), end_section=True)
+    return table
+
+
+def _differences(scores: pd.DataFrame) -> Table:
+    """Of the ensemble and the winner from each other contender: the mean over tasks, and its 95 % interval."""
+    others = [name for name in _SHOWN if name in scores]
+    table = Table("", *others, title="paired differences, mean over tasks and seeds, 95 % by Student's t")
+    tuned = scores[[name for name in ("GRU", "LSTM") if name in scores]].max(axis=1)
+    single = scores[[name for name in ("GRU", "LSTM", "boosting") if name in scores]].max(axis=1)
+    table.add_column("better of GRU and LSTM")
+    table.add_column("best of all three")
+    for name in ("ensemble", "winner"):
+        if name in scores:
+            rest = [scores[other] for other in others]
+            table.add_row(name, *(_interval(scores[name] - other) for other in (*rest, tuned, single)))
+    return table
+
+
+def _interval(differences: pd.Series) -> str:
+    found = differences.dropna()
+    if len(found) < 2 or not found.any():
+        return f"{found.mean():+.4f}" if found.any() else ""
+    half = stats.t.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found))
+    return f"{found.mean():+.4f} ±{half:.4f}"
