@@ -38,7 +38,7 @@ setup(
         "tensorboard",
         "pandas",
         "pyarrow",
-        "scikit-learn",
+        "scikit-learn>=1.7",
         "scipy",
         "threadpoolctl",
         "safetensors",

@@ -11,8 +11,12 @@ from lightning_fabric.utilities.warnings import PossibleUserWarning
 
 __all__ = ["quiet_lightning"]
 
-_LOGGERS = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero")
-"""They tell of devices, of the makers' services, and that training has ended at its last epoch."""
+_LOGGERS = (
+    "pytorch_lightning.utilities.rank_zero",
+    "lightning_fabric.utilities.rank_zero",
+    "pytorch_lightning.trainer.connectors.signal_connector",
+)
+"""They tell of devices, of the makers' services, that training has ended at its last epoch, and of signals."""
 _USUAL = (
     "Checkpoint directory .* exists and is not empty",
     "Using ModelCheckpoint with manual optimization",
