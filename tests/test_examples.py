@@ -124,7 +124,7 @@ def test_the_readme(project, environment, monkeypatch, caplog):
             words += ["--port", str(free_port())]
         run([program, *words], project)
     assert "ERROR" not in caplog.text
-    assert json.loads((project / "vowels" / "architecture.json").read_text())["genotype"]
+    assert json.loads((project / "vowels" / "architecture.json").read_text())["genotypes"]
 
 
 @pytest.mark.slow
