@@ -17,7 +17,7 @@ def finish(run: Run) -> None:
     """Run what is left of a search, and report."""
     from nni_nasplus.cli.report import REPORT, print_result, report
 
-    if complete(run) or not (run.directory / REPORT).exists():
+    if complete(run) or not (run.directory / REPORT).exists() or not run.selections:
         report(run)
     else:
         print_result(run)

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE", "PRESEARCH", "SETTINGS", "Run", "described", "instantiate"]
 
-VERSION = 3
-"""1 had options in place of settings, and what strategies had found among them; 2 had absolute paths."""
+VERSION = 4
+"""1 had options in place of settings, and what strategies had found among them; 2 had absolute paths; 3 weighted
+classes by default, so that its search would go on by another measure."""
 SETTINGS = "run.json"
 PRESEARCH = "presearch.json"
 SELECTED = "selected.json"

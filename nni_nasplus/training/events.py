@@ -67,7 +67,7 @@ class EventClassification(Evaluator):
     Raises
     ------
     UserError
-        If the objective, the class weights or a setting of the distillation is unknown.
+        If the objective, the class weights, a rate or a setting of the distillation is unknown.
     """
 
     hyperparameters = ("learning_rate", "weight_decay", "class_weights")
@@ -86,6 +86,10 @@ class EventClassification(Evaluator):
         super().__post_init__()
         if self.class_weights not in CLASS_WEIGHTS:
             raise UserError(f"unknown class weights '{self.class_weights}'; use {' or '.join(CLASS_WEIGHTS)}")
+        for name, is_least_allowed in (("learning_rate", False), ("weight_decay", True)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or value < 0 or (value == 0 and not is_least_allowed):
+                raise UserError(f"{name} is {value!r}; use {'0 or more' if is_least_allowed else 'more than 0'}")
         object.__setattr__(self, "cache", str(Path(self.cache).resolve()))
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from nni_nasplus.spaces.events.genotype import genotype, parse
 from nni_nasplus.spaces.events.graph import graph
 from nni_nasplus.spaces.events.network import EventSequenceNet
 from nni_nasplus.spaces.events.recommended import recommended
+from nni_nasplus.spaces.events.stem import LEAST_WIDTH
 from nni_nasplus.spaces.recurrent.cells import cell_maker
 from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS
 from nni_nasplus.spaces.recurrent.recipes.recipe import Recipe
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["EventSequenceSpace"]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
+_MOST_DROPOUT = 0.5
+"""Temporal dropout has twice the rate, and is a probability."""
 _SUPERNET = {"encoder_layers": 4, "temporal_encoding": 1}
 """Where the first choice will not do: the layers are what is searched, so there are as many as can be, told of time."""
 
@@ -110,6 +113,10 @@ class EventSequenceSpace(NetworkSpace):
         super().__init__()
         self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
         self.sizes = {"hidden": hidden, "dropout": dropout, "width": width, "clock": clock}
+        _require_sizes(self.sizes)
+        for name in self.sizes:
+            for choice in hyperparameters.get(name, ()):
+                _require_sizes({name: choice})
         self.cells = _named(cells)
         self.poolings = _known(poolings)
         self.hyperparameters = dict(hyperparameters)
@@ -242,6 +249,24 @@ class EventSequenceSpace(NetworkSpace):
             "GRU": RecurrentBaselines(**shape, cell="gru"),
             "LSTM": RecurrentBaselines(**shape, cell="lstm"),
         }
+
+
+def _require_sizes(sizes: Mapping[str, Any]) -> None:
+    """Raise :class:`UserError` naming the first size that no network can have."""
+    rules: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "hidden": (lambda size: _whole(size) and size >= 1, "a whole number from 1 on"),
+        "width": (lambda size: _whole(size) and (size == 0 or size >= LEAST_WIDTH), f"0, or {LEAST_WIDTH} or more"),
+        "dropout": (lambda rate: isinstance(rate, (int, float)) and 0 <= rate <= _MOST_DROPOUT, "0 to 0.5"),
+        "clock": (lambda clock: clock in ("time", "gaps"), "time or gaps"),
+    }
+    for name, size in sizes.items():
+        fits, remedy = rules[name]
+        if not fits(size):
+            raise UserError(f"{name} is {size!r}; use {remedy}")
+
+
+def _whole(size: Any) -> bool:
+    return isinstance(size, int) and not isinstance(size, bool)
 
 
 def _known(poolings: Sequence[str]) -> list[str]:

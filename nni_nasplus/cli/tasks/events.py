@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -123,10 +124,14 @@ class EventTask(Task):
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        from nni_nasplus.training.metrics import direction_of
+        from nni_nasplus.training.events import EventClassification
 
-        self.space_class()(**self._choices())
-        direction_of(self.objective)
+        choices = self._choices()
+        self.space_class()(**choices)
+        evaluator = EventClassification("", objective=self.objective)
+        for name, values in choices.get("hyperparameters", {}).items():
+            for value in values:
+                evaluator.tuned({name: value})
         self._require_positive("epochs", "batch_size", "learning_rate", "hidden")
         self.settings_of_distillation(trials)
 
@@ -168,6 +173,8 @@ class EventTask(Task):
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space but those of the data: what is searched and what is held."""
         kind = self.space_class()
+        if self.cells and "cells" not in signature(kind).parameters:
+            self._refuse_choices(["cells"])
         cells = {"cells": self.cells} if self.cells else {}
         held = {name: getattr(self, name) for name in _HELD if getattr(self, name) is not None}
         if not hasattr(kind, "recommended"):
