@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from finished_runs import searched
+from onnx_checks import require_equal_probabilities
 
 from nni_nasplus import UserError
 from nni_nasplus.cli.commands.export import export
@@ -80,6 +81,12 @@ def test_what_is_exported_says_what_the_search_saw(run, tail, tmp_path):
         _, said = run.evaluator.tested(expected)
         _, again = run.evaluator.tested(Model.load(tmp_path / what).network)
         np.testing.assert_allclose(again.probabilities, said.probabilities, atol=1e-6)
+
+
+def test_the_ensemble_says_the_same_as_onnx(run, tail, tmp_path):
+    Model.of(run).save(tmp_path / "model", onnx=True)
+    loaded = Model.load(tmp_path / "model")
+    require_equal_probabilities(loaded.network, tmp_path / "model" / "model.onnx", run.cache, atol=1e-6)
 
 
 def test_an_exported_ensemble_has_a_card_and_a_picture_of_each_member(run, tail, tmp_path):

@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-import onnxruntime
 import pytest
 import torch
+from onnx_checks import require_equal_logits
 from safetensors.torch import load_file
 from sklearn.metrics import f1_score, roc_auc_score
 
@@ -120,13 +119,7 @@ def test_the_hosts_folder_gets_tensorboard_curves_and_onnx(cache, space, tmp_pat
 def test_onnx_gives_the_networks_logits_at_any_size(cache, space, tmp_path, genotype):
     network = space.build(space.parse_genotype(genotype)).eval()
     assert export_onnx(network, space.example(), tmp_path / "m.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
-    wanted = {i.name for i in session.get_inputs()}
-    for batch in EventDataModule(cache, batch_size=7).val_dataloader():
-        fields = {name: value.numpy() for name, value in batch._asdict().items() if name in wanted}
-        with torch.inference_mode():
-            expected = network(batch).numpy()
-        np.testing.assert_allclose(session.run(None, fields)[0], expected, atol=1e-5)
+    require_equal_logits(network, tmp_path / "m.onnx", cache, atol=1e-5)
 
 
 def test_an_unknown_objective_is_named(cache):
