@@ -13,6 +13,7 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
+from nni_nasplus.search.choice_features import ChoiceFeatures
 from nni_nasplus.search.counting import Diagram, UncountableError
 
 if TYPE_CHECKING:
@@ -247,50 +248,23 @@ class SearchSpace:
         return sum(map(len, self.decisions.values()))
 
     def features(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """What a predictor learns from; float64 [architectures, features].
-
-        The one-hot codes, then how often each choice occurs among the decisions that offer the same choices: what is
-        known of a convolution on one edge says something of a convolution on another. Columns are scaled such that
-        all decisions together, and all counts together, weigh alike in spaces of any size.
+        """What a predictor learns from, float64 [architectures, features]: see :class:`ChoiceFeatures`.
 
         Parameters
         ----------
         architectures
             In canonical form.
         """
-        code = np.zeros((len(architectures), self.width))
-        for row, architecture in enumerate(architectures):
-            code[row, [self._column[name][choice] for name, choice in architecture.items()]] = 1.0
-        # Whole numbers are added exactly in any order: a row does not depend on how many there are.
-        counts = (code @ (self._counts > 0)) * self._counts.max(axis=0, initial=0.0)
-        return np.hstack([code / np.sqrt(len(self.decisions)), counts])
+        return self._features.of(architectures)
 
     @cached_property
     def feature_groups(self) -> np.ndarray:
-        """The group of every feature: the columns of a decision are one, every count is one; int [features]."""
-        decisions = np.repeat(np.arange(len(self.decisions)), [len(c) for c in self.decisions.values()])
-        return np.concatenate([decisions, len(self.decisions) + np.arange(self._counts.shape[1])])
+        """The group of every feature, int [features]: see :attr:`ChoiceFeatures.groups`."""
+        return self._features.groups
 
     @cached_property
-    def _column(self) -> dict[str, dict[Choice, int]]:
-        """The column of the one-hot code by decision and choice."""
-        columns = iter(range(self.width))
-        return {name: {choice: next(columns) for choice in choices} for name, choices in self.decisions.items()}
-
-    @cached_property
-    def _counts(self) -> np.ndarray:
-        """Maps a one-hot code to scaled counts; float64 [width, counts]."""
-        alike: dict[tuple[Choice, ...], list[str]] = {}
-        for name, choices in self.decisions.items():
-            alike.setdefault(choices, []).append(name)
-        shared = {choices: names for choices, names in alike.items() if len(names) > 1}
-        counts = np.zeros((self.width, sum(map(len, shared))))
-        column = iter(range(counts.shape[1]))
-        for choices, names in shared.items():
-            for choice in choices:
-                rows = [self._column[name][choice] for name in names]
-                counts[rows, next(column)] = np.sqrt(0.5 / len(names) / len(shared))
-        return counts
+    def _features(self) -> ChoiceFeatures:
+        return ChoiceFeatures(self.decisions)
 
     def __iter__(self) -> Iterator[Architecture]:
         """Every architecture once, in order of its decisions."""

@@ -151,6 +151,7 @@ class TestSearch:
         ({"fix": "pooling=all"}, "decision 'pooling' cannot be 'all'; allowed: mean, max, mixed, last, attention"),
         ({"fix": "depth=3"}, "unknown decision 'depth'; decisions: stem_kernel"),
         ({"space": "boosting", "hidden": 8}, "--hidden has no effect on space 'boosting'; leave it out"),
+        ({"hidden": 8, "fix": "hidden=16"}, "--hidden and --fix both hold hidden; leave one of them out"),
         ({"dropout": 0.9}, "dropout is 0.9; use 0 to 0.5"),
         ({"width": 2}, "width is 2; use 0, or 3 or more"),
         ({"fix": "hidden=abc"}, "hidden is 'abc'; use a whole number from 1 on"),

@@ -183,7 +183,10 @@ class EventTask(Task):
         recommended = kind.recommended()
         weights = {"class_weights": CLASS_WEIGHTS} if self.class_weights == "search" else {}
         hyperparameters = {**recommended["hyperparameters"], **weights}
-        return {**recommended, **cells, **_held(hyperparameters, {**held, **_pairs(self.fix)})}
+        fixed = _pairs(self.fix)
+        if twice := [name for name in held if name in fixed]:
+            raise UserError(f"--{twice[0]} and --fix both hold {twice[0]}; leave one of them out")
+        return {**recommended, **cells, **_held(hyperparameters, {**held, **fixed})}
 
     def _refuse_choices(self, given: Sequence[str]) -> None:
         """Name what a space without hyperparameters cannot hold."""

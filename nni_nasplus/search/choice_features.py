@@ -1,0 +1,59 @@
+"""What a predictor learns from: one-hot codes of choices, and how often each choice occurs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ChoiceFeatures"]
+
+
+class ChoiceFeatures:
+    """The features of architectures with these decisions.
+
+    They are the one-hot codes, then how often each choice occurs among the decisions that offer the same choices: what
+    is known of a convolution on one edge says something of a convolution on another. Columns are scaled such that all
+    decisions together, and all counts together, weigh alike in spaces of any size.
+
+    Parameters
+    ----------
+    decisions
+        Choices by decision name, in order.
+    """
+
+    def __init__(self, decisions: Mapping[str, Sequence[Any]]) -> None:
+        self.decisions = decisions
+        columns = iter(range(sum(map(len, decisions.values()))))
+        self._column = {name: {choice: next(columns) for choice in choices} for name, choices in decisions.items()}
+        self._counts = self._scaled_counts()
+
+    def of(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Float64 [architectures, features] of architectures in canonical form."""
+        code = np.zeros((len(architectures), len(self._counts)))
+        for row, architecture in enumerate(architectures):
+            code[row, [self._column[name][choice] for name, choice in architecture.items()]] = 1.0
+        # Whole numbers are added exactly in any order: a row does not depend on how many there are.
+        counts = (code @ (self._counts > 0)) * self._counts.max(axis=0, initial=0.0)
+        return np.hstack([code / np.sqrt(len(self.decisions)), counts])
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The group of every feature: the columns of a decision are one, every count is one; int [features]."""
+        decisions = np.repeat(np.arange(len(self.decisions)), [len(c) for c in self.decisions.values()])
+        return np.concatenate([decisions, len(self.decisions) + np.arange(self._counts.shape[1])])
+
+    def _scaled_counts(self) -> np.ndarray:
+        """Maps a one-hot code to scaled counts; float64 [width, counts]."""
+        alike: dict[tuple[Any, ...], list[str]] = {}
+        for name, choices in self.decisions.items():
+            alike.setdefault(tuple(choices), []).append(name)
+        shared = {choices: names for choices, names in alike.items() if len(names) > 1}
+        counts = np.zeros((sum(map(len, self.decisions.values())), sum(map(len, shared))))
+        column = iter(range(counts.shape[1]))
+        for choices, names in shared.items():
+            for choice in choices:
+                rows = [self._column[name][choice] for name in names]
+                counts[rows, next(column)] = np.sqrt(0.5 / len(names) / len(shared))
+        return counts
