@@ -19,7 +19,7 @@ __all__ = ["BoostedEvents"]
 
 _DECISIONS = {"learning_rate": (0.05, 0.1), "max_leaf_nodes": (7, 15)}
 """Small trees do better on few users, large ones where columns act together."""
-_GENOTYPE = re.compile(r"(\d+) leaves, rate (\d*\.?\d+)")
+_GENOTYPE = re.compile(r"boosting, (\d+) leaves, rate (\d*\.?\d+)")
 
 
 class BoostedEvents(NetworkSpace):
@@ -62,9 +62,9 @@ class BoostedEvents(NetworkSpace):
         return self.shape.example()
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write the settings, such as ``15 leaves, rate 0.1``."""
+        """Write the settings, such as ``boosting, 15 leaves, rate 0.1``."""
         chosen = self.search_space.validate(architecture)
-        return f"{chosen['max_leaf_nodes']} leaves, rate {chosen['learning_rate']}"
+        return f"boosting, {chosen['max_leaf_nodes']} leaves, rate {chosen['learning_rate']}"
 
     def parse_genotype(self, text: str) -> Architecture:
         """Read the settings of a genotype.
@@ -76,7 +76,7 @@ class BoostedEvents(NetworkSpace):
         """
         found = _GENOTYPE.fullmatch(text)
         if found is None:
-            raise UserError(f"genotype {text!r} is no setting of boosting; write it like '15 leaves, rate 0.1'")
+            raise UserError(f"genotype {text!r} is no setting of boosting; write 'boosting, 15 leaves, rate 0.1'")
         return self.search_space.validate({"max_leaf_nodes": int(found[1]), "learning_rate": float(found[2])})
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:

@@ -14,7 +14,7 @@ from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.spaces.events.boosting import BoostedEvents
 from nni_nasplus.training.events import EventClassification
 
-SETTING = "7 leaves, rate 0.1"
+SETTING = "boosting, 7 leaves, rate 0.1"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_onnx_gives_its_logits_at_any_size(cache, space, trained, tmp_path):
 def test_genotypes_are_read_as_they_are_written(space):
     for architecture in space.search_space:
         assert space.parse_genotype(space.genotype(architecture)) == architecture
-    for text in ("15 leaves", "30 leaves, rate 0.1", "15 leaves, rate .", ""):
+    for text in ("boosting, 15 leaves", "boosting, 30 leaves, rate 0.1", "boosting, 15 leaves, rate .", ""):
         with pytest.raises(UserError, match=r"leaves, rate|allowed: 7, 15"):
             space.parse_genotype(text)
 
