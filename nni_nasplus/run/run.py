@@ -288,28 +288,23 @@ class Run:
         UserError
             If the file is damaged.
         """
-        path = self.directory / SELECTED
-        if not path.is_file():
-            return None
-        remedy = f"remove it, and have it made again by: nasplus resume {self.directory}"
-        with damage_named(path, remedy):
-            found: dict[str, Any] | None = read_json(path, remedy).get(what)
+        with damage_named(self.directory / SELECTED, self._again):
+            found = self.selections.get(what)
             return found and {name: found[name] for name in ("members", "metrics", "temperature", "test")}
 
     @property
-    def selections(self) -> list[str]:
-        """The names of what :meth:`selected` gives."""
+    def selections(self) -> dict[str, Any]:
+        """By name all that :meth:`selected` gives; UserError if the file is damaged."""
         path = self.directory / SELECTED
-        return sorted(read_json(path)) if path.is_file() else []
+        return read_json(path, self._again) if path.is_file() else {}
 
-    def forget_selected(self) -> None:
-        """Have :meth:`selected` give nothing any more."""
-        (self.directory / SELECTED).unlink(missing_ok=True)
+    @property
+    def _again(self) -> str:
+        return f"remove it, and have it made again by: nasplus resume {self.directory}"
 
     def select(self, selected: Mapping[str, Mapping[str, Any]]) -> None:
-        """Keep what :meth:`selected` gives, by name, beside what is kept under other names."""
-        path = self.directory / SELECTED
-        write_json(path, {**(read_json(path) if path.is_file() else {}), **selected})
+        """Keep this, and nothing else, for :meth:`selected` to give."""
+        write_json(self.directory / SELECTED, dict(selected))
 
     def network(self, trial: Trial) -> nn.Module:
         """The trained network of a finished trial; UserError if its weights are not there."""

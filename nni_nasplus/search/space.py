@@ -255,15 +255,15 @@ class SearchSpace:
         architectures
             In canonical form.
         """
-        return self._features.of(architectures)
+        return self._choice_features.of(architectures)
 
     @cached_property
     def feature_groups(self) -> np.ndarray:
         """The group of every feature, int [features]: see :attr:`ChoiceFeatures.groups`."""
-        return self._features.groups
+        return self._choice_features.groups
 
     @cached_property
-    def _features(self) -> ChoiceFeatures:
+    def _choice_features(self) -> ChoiceFeatures:
         return ChoiceFeatures(self.decisions)
 
     def __iter__(self) -> Iterator[Architecture]:

@@ -40,4 +40,5 @@ def distil(run: Run) -> None:
     metrics = evaluator.fit(network, run.directory / DISTILLED, teachers=teachers)
     taught = {**member, "name": "distilled", "folder": DISTILLED}
     test = tested(run, network).to_json(run.settings.objective)
-    run.select({DISTILLED: {"members": [taught], "metrics": metrics, "temperature": 1.0, "test": test}})
+    selected = {"members": [taught], "metrics": metrics, "temperature": 1.0, "test": test}
+    run.select({**run.selections, DISTILLED: selected})

@@ -60,7 +60,9 @@ def _known(run: Run, members: str) -> str:
     if members == "all":
         return "ensemble"
     if run.selected(members) is None:
-        raise UserError(f"--members is {members!r}; use all, or one of {', '.join(run.selections) or 'none yet'}")
+        raise UserError(
+            f"--members is {members!r}; use all, or one of {', '.join(sorted(run.selections)) or 'none yet'}"
+        )
     return members
 
 
