@@ -225,13 +225,8 @@ def _trials(run: Run, top: int) -> Table:
 def _comparison(result: dict[str, Any]) -> Table:
     objective = result["objective"]
     intervals = ["95% of test"] if any(row.get("interval") for row in result["rows"]) else []
-    table = Table(
-        Column("", no_wrap=True),
-        f"validation {objective}",
-        f"test {objective}",
-        *intervals,
-        title="what was found, and what stands beside it",
-    )
+    figures = [Column(name, no_wrap=True) for name in ("validation", "test", *intervals)]
+    table = Table("", *figures, title=f"{objective} of what was found, and of what stands beside it")
     for row in result["rows"]:
         error = f" ±{row['error']:.4f}" if row.get("error") else ""
         low_high = "–".join(f"{end:.4f}" for end in row.get("interval") or ())

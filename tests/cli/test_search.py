@@ -36,8 +36,14 @@ class TestSearch:
         _, done = found
         assert re.search(r"web UI: http://127\.0\.0\.1:\d+", done.stderr)
         assert "4/4" in done.stderr
-        for word in ("winner", "GRU", "LSTM", "random search, best of 4", "test roc_auc"):
+        for word in ("winner", "GRU", "LSTM", "random search, best of 4", "roc_auc of what was found"):
             assert word in done.stdout
+
+    def test_it_prints_every_figure_whole_on_a_narrow_terminal(self, found):
+        result = json.loads((found[0] / "report.json").read_text())
+        for row in result["rows"]:
+            assert f"{row['test']['roc_auc']:.4f}" in found[1].stdout
+            assert "–".join(f"{end:.4f}" for end in row["interval"]) in found[1].stdout
 
     def test_the_journal_has_every_trial_and_each_earns_its_score_again(self, found, tmp_path):
         run = Run.open(found[0])
