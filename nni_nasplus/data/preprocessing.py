@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nni_nasplus.data.link import Link
+
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor, nn
@@ -20,6 +22,11 @@ class Preprocessing(ABC):
 
     source: ClassVar[str]
     """What new data are: the option of ``nasplus predict`` that names them."""
+
+    @property
+    def link(self) -> Link:
+        """How a network's outputs stand for what it says: those of classes by the softmax."""
+        return "softmax"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def require_equal(sizes: Mapping[str, Any], arguments: Mapping[str, Any]) -> Non
 
 
 def require_classes(logits: Tensor, classes: Sequence[Any]) -> None:
-    """Raise :class:`ValueError` if logits [B, C] are of another number of classes, or two of these have one name."""
+    """Raise :class:`ValueError` if outputs [B, C] are not one of each class, or two of these have one name."""
     if len({str(value).encode() for value in classes}) < len(classes):
         raise ValueError(f"a class is there twice in {classes}")
     if logits.shape[1:] != (len(classes),):

@@ -223,7 +223,7 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
             If labelled users have no event, unless they are to be left out by ``drop_unmatched``.
         """
         _, ids, probabilities = self._answers(events)
-        classes = [str(self._encoder.classes[i]) for i in probabilities.argmax(axis=1)]
+        classes = [str(self._encoder.target.names[i]) for i in probabilities.argmax(axis=1)]
         users, id = [str(one) for one in ids], str(ids.name)
         with in_python(is_kept=False):
             known, target = label_table(labels, id, self._target_in(labels), self._encoder.clock.name)
@@ -297,7 +297,7 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
     def _sorted_classes(self, labels: Table) -> tuple[list[int], NDArray[Any]]:
         """The order of the model's classes that is ascending, and the classes in it as they were given."""
         written = spelt(labels[self._target]) if isinstance(labels, pd.DataFrame) else {}
-        classes = [written.get(str(one), one) for one in self._encoder.classes]
+        classes = [written.get(str(one), one) for one in self._encoder.target.names]
         order = sorted(range(len(classes)), key=lambda i: (isinstance(classes[i], str), classes[i]))
         return order, pd.Index([classes[i] for i in order]).to_numpy()
 

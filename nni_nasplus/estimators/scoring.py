@@ -32,9 +32,11 @@ def accuracy(
         If the labels are bad, or users with a label have no answer, unless they are to be left out.
     """
     with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
-        known = Labels.read(Source(labels, "labels"), id, target, Path(folder))
+        known = Labels.read(Source(labels, "labels"), id, [target], Path(folder))
     labelled = set(known.texts)
     answered = {user: answer for user, answer in zip(ids, answers, strict=True) if user in labelled}
     users = RawColumn(np.arange(len(answered), dtype=np.float64), "text", list(answered))
     matched, _ = known.match(users, id, drop_unmatched)
-    return float(np.mean([answered[user] == label for user, label in zip(matched.texts, matched.target, strict=True)]))
+    return float(
+        np.mean([answered[user] == label for user, (label,) in zip(matched.texts, matched.target, strict=True)])
+    )

@@ -83,7 +83,8 @@ class Model:
         networks = [member.built.build(member.architecture) for member in members]
         alone = len(networks) == 1 and temperature == 1.0
         weights = [member.weight for member in members]
-        self.network: nn.Module = (networks[0] if alone else Ensemble(networks, weights, temperature)).eval()
+        joined = Ensemble(networks, weights, temperature, preprocessing.link)
+        self.network: nn.Module = (networks[0] if alone else joined).eval()
 
     @property
     def networks(self) -> list[nn.Module]:

@@ -15,8 +15,10 @@ __all__ = ["DISTILLED", "distil"]
 
 DISTILLED = "distilled"
 """The name of the selection, and the folder in a run directory."""
-_SETTINGS = Distillation(weight=0.5, loss="kl", n_teachers=1)
+_OF_CLASSES = Distillation(weight=0.5, loss="kl", n_teachers=1)
 """Half of the loss is the ensemble's probabilities, which no scale of logits hides, half the labels."""
+_OF_OTHERS = Distillation(weight=0.5, loss="mse", n_teachers=1)
+"""Numbers and tags have no probabilities of sum 1."""
 
 
 def distil(run: Run) -> None:
@@ -34,7 +36,8 @@ def distil(run: Run) -> None:
     space = instantiate(member["space"], NetworkSpace)
     evaluator = run.evaluator.tuned(member["architecture"])
     examples = evaluator.examples()
-    teachers = Teachers(_SETTINGS, (), examples.ids, (logits_of(Model.of(run).network, examples),))
+    settings = _OF_CLASSES if evaluator.link == "softmax" else _OF_OTHERS
+    teachers = Teachers(settings, (), examples.ids, (logits_of(Model.of(run).network, examples),))
     with evaluator.seeded():
         network = space.build(member["architecture"])
     metrics = evaluator.fit(network, run.directory / DISTILLED, teachers=teachers)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nni_nasplus.data.link import Link, means_of, outputs_of
 from nni_nasplus.ensembles.calibration import temperature_of
 from nni_nasplus.ensembles.greedy import greedy_ensemble
 from nni_nasplus.ensembles.network import Ensemble
@@ -33,10 +34,11 @@ class Joined:
     weights: tuple[float, ...]
     temperature: float
     metrics: dict[str, float]
+    link: Link
 
     def network(self) -> Ensemble:
         """The network that it is."""
-        return Ensemble([member.network() for member in self.members], self.weights, self.temperature).eval()
+        return Ensemble([member.network() for member in self.members], self.weights, self.temperature, self.link).eval()
 
     def to_json(self, run: Run) -> dict[str, Any]:
         """What it takes to build it again."""
@@ -52,20 +54,21 @@ def joined(run: Run, contenders: Sequence[Contender], members: int = MEMBERS) ->
     if not kept:
         return None
     evaluator, labels = run.evaluator, kept[0][1].labels
-    probabilities = [said.probabilities for _, said in kept]
-    weights = greedy_ensemble(probabilities, _score(evaluator, labels), rounds=ROUNDS, members=members)
-    mean = Predictions.of(sum(weight * probabilities[i] for i, weight in weights.items()), labels)  # type: ignore[arg-type]
-    temperature = temperature_of(mean.logits, labels)
-    metrics = evaluator.measure(Predictions(mean.logits / np.float32(temperature), labels))
-    return Joined(tuple(kept[i][0] for i in weights), tuple(weights.values()), temperature, metrics)
+    link = evaluator.link
+    means = [means_of(said.outputs, link) for _, said in kept]
+    weights = greedy_ensemble(means, _score(evaluator, labels), rounds=ROUNDS, members=members)
+    outputs = outputs_of(np.add.reduce([weight * means[i] for i, weight in weights.items()]), link)
+    temperature = temperature_of(outputs, labels, link)
+    metrics = evaluator.measure(Predictions(outputs / np.float32(temperature), labels))
+    return Joined(tuple(kept[i][0] for i in weights), tuple(weights.values()), temperature, metrics, link)
 
 
-def _score(evaluator: Evaluator, labels: NDArray[np.int64]) -> Any:
-    """The objective of probabilities, higher being better; where it ties, their likelihood decides."""
+def _score(evaluator: Evaluator, labels: NDArray[Any]) -> Any:
+    """The objective of means, higher being better; where it ties, their likelihood decides."""
     sign = 1.0 if evaluator.direction == "maximize" else -1.0
 
-    def score(probabilities: NDArray[np.float64]) -> float:
-        metrics = evaluator.measure(Predictions.of(probabilities, labels))
+    def score(means: NDArray[np.float64]) -> float:
+        metrics = evaluator.measure(Predictions(outputs_of(means, evaluator.link), labels))
         return sign * metrics[evaluator.objective] - 1e-6 * metrics["loss"]
 
     return score

@@ -43,7 +43,9 @@ def tested(run: Run, network: nn.Module) -> Tested:
 def bootstrap_interval(
     predictions: Predictions, score: Callable[[Predictions], float], rng: np.random.Generator, level: float = 0.95
 ) -> tuple[float, float]:
-    """The percentile bootstrap interval of a score (Efron, 1979), with examples drawn with replacement in each class.
+    """The percentile bootstrap interval of a score (Efron, 1979), with examples drawn with replacement.
+
+    Of classes as many are drawn as each has.
 
     Parameters
     ----------
@@ -56,10 +58,11 @@ def bootstrap_interval(
     level
         The share of resamples within.
     """
-    of_class = [np.flatnonzero(predictions.labels == label) for label in np.unique(predictions.labels)]
+    labels = predictions.labels if predictions.labels.ndim == 1 else np.zeros(len(predictions.labels))
+    of_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     scores = []
     for _ in range(DRAWS):
         rows = np.concatenate([rng.choice(rows, len(rows)) for rows in of_class])
-        scores.append(score(Predictions(predictions.logits[rows], predictions.labels[rows])))
+        scores.append(score(predictions.rows(rows)))
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from nni_nasplus._files import new_file
+from nni_nasplus.data.link import Link
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters
@@ -133,8 +134,13 @@ class Evaluator(ABC):
 
     @property
     def joins(self) -> bool:
-        """Whether networks can be joined: what they say of an example is probabilities of classes."""
+        """Whether networks can be joined: what they say of an example has a mean."""
         return type(self).measure is not Evaluator.measure
+
+    @property
+    def link(self) -> Link:
+        """How outputs stand for what networks say: those of classes by the softmax."""
+        return "softmax"
 
     def preprocessing(self) -> Preprocessing:
         """What an exported network takes new data through."""

@@ -106,6 +106,6 @@ class ImageClassifier(Predicting):
 
 def measured(predictions: Predictions) -> dict[str, float]:
     """Loss and accuracy of predictions, as :class:`ImageClassifier` logs them."""
-    logits, labels = torch.from_numpy(predictions.logits), torch.from_numpy(predictions.labels)
+    logits, labels = torch.from_numpy(predictions.outputs), torch.from_numpy(predictions.labels)
     loss = nn.functional.cross_entropy(logits, labels)
     return {"accuracy": float((logits.argmax(-1) == labels).float().mean()), "loss": float(loss)}

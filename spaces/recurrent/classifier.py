@@ -27,8 +27,8 @@ class TextExamples(NamedTuple):
 
 
 class RecurrentClassifier(RecurrentEncoder):
-    """Embedding → layers → mean over the tokens → linear: what :class:`~nni_nasplus.training.classification.Classifier`
-    trains.
+    """Embedding → layers → mean over the tokens → linear, as
+    :class:`~nni_nasplus.training.supervised.module.Supervised` trains it.
 
     Padding, its amount and its content, never changes a logit: it comes after the tokens and is left out of the mean. A
     text without tokens has the mean 0. For tables of events

@@ -58,7 +58,7 @@ def asking(source, out, **changes):
 def test_a_search_through_nni_ends_with_the_winner_beside_a_residual_network_and_can_be_exported(digits, tmp_path):
     done = nasplus(*asking(digits, tmp_path / "run"))
     assert done.returncode == 0, done.stderr
-    for word in ("winner", "ResNet-20", "random search, best of 3", "test accuracy"):
+    for word in ("winner", "ResNet-20", "random search, best of 3", "accuracy of what was found"):
         assert word in done.stdout
     run = Run.open(tmp_path / "run")
     assert run.settings.space["init_args"] == {

@@ -51,7 +51,7 @@ def test_a_search_through_nni_ends_with_the_winner_beside_its_peers_and_can_be_e
         "LSTM",
         "best of the initial ones",
         "random search, best of 4",
-        "test perplexity",
+        "perplexity of what was found",
     ):
         assert word in done.stdout
     result = json.loads((tmp_path / "run" / "report.json").read_text())

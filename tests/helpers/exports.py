@@ -16,6 +16,7 @@ from nni_nasplus.data.events.columns import CategoricalColumn, NumericColumn
 from nni_nasplus.data.events.encoder import EventEncoder
 from nni_nasplus.data.images.encoder import ImageEncoder
 from nni_nasplus.data.preprocessing import Preprocessing
+from nni_nasplus.data.targets import Classes
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.member import Member
@@ -64,7 +65,7 @@ ENCODER = EventEncoder(
     Clock("day", "number", 0.0, 100.0, 2.0, (0.1, 1.0)),
     (CategoricalColumn("shop", ("a", "b"), "text"),),
     (NumericColumn("amount", 1.0, 2.0, True, "number"),),
-    ("no", "yes"),
+    Classes("label", ("no", "yes")),
     4,
 )
 TABLE = pd.DataFrame({"user": [1, 1, 2], "day": [1.0, 2.0, 3.0], "shop": ["a", "b", None], "amount": [1.0, None, 3.0]})

@@ -1,4 +1,4 @@
-"""``nasplus search --events``: classifiers of users by their events."""
+"""``nasplus search --events``: what is predicted of users by their events."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nni_nasplus.data.events.encoder import EventEncoder
     from nni_nasplus.training.evaluator import Evaluator
+    from nni_nasplus.training.events import EventEvaluator
 
 __all__ = ["EventTask", "ReadyEvents"]
 
@@ -35,7 +36,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class EventTask(Task):
-    """Classify users by their events.
+    """Predict of users by their events: a class, several labels at once, or a number.
 
     Parameters
     ----------
@@ -48,12 +49,14 @@ class EventTask(Task):
     time
         The column of the events that says when: numbers or dates.
     target
-        The column of the labels to predict.
+        The column of the labels to predict; or several, comma-separated, of two values each, such as 0 and 1, of which
+        a user may have any.
     space
         What to search; one of the installed spaces.
     objective
         What the search optimises on validation users: roc_auc, accuracy, f1, average_precision, brier, quadratic kappa,
-        loss, or the import path of a metric of torchmetrics.
+        loss, or the import path of a metric of torchmetrics. With rmse, mae or r2 the target is a number; mae lets
+        training minimise the absolute error, the others the squared one.
     epochs
         The most passes over the training users; training stops early when it no longer improves. By default 10, or 20
         where there are fewer than 400.
@@ -124,11 +127,9 @@ class EventTask(Task):
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        from nni_nasplus.training.events import EventClassification
-
         choices = self._choices()
         self.space_class()(**choices)
-        evaluator = EventClassification("", objective=self.objective)
+        evaluator = self._evaluator("")
         for name, values in choices.get("hyperparameters", {}).items():
             for value in values:
                 evaluator.tuned({name: value})
@@ -140,7 +141,8 @@ class EventTask(Task):
         from nni_nasplus.data.events.encoder import EventEncoder
         from nni_nasplus.data.events.module import EventDataModule
         from nni_nasplus.data.events.preparation import prepare
-        from nni_nasplus.training.events import EventClassification, schedule_of
+        from nni_nasplus.training.events import schedule_of
+        from nni_nasplus.training.supervised.metrics import is_of_numbers
 
         events, labels = self.tables()
         prepare(
@@ -148,7 +150,8 @@ class EventTask(Task):
             labels,
             id=self.id,
             time=self.time,
-            target=self.target,
+            target=_columns(self.target),
+            predicted="number" if is_of_numbers(self.objective) else "classes",
             categorical=_columns(self.categorical),
             numeric=_columns(self.numeric),
             ignore=_columns(self.ignore),
@@ -160,15 +163,26 @@ class EventTask(Task):
         self._describe(EventEncoder.load(cache))
         data = EventDataModule(cache)
         given = {"epochs": self.epochs, "batch_size": self.batch_size}
-        evaluator = EventClassification(
+        evaluator = self._evaluator(
             str(cache),
-            objective=self.objective,
             distillation=self.settings_of_distillation(trials),
             seed=seed,
-            class_weights="balanced" if self.class_weights == "balanced" else "none",
             **schedule_of(data.sizes["train"]) | {name: value for name, value in given.items() if value is not None},
         )
         return {**data.shape.to_json(), **self._choices()}, evaluator
+
+    def _evaluator(self, cache: str, **arguments: Any) -> EventEvaluator:
+        """What trains and scores for the objective."""
+        from nni_nasplus.training.events import EventClassification, EventRegression
+        from nni_nasplus.training.supervised.metrics import is_of_numbers
+
+        if not is_of_numbers(self.objective):
+            weights: Any = "balanced" if self.class_weights == "balanced" else "none"
+            return EventClassification(cache, objective=self.objective, class_weights=weights, **arguments)
+        if self.class_weights != "none":
+            raise UserError("--class-weights has no effect on a number; leave it out")
+        error: Any = "absolute" if self.objective == "mae" else "squared"
+        return EventRegression(cache, objective=self.objective, error=error, **arguments)
 
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space but those of the data: what is searched and what is held."""
@@ -194,11 +208,13 @@ class EventTask(Task):
             raise UserError(f"--{given[0]} has no effect on space '{self.space}'; leave it out")
 
     def _describe(self, encoder: EventEncoder) -> None:
-        """Say what every column is taken for, and which classes there are."""
+        """Say what every column is taken for, and what is predicted."""
         out = sys.stdout if self.dry_run else sys.stderr
-        shown = [*map(str, encoder.classes[:_SHOWN]), *(["…"] if len(encoder.classes) > _SHOWN else [])]
         out.write(as_text(encoder.columns))
-        out.write(f"{self.target}: {len(encoder.classes)} classes: {', '.join(shown)}\n")
+        names = encoder.target.names
+        shown = [*map(str, names[:_SHOWN]), *(["…"] if len(names) > _SHOWN else [])]
+        nouns = {"classes": f"{len(names)} classes: ", "tags": f"{len(names)} labels at once: ", "number": "a number: "}
+        out.write(f"{self.target}: {nouns[encoder.target.kind]}{', '.join(shown)}\n")
 
     def tables(self) -> tuple[str | pd.DataFrame, str | pd.DataFrame]:
         """Events and labels."""

@@ -32,8 +32,8 @@ class EventArrays:
     """[E] time since the user's previous event, in units of the median training gap."""
     offsets: NDArray[np.int64]
     """[U + 1]: the events of user u are ``offsets[u]:offsets[u + 1]``."""
-    label: NDArray[np.int64]
-    """[U] class, −1 where unknown."""
+    label: NDArray[Any]
+    """[U] int64 class, −1 where unknown; of numbers and of tags [U, K] float32."""
     split: NDArray[np.int8]
     """[U] position in ``SPLITS``."""
     ids: NDArray[np.generic]

@@ -28,7 +28,8 @@ class EventBatch(NamedTuple):
     mask: Tensor
     """[B, L] bool, true at an event; each row has at least one."""
     label: Tensor
-    """[B] int64 class, −1 where unknown."""
+    """[B] int64 class, −1 where unknown; of a number [B, 1] float32 in standard units;
+    of tags [B, K] float32, 0 or 1."""
     row: Tensor
     """[B] int64 row of the user in the prepared cache."""
 
@@ -44,7 +45,7 @@ class EventShape:
     n_numeric
         The number of numeric columns.
     n_classes
-        The number of classes.
+        The number of outputs: of classes, or of tags; 1 for a number.
     max_length
         The most events that a sequence has.
     periods

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from nni_nasplus._files import damage_named, read_json, typed
 from nni_nasplus.data.events.arrays import EventArrays
@@ -24,7 +23,9 @@ from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import Histories, times_of, users_of
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import Spool, spool
+from nni_nasplus.data.link import Link
 from nni_nasplus.data.preprocessing import Preprocessing, require_classes, require_equal
+from nni_nasplus.data.targets import Target, target_of
 from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "EventEncoder"]
 
-FORMAT = 3
+FORMAT = 4
 """Of caches and of ``preprocessing.json``; to be counted up when those of before can no longer be read."""
 _FILE = "preprocessing.json"
 _FIXED = ("cardinalities", "n_numeric", "n_classes")
@@ -51,8 +52,8 @@ class EventEncoder(Preprocessing):
         The encoding of the time column.
     categorical, numeric
         The encoding of each other column.
-    classes
-        The label value of each class.
+    target
+        What is predicted.
     max_length
         The number of most recent events that are kept of a user.
     columns
@@ -65,15 +66,15 @@ class EventEncoder(Preprocessing):
     clock: Clock
     categorical: tuple[CategoricalColumn, ...]
     numeric: tuple[NumericColumn, ...]
-    classes: tuple[Any, ...]
+    target: Target
     max_length: int
     columns: tuple[ColumnSummary, ...] = field(default=(), compare=False)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The classes, the columns, and how much of a history is read."""
+        """What is predicted, the columns, and how much of a history is read."""
         return {
-            "classes": list(self.classes),
+            **self.target.facts,
             "user": self.id,
             "time": self.clock.name,
             "categories": [column.name for column in self.categorical],
@@ -87,7 +88,7 @@ class EventEncoder(Preprocessing):
         return EventShape(
             cardinalities=tuple(c.cardinality for c in self.categorical),
             n_numeric=sum(c.width for c in self.numeric),
-            n_classes=len(self.classes),
+            n_classes=len(self.target.names),
             max_length=self.max_length,
             periods=self.clock.periods,
         )
@@ -140,7 +141,7 @@ class EventEncoder(Preprocessing):
         return np.concatenate(ids), np.concatenate(logits)
 
     def predict(self, network: nn.Module, data: str | Path | pd.DataFrame) -> pd.DataFrame:
-        """A row a user: the id and ``p_<class>`` for each class.
+        """A row a user: the id, and what is predicted of it; of classes ``p_<class>`` for each.
 
         Raises
         ------
@@ -148,9 +149,12 @@ class EventEncoder(Preprocessing):
             If a column of the training events is missing or does not parse.
         """
         ids, logits = self.logits(network, data)
-        probabilities = softmax(logits, axis=-1)
-        columns = {f"p_{label}": probabilities[:, i] for i, label in enumerate(self.classes)}
-        return pd.DataFrame({self.id: ids, **columns})
+        return pd.DataFrame({self.id: ids, **self.target.answers(logits)})
+
+    @property
+    def link(self) -> Link:
+        """That of the target."""
+        return self.target.link
 
     def require_fit(self, network: nn.Module, arguments: Mapping[str, Any]) -> None:
         """Give a network one user with one event, of the last code of each column."""
@@ -163,7 +167,7 @@ class EventEncoder(Preprocessing):
         require_equal({name: sizes[name] for name in _FIXED}, arguments)
         last = torch.tensor([[shape.cardinalities]], dtype=torch.long) - 1
         with torch.inference_mode():
-            require_classes(network(shape.example()._replace(categorical=last)), self.classes)
+            require_classes(network(shape.example()._replace(categorical=last)), self.target.names)
 
     def encode(self, spooled: Spool, histories: Histories, ids: NDArray[np.generic]) -> EventArrays:
         """The encoded events of some users [U], without labels or splits."""
@@ -190,7 +194,7 @@ class EventEncoder(Preprocessing):
             "clock": self.clock.to_json(),
             "categorical": [c.to_json() for c in self.categorical],
             "numeric": [c.to_json() for c in self.numeric],
-            "classes": list(self.classes),
+            "target": self.target.to_json(),
             "max_length": self.max_length,
             "columns": [c.to_json() for c in self.columns],
         }
@@ -208,7 +212,7 @@ class EventEncoder(Preprocessing):
             raise UserError(f"{path} is of another version: prepare the events anew in a new folder")
         with damage_named(path):
             encoder = typed(cls._made(state))
-            for part in (encoder.clock, *encoder.categorical, *encoder.numeric):
+            for part in (encoder.clock, encoder.target, *encoder.categorical, *encoder.numeric):
                 typed(part)
         return encoder
 
@@ -220,7 +224,7 @@ class EventEncoder(Preprocessing):
             clock=Clock(**{**clock, "periods": tuple(clock["periods"])}),
             categorical=tuple(CategoricalColumn(**{**c, "values": tuple(c["values"])}) for c in state["categorical"]),
             numeric=tuple(NumericColumn(**c) for c in state["numeric"]),
-            classes=tuple(state["classes"]),
+            target=target_of(state["target"]),
             max_length=state["max_length"],
             columns=tuple(ColumnSummary(**c) for c in state["columns"]),
         )

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 
 from nni_nasplus.data.events.clock import Clock
 from nni_nasplus.data.events.columns import CategoricalColumn, NumericColumn, fit_column
 from nni_nasplus.data.events.encoder import EventEncoder
+from nni_nasplus.data.events.labels import Predicted
 from nni_nasplus.data.events.overview import ColumnSummary
 from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import Histories
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import RawColumn, Spool
+from nni_nasplus.data.targets import Target
 from nni_nasplus.errors import UserError
 
 __all__ = ["Settings", "fit_encoder", "require_consistent", "wanted_of"]
@@ -36,7 +37,8 @@ class Settings:
 
     id: str
     time: str
-    target: str
+    target: tuple[str, ...]
+    predicted: Predicted
     categorical: tuple[str, ...]
     numeric: tuple[str, ...]
     ignore: tuple[str, ...]
@@ -49,7 +51,7 @@ class Settings:
 
 def require_consistent(settings: Settings) -> None:
     """Raise ``UserError`` where a column is named twice, so that one option has no effect."""
-    named = [("id", (settings.id,)), ("time", (settings.time,)), ("target", (settings.target,))]
+    named = [("id", (settings.id,)), ("time", (settings.time,)), ("target", settings.target)]
     named += [(option, getattr(settings, option)) for option in ("categorical", "numeric", "ignore")]
     seen: dict[str, str] = {}
     for option, columns in named:
@@ -64,15 +66,16 @@ def wanted_of(events: Source, settings: Settings) -> dict[str, Wanted]:
     """The columns to read and what is asked of each; ``UserError`` is raised where one that is named is missing."""
     named = (settings.id, settings.time, *settings.categorical, *settings.numeric, *settings.ignore)
     events.require(named)
-    wanted = {name: Wanted() for name in events.columns if name not in (*settings.ignore, settings.target)}
-    if settings.target in events.columns:
-        _warn(f"events: column {settings.target!r} is the target and is left out")
+    wanted = {name: Wanted() for name in events.columns if name not in (*settings.ignore, *settings.target)}
+    for name in settings.target:
+        if name in events.columns:
+            _warn(f"events: column {name!r} is the target and is left out")
     wanted.update(dict.fromkeys(settings.categorical, Wanted("text")))
     wanted.update(dict.fromkeys(settings.numeric, Wanted("number")))
     return {**wanted, settings.id: Wanted("text"), settings.time: Wanted("time", complete=True)}
 
 
-def fit_encoder(spooled: Spool, train: Histories, settings: Settings, classes: Sequence[Any]) -> EventEncoder:
+def fit_encoder(spooled: Spool, train: Histories, settings: Settings, target: Target) -> EventEncoder:
     """Fit to the training users; a column that tells nothing is left out with a warning."""
     fitted = _fit_columns(spooled, train, settings)
     time = spooled[settings.time]
@@ -84,7 +87,7 @@ def fit_encoder(spooled: Spool, train: Histories, settings: Settings, classes: S
         clock=Clock.fit(settings.time, kind, time.values[train.order], train.first, time.style),
         categorical=tuple(c for c in columns if isinstance(c, CategoricalColumn)),
         numeric=tuple(c for c in columns if isinstance(c, NumericColumn)),
-        classes=tuple(classes),
+        target=target,
         max_length=int(train.lengths.max()),
         columns=tuple(_summary(name, spooled, settings, fitted.get(name)) for name in spooled.source.columns),
     )
@@ -132,7 +135,7 @@ def _summary(
     name: str, spooled: Spool, settings: Settings, fitted: CategoricalColumn | NumericColumn | str | None
 ) -> ColumnSummary:
     if name not in spooled.columns:
-        return ColumnSummary(name, "left out", note="the target" if name == settings.target else "ignored")
+        return ColumnSummary(name, "left out", note="the target" if name in settings.target else "ignored")
     raw, reader = spooled[name], spooled.columns[name]
     missing = int(np.isnan(raw.values).sum())
     unreadable = reader.strays.count if raw.kind != "text" else 0

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,13 @@ from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import id_array, require_values
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import RawColumn, Spool, spool
+from nni_nasplus.data.targets import Classes, Number, Tags, Target
 from nni_nasplus.errors import UserError
 
-__all__ = ["Labels", "split_users"]
+__all__ = ["Labels", "Predicted", "split_users"]
+
+Predicted = Literal["classes", "number"]
+"""What a target is taken for."""
 
 _FEWEST = 2
 """Users that each class has in each split at the least: the recall of a single one would be all or nothing."""
@@ -27,30 +31,35 @@ _FEWEST = 2
 
 @dataclass(frozen=True)
 class Labels:
-    """The ids and targets of U users as text, in ascending order of the ids."""
+    """The ids of U users as text, in ascending order, and the targets of each: texts, or one number."""
 
     texts: list[str]
-    target: list[str]
+    target: list[tuple[Any, ...]]
 
     @classmethod
-    def read(cls, source: Source, id: str, target: str, folder: Path) -> Labels:
+    def read(
+        cls, source: Source, id: str, targets: Sequence[str], folder: Path, predicted: Predicted = "classes"
+    ) -> Labels:
         """Read a table of one row per user; ``folder`` is scratch space.
 
         Raises
         ------
         UserError
-            If a column is missing, the table is empty, an id or target is missing, or an id occurs twice.
+            If a column is missing, the table is empty, an id or target is missing, an id occurs twice, or what is to be
+            predicted as a number is none.
         """
-        source.require([id, target])
-        spooled = spool(source, dict.fromkeys((id, target), Wanted("text")), folder, progress=False)
+        source.require([id, *targets])
+        wanted = Wanted("number", complete=True, noun="number") if predicted == "number" else Wanted("text")
+        spooled = spool(source, {**dict.fromkeys(targets, wanted), id: Wanted("text")}, folder, progress=False)
         if not spooled.rows:
             raise UserError("labels: the table is empty: give one row per user")
-        ids, targets = (_texts(spooled, name) for name in (id, target))
+        ids = _values(spooled, id)
+        rows = list(zip(*(_values(spooled, name) for name in targets), strict=True))
         if len(spooled[id].texts) < len(ids):
             twice = Counter(ids).most_common(1)[0][0]
             raise UserError(f"labels: {id} {twice!r} occurs twice: keep one row per user")
         order = np.argsort(id_array(ids), kind="stable")
-        return cls([ids[i] for i in order], [targets[i] for i in order])
+        return cls([ids[i] for i in order], [rows[i] for i in order])
 
     @property
     def ids(self) -> NDArray[np.generic]:
@@ -77,12 +86,21 @@ class Labels:
         table = np.array([row.get(t, -1) for t in events.texts], dtype=np.int32)
         return matched, table[events.values.astype(np.int64)]
 
-    def classes(self) -> tuple[list[Any], NDArray[np.int64]]:
-        """The label values in ascending order, and each user's class [U]; ``UserError`` where there is but one."""
-        values, label = np.unique(id_array(self.target), return_inverse=True)
-        if len(values) < 2:
-            raise UserError(f"labels: every user has the target {values[0].item()!r}: two classes are needed")
-        return values.tolist(), label.astype(np.int64)
+    def predicted(self, names: Sequence[str], predicted: Predicted) -> tuple[Target, NDArray[Any]]:
+        """What is predicted, and its labels [U] or [U, K]: classes, a number, or, of several columns, tags.
+
+        Raises
+        ------
+        UserError
+            If all users have the same, or there is more than one number.
+        """
+        columns = list(zip(*self.target, strict=True))
+        if predicted == "number":
+            if len(names) > 1:
+                raise UserError(f"--target names {len(names)} columns, and one number is predicted: leave one")
+            return Number.read(names[0], np.array(columns[0], dtype=np.float64))
+        values = [id_array(list(column)) for column in columns]
+        return Classes.read(names[0], values[0]) if len(names) == 1 else Tags.read(names, values)
 
 
 def split_users(
@@ -132,10 +150,11 @@ def _too_few(value: Any, count: int, split: Sequence[float]) -> UserError:
     )
 
 
-def _texts(spooled: Spool, name: str) -> list[str]:
+def _values(spooled: Spool, name: str) -> list[Any]:
+    """The texts of a column, or its numbers; ``UserError`` where one is missing."""
     require_values(spooled, name)
     raw = spooled[name]
-    return [raw.texts[int(v)] for v in raw.values]
+    return [raw.texts[int(v)] for v in raw.values] if raw.kind == "text" else raw.values.tolist()
 
 
 def _complain(lack: str, id: str, unmatched: list[str], other: tuple[str, list[str]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.encoder import EventEncoder
 from nni_nasplus.data.events.sampler import BucketSampler, LengthOrder
+from nni_nasplus.data.targets import Target
 
 __all__ = ["EventDataModule"]
 
@@ -58,9 +58,9 @@ class EventDataModule(LightningDataModule):
         return replace(self.encoder.shape, max_length=self.max_length)
 
     @property
-    def classes(self) -> list[Any]:
-        """The label value of each class."""
-        return list(self.encoder.classes)
+    def target(self) -> Target:
+        """What is predicted."""
+        return self.encoder.target
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -69,9 +69,12 @@ class EventDataModule(LightningDataModule):
 
     @property
     def class_weights(self) -> Tensor:
-        """[C] float32 inverse class frequency of the training users, of mean 1."""
+        """[C] float32 inverse class frequency of the training users, of mean 1; of tags how many lack each for one that
+        has it [K]."""
         label = torch.from_numpy(self.arrays.label[self.arrays.rows("train")])
-        inverse = 1 / torch.bincount(label, minlength=len(self.classes))
+        if label.ndim > 1:
+            return (1 - label).sum(0) / label.sum(0)
+        inverse = 1 / torch.bincount(label, minlength=len(self.target.names))
         return inverse / inverse.mean()
 
     def train_dataloader(self) -> DataLoader[EventBatch]:

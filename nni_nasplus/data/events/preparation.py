@@ -9,16 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nni_nasplus.data.cache import SPLITS, Cache
 from nni_nasplus.data.events.encoder import FORMAT
 from nni_nasplus.data.events.fit import Settings, fit_encoder, require_consistent, wanted_of
-from nni_nasplus.data.events.labels import Labels, split_users
+from nni_nasplus.data.events.labels import Labels, Predicted, split_users
 from nni_nasplus.data.events.tables.histories import Histories, require_values, times_of
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import Spool, spool
 from nni_nasplus.data.events.write import write_arrays
+from nni_nasplus.data.targets import Target
 from nni_nasplus.errors import UserError
 
 __all__ = ["prepare"]
@@ -30,8 +33,9 @@ def prepare(
     *,
     id: str,
     time: str,
-    target: str,
+    target: str | Sequence[str],
     out: str | Path,
+    predicted: Predicted = "classes",
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -56,9 +60,11 @@ def prepare(
     time
         The column of event times, which are numbers or dates.
     target
-        The column of ``labels`` to predict; each value is a class.
+        The column of ``labels`` to predict; or several of two values each, of which a user may have any.
     out
         The folder to write.
+    predicted
+        Whether each value of the target is a class, or it is a number.
     categorical
         The columns to take for categories whatever they look like.
     numeric
@@ -91,7 +97,8 @@ def prepare(
     settings = Settings(
         id=id,
         time=time,
-        target=target,
+        target=(target,) if isinstance(target, str) else tuple(target),
+        predicted=predicted,
         categorical=tuple(sorted(categorical)),
         numeric=tuple(sorted(numeric)),
         ignore=tuple(sorted(ignore)),
@@ -121,21 +128,30 @@ def _build(events: Source, labels: Source, settings: Settings, folder: Path, pro
     with tempfile.TemporaryDirectory(prefix="raw-", dir=folder) as raw:
         known, spooled = _read(events, labels, settings, Path(raw), progress)
         known, user = known.match(spooled[settings.id], settings.id, settings.drop_unmatched)
-        classes, label = known.classes()
-        split = split_users(label, classes, settings.split, settings.seed)
+        target, label = known.predicted(settings.target, settings.predicted)
+        split = split_users(*target.strata(label), settings.split, settings.seed)
+        _require_measurable(target, label, split)
         times = times_of(spooled, settings.time)
         histories = Histories.of(user, times, len(label), settings.max_length)
-        encoder = fit_encoder(spooled, histories.select(split == 0), settings, classes)
+        target = target.fitted(label[split == 0])
+        encoder = fit_encoder(spooled, histories.select(split == 0), settings, target)
         encoder.save(folder)
         histories = histories.last(encoder.max_length)
-        write_arrays(folder, encoder, spooled, histories, known.ids, label, split, progress)
+        write_arrays(folder, encoder, spooled, histories, known.ids, target.encoded(label), split, progress)
     return {name: int((split == i).sum()) for i, name in enumerate(SPLITS)}
+
+
+def _require_measurable(target: Target, label: NDArray[Any], split: NDArray[np.int8]) -> None:
+    """Raise ``UserError`` where the users of a split have not what it takes to measure by them."""
+    for position, name in enumerate(SPLITS):
+        if lack := target.lacking(label[split == position]):
+            raise UserError(f"labels: the {name} users are without {lack}: add users, or leave that target out")
 
 
 def _read(events: Source, labels: Source, settings: Settings, raw: Path, progress: bool) -> tuple[Labels, Spool]:
     """The labels, and the columns of the events in ``raw``; UserError where there are no events, or one has no id."""
     wanted = wanted_of(events, settings)
-    known = Labels.read(labels, settings.id, settings.target, raw)
+    known = Labels.read(labels, settings.id, settings.target, raw, settings.predicted)
     spooled = spool(events, wanted, raw, progress)
     if not spooled.rows:
         raise UserError("events: the table is empty: give one row per event")

@@ -28,11 +28,11 @@ def write_arrays(
     spooled: Spool,
     histories: Histories,
     ids: NDArray[np.generic],
-    label: NDArray[np.int64],
+    label: NDArray[Any],
     split: NDArray[np.int8],
     progress: bool,
 ) -> None:
-    """Write the files of ``EventArrays`` for users whose ``ids``, ``label`` and ``split`` are [U]."""
+    """Write the files of ``EventArrays`` for users whose ``ids`` and ``split`` are [U], and ``label`` [U] or [U, K]."""
     files = {name: (folder / f"{name}.npy").open("wb") for name in _PER_EVENT}
     total = len(histories.order)
     try:

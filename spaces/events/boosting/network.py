@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import LightningDataModule
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.data.events.module import EventDataModule
+from nni_nasplus.data.targets import Number, Tags, Target
 from nni_nasplus.spaces.events.boosting.aggregates import Aggregates
 from nni_nasplus.spaces.events.boosting.trees import TreeEnsemble
 
@@ -28,10 +30,17 @@ _USERS_PER_THREAD = 50_000
 """With fewer users threads mostly wait for each other; on a busy machine two take ten times as long as one."""
 _PATIENCE = 20
 """Iterations without a better validation loss after which boosting stops."""
+_SETTINGS: dict[str, Any] = {
+    "max_iter": _MOST_ITERATIONS,
+    "l2_regularization": _SHRINKAGE,
+    "max_features": _SHARE,
+    "early_stopping": True,
+    "n_iter_no_change": _PATIENCE,
+}
 
 
 class BoostedEventsNet(nn.Module):
-    """Events → aggregates → boosted trees → logits [B, C]; it has no parameters to be trained by gradients.
+    """Events → aggregates → boosted trees → outputs [B, C]; it has no parameters to be trained by gradients.
 
     Parameters
     ----------
@@ -48,14 +57,14 @@ class BoostedEventsNet(nn.Module):
         self.settings = {"learning_rate": learning_rate, "max_leaf_nodes": max_leaf_nodes}
         self.n_classes = shape.n_classes
         self.aggregates = Aggregates(shape)
-        self.trees = TreeEnsemble(len(self.aggregates.names), 1 if shape.n_classes == 2 else shape.n_classes)
+        self.trees = TreeEnsemble(len(self.aggregates.names), shape.n_classes)
 
     def forward(self, batch: EventBatch) -> Tensor:
-        """Logits [B, C]."""
+        """Outputs [B, C]."""
         scores = self.trees(self.aggregates(batch))
-        return torch.cat([torch.zeros_like(scores), scores], -1) if self.n_classes == 2 else scores
+        return torch.cat([torch.zeros_like(scores), scores], -1) if scores.shape[-1] < self.n_classes else scores
 
-    def fit_to(self, data: LightningDataModule, seed: int) -> None:
+    def fit_to(self, data: EventDataModule, seed: int) -> None:
         """Grow trees on the training users until they no longer get better on the validation users.
 
         It takes at most as many threads as torch has. The users are weighted alike.
@@ -63,30 +72,35 @@ class BoostedEventsNet(nn.Module):
         Parameters
         ----------
         data
-            Its loaders give :class:`~nni_nasplus.data.events.batch.EventBatch`.
+            Of the training and the validation users.
         seed
             Fixes which numbers each split chooses among.
         """
-        model = HistGradientBoostingClassifier(
-            **self.settings,
-            max_iter=_MOST_ITERATIONS,
-            l2_regularization=_SHRINKAGE,
-            max_features=_SHARE,
-            early_stopping=True,
-            n_iter_no_change=_PATIENCE,
-            random_state=seed,
-        )
         table, label = self._table(data.train_dataloader())
         held_table, held_label = self._table(data.val_dataloader())
         threads = min(torch.get_num_threads(), 1 + len(table) // _USERS_PER_THREAD)
+        models = []
         with threadpool_limits(threads, "openmp"):
-            model.fit(table, label, X_val=held_table, y_val=held_label)
-        self.trees.learn(model, max(1, int(model.validation_score_.argmax())))
+            for y, held_y in _problems(data.target, label, held_label):
+                kind = HistGradientBoostingClassifier if y.dtype.kind == "i" else HistGradientBoostingRegressor
+                model = kind(**self.settings, **_SETTINGS, random_state=seed)
+                models.append(model.fit(table, y, X_val=held_table, y_val=held_y))
+        self.trees.learn(*models, iterations=[max(1, int(model.validation_score_.argmax())) for model in models])
 
-    def _table(self, batches: Iterable[EventBatch]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The aggregates [U, F] and the classes [U] of all users, in the order of their rows."""
+    def _table(self, batches: Iterable[EventBatch]) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """The aggregates [U, F] and the labels of all users, in the order of their rows."""
         with torch.inference_mode():
             parts = [(batch.row, self.aggregates(batch), batch.label) for batch in batches]
         row, table, label = (torch.cat(part) for part in zip(*parts, strict=True))
         order = row.argsort()
         return table[order].numpy(), label[order].numpy()
+
+
+def _problems(target: Target, *labels: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:
+    """What trees are grown for, of training and of validation users: classes; each of several tags; or a number."""
+    if isinstance(target, Number):
+        yield tuple(label[:, 0] for label in labels)
+    elif isinstance(target, Tags):
+        yield from zip(*(label.T.astype(np.int64) for label in labels), strict=True)
+    else:
+        yield labels

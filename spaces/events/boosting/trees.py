@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from torch import Tensor, nn
 
 __all__ = ["TreeEnsemble"]
+
+Boosted: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 
 _KINDS = {
     "feature": torch.int64,
@@ -27,15 +33,15 @@ _KINDS = {
 class TreeEnsemble(nn.Module):
     """The sum of T trees: numbers [B, F], of which NaN are missing ones, to raw scores [B, K].
 
-    A new one has no trees and gives zeros; it takes the number of those that it loads. The nodes of all trees lie one
-    after the other, and all trees go down by one step at a time: a leaf leads to itself.
+    A new one has no trees and gives zeros; it takes the number of trees, and of scores, of those that it loads. The
+    nodes of all trees lie one after the other, and all trees go down by one step at a time: a leaf leads to itself.
 
     Parameters
     ----------
     inputs
         The number F of numbers.
     outputs
-        The number K of scores. Tree t adds to score t mod K.
+        The most scores K; two classes have one. Tree t adds to score t mod K.
     """
 
     feature: Tensor
@@ -57,22 +63,25 @@ class TreeEnsemble(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.inputs = inputs
+        self.inputs, self.outputs = inputs, outputs
         for name, dtype in _KINDS.items():
             self.register_buffer(name, torch.zeros((0, 2) if name == "below" else 0, dtype=dtype))
         self.depth, self.offset = torch.tensor(0), torch.zeros(outputs)
 
-    def learn(self, model: HistGradientBoostingClassifier, iterations: int | None = None) -> None:
-        """Become the trees of a fitted model; scikit-learn has no public way to them.
+    def learn(self, *models: Boosted, iterations: Sequence[int] | None = None) -> None:
+        """Become the trees of a fitted model, or of several of one score each; scikit-learn has no public way to them.
 
         Parameters
         ----------
-        model
+        models
             Fitted on float32 numbers, none of them taken for categories.
         iterations
-            The number of iterations whose trees are taken, at least 1; None for all.
+            Of each model the number of iterations whose trees are taken, at least 1; None for all.
         """
-        trees = [tree.nodes for step in model._predictors[:iterations] for tree in step]
+        counts = iterations or [len(model._predictors) for model in models]
+        kept = [model._predictors[:count] for model, count in zip(models, counts, strict=True)]
+        steps = zip_longest(*kept, fillvalue=[])
+        trees = [_nodes(tree) for step in steps for of_model in step for tree in of_model or [None]]
         nodes, starts = np.concatenate(trees), np.cumsum([0, *map(len, trees)])
         leaf, own, root = nodes["is_leaf"] > 0, np.arange(len(nodes)), np.repeat(starts[:-1], np.diff(starts))
         learnt = {
@@ -83,7 +92,7 @@ class TreeEnsemble(nn.Module):
             "value": nodes["value"],
             "roots": starts[:-1],
             "depth": nodes["depth"].max(),
-            "offset": model._baseline_prediction.ravel(),
+            "offset": np.concatenate([model._baseline_prediction.ravel() for model in models]),
         }
         for name, values in learnt.items():
             setattr(self, name, torch.from_numpy(np.array(values)).to(_KINDS[name]))
@@ -99,7 +108,7 @@ class TreeEnsemble(nn.Module):
         return added.sum(1) + self.offset
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        for name in _KINDS.keys() - {"depth", "offset"}:
+        for name in _KINDS.keys() - {"depth"}:
             if (stored := state_dict.get(prefix + name)) is not None:
                 setattr(self, name, torch.zeros(stored.shape, dtype=_KINDS[name], device=self.offset.device))
         super()._load_from_state_dict(state_dict, prefix, *rest)
@@ -113,6 +122,8 @@ class TreeEnsemble(nn.Module):
         shapes = [tuple(x.shape) for x in (self.value, self.feature, self.threshold, self.missing_left, self.below)]
         return (
             shapes == [(nodes,)] * 4 + [(nodes, 2)]
+            and self.offset.dim() == 1
+            and 1 <= len(self.offset) <= self.outputs
             and self.roots.dim() == 1
             and len(self.roots) % len(self.offset) == 0
             and _within(self.roots, nodes)
@@ -120,6 +131,15 @@ class TreeEnsemble(nn.Module):
             and _within(self.feature, self.inputs)
             and _within(self.depth, nodes + 1)
         )
+
+
+def _nodes(tree: TreePredictor | None) -> NDArray[Any]:
+    """The nodes of a tree; of none one leaf that adds nothing."""
+    if tree is not None:
+        return tree.nodes
+    leaf = np.zeros(1, dtype=PREDICTOR_RECORD_DTYPE)
+    leaf["is_leaf"] = 1
+    return leaf
 
 
 def _within(x: Tensor, stop: int) -> bool:

@@ -66,7 +66,7 @@ def test_kinds_of_columns_are_told_from_the_data(cache):
     assert [(c.name, c.missing) for c in encoder.numeric] == [("amount", True)]
     assert encoder.shape.cardinalities == (4, 7, 5)
     assert encoder.shape.n_numeric == 2
-    assert encoder.classes == ("false", "true")
+    assert encoder.target.values == ("false", "true")
 
 
 def test_kinds_can_be_declared(tmp_path):
@@ -122,7 +122,7 @@ def test_textual_ids_and_many_classes(tmp_path):
     events["user"] = "u" + events["user"].astype(str)
     labels = pd.DataFrame({"user": "u" + labels["user"].astype(str), "y": [10 * (u % 3) for u in range(60)]})
     data = EventDataModule(cached(events, labels, tmp_path / "c"))
-    assert data.classes == [0, 10, 20]
+    assert data.target.names == [0, 10, 20]
     assert data.arrays.ids.tolist() == sorted(labels["user"])
     assert [data.arrays.label[data.arrays.ids == f"u{i}"][0] for i in (3, 4, 5)] == [0, 1, 2]
 

@@ -83,7 +83,7 @@ def test_labels_are_read_alike(tmp_path, case, store):
         labels.to_csv(tmp_path / "l.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
     table = labels if store == "frame" else tmp_path / f"l.{store}"
     data = EventDataModule(cached(make_events(), table, tmp_path / "c"))
-    assert data.classes == classes
+    assert data.target.names == classes
     assert np.bincount(data.arrays.label).min() == 20
 
 
@@ -91,7 +91,7 @@ def test_minus_zero_is_zero(tmp_path):
     labels = make_labels().assign(y=[1.0 if u % 3 == 0 else -0.0 if u % 2 else 0.0 for u in range(60)])
     labels.to_csv(tmp_path / "l.csv", index=False)
     for i, table in enumerate([labels, tmp_path / "l.csv"]):
-        assert EventDataModule(cached(make_events(), table, tmp_path / f"{i}")).classes == [0, 1]
+        assert EventDataModule(cached(make_events(), table, tmp_path / f"{i}")).target.names == [0, 1]
 
 
 def test_what_was_taken_for_missing_is_named(tmp_path):

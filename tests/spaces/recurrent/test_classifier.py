@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.recurrent.cells import CELLS
 from nni_nasplus.spaces.recurrent.regularisation import Regularisation
-from nni_nasplus.training.classification import Classifier
+from nni_nasplus.training.supervised.criteria import CrossEntropy
+from nni_nasplus.training.supervised.module import Supervised
 
 cases = settings(max_examples=60, deadline=None, database=None)
 
@@ -70,7 +71,7 @@ def test_it_learns_a_task_that_needs_a_memory():
         batch = padded(texts[start : start + 60])
         batches.append(batch._replace(label=batch.tokens[0] % C))
     train, val = batches[:8], batches[8:]
-    task = Classifier(classifier("lstm_sigmoid", layers=1), torch.ones(C), learning_rate=0.05)
+    task = Supervised(classifier("lstm_sigmoid", layers=1), CrossEntropy(torch.ones(C)), learning_rate=0.05)
     options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = pl.Trainer(max_epochs=12, accelerator="cpu", enable_model_summary=False, **options)
     trainer.fit(task, DataLoader(train, batch_size=None), DataLoader(val, batch_size=None))

@@ -35,11 +35,14 @@ class Wanted:
         How the training table spelled its numbers or dates, for values that leave it open.
     complete
         Whether a value that cannot be read is an error, as in times; elsewhere it counts as missing.
+    noun
+        What a complete column holds, for messages.
     """
 
     kind: Asked = "any"
     style: str = ""
     complete: bool = False
+    noun: str = "time"
 
 
 @dataclass
@@ -264,10 +267,11 @@ class ColumnReader:
         return not readable or (self.strays.count > readable and len(self.strays.texts) > PLACEHOLDERS)
 
     def _unreadable(self, most: bool) -> UserError:
-        some, noun = self.strays, "time" if self.wanted.complete else _NOUNS[self.kind]
+        of_times = self.wanted.complete and self.wanted.noun == "time"
+        some, noun = self.strays, self.wanted.noun if self.wanted.complete else _NOUNS[self.kind]
         more = f" ({some.count} such rows in all)" if some.count > 1 else ""
         remedy = "mend or drop this row"
         if most:
-            remedy = "write times as numbers or as 2024-01-31 12:00:00" if self.wanted.complete else "mend the column"
+            remedy = "write times as numbers or as 2024-01-31 12:00:00" if of_times else "mend the column"
         where = f"{self.source.role}: row {some.row} of column {self.name!r}"
         return UserError(f"{where} holds {some.value!r}, which is no {noun}{more}: {remedy}")

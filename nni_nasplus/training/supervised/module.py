@@ -1,4 +1,4 @@
-"""Classification of sequences as a Lightning module."""
+"""Supervised learning as a Lightning module."""
 
 from __future__ import annotations
 
@@ -9,30 +9,32 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from nni_nasplus.training.distillation.loss import Distilled
-from nni_nasplus.training.metrics import further_metric, metrics_of
 from nni_nasplus.training.predictions import Predicting, Predictions
+from nni_nasplus.training.supervised.criteria import Criterion
+from nni_nasplus.training.supervised.metrics import further_metric, metrics_of
 
-__all__ = ["Classifier", "measured"]
+__all__ = ["Supervised", "measured"]
 
 
-class Classifier(Distilled, Predicting):
-    """Cross-entropy, AdamW with a one-cycle schedule; logs loss, ROC-AUC, accuracy, F1 and the objective.
+class Supervised(Distilled, Predicting):
+    """AdamW with a one-cycle schedule; logs the loss, the usual metrics of its criterion, and the objective.
 
-    ROC-AUC and F1 are averaged over the classes, accuracy over the examples. For two classes the average of
-    the two one-against-rest areas is the ordinary ROC-AUC.
+    The metrics of classes are ROC-AUC and F1, averaged over the classes, and accuracy over the examples; those of tags
+    are averaged over the tags; those of a number RMSE, MAE and R². For two classes the average of the two
+    one-against-rest areas is the ordinary ROC-AUC.
 
     Parameters
     ----------
     network
-        Maps a batch to logits [B, C].
-    class_weights
-        [C], in the cross-entropy of training, ones for none; validation and test losses are never weighted.
+        Maps a batch to outputs [B, C].
+    criterion
+        What is minimised. What it weights in training counts alike in validation and test.
     learning_rate
         The peak of the schedule.
     weight_decay
         Of AdamW.
     objective
-        What is logged too, see :mod:`nni_nasplus.training.metrics`.
+        What is logged too, see :mod:`nni_nasplus.training.supervised.metrics`.
 
     Raises
     ------
@@ -40,12 +42,10 @@ class Classifier(Distilled, Predicting):
         If there is no such objective.
     """
 
-    class_weights: Tensor
-
     def __init__(
         self,
         network: nn.Module,
-        class_weights: Tensor,
+        criterion: Criterion,
         *,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
@@ -53,24 +53,23 @@ class Classifier(Distilled, Predicting):
     ) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.criterion = criterion
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        metrics = metrics_of(len(class_weights))
+        metrics = metrics_of(criterion.family, criterion.outputs)
         self.val_metrics = metrics.clone(prefix="val_")
         self.test_metrics = metrics.clone(prefix="test_")
         self.objective = objective
-        self.further = further_metric(objective, len(class_weights))
+        self.further = further_metric(objective, criterion.family, criterion.outputs)
 
     def forward(self, batch: Any) -> Tensor:
-        """Logits [B, C]."""
+        """Outputs [B, C]."""
         return self.network(batch)
 
     def training_step(self, batch: Any, batch_index: int) -> Tensor:
-        """The weighted cross-entropy of a batch, mixed with the distance to the teachers if there are any."""
-        logits = self(batch)
-        loss = nn.functional.cross_entropy(logits, batch.label, weight=self.class_weights)
-        loss = self.distilled(loss, logits, batch.row)
+        """The weighted loss of a batch, mixed with the distance to the teachers if there are any."""
+        outputs = self(batch)
+        loss = self.distilled(self.criterion.weighted(outputs, batch.label), outputs, batch.row)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.label))
         return loss
 
@@ -91,25 +90,25 @@ class Classifier(Distilled, Predicting):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _measure(self, batch: Any, split: Literal["val", "test"]) -> None:
-        logits = self(batch).float()
-        self.saw(logits, batch.label)
-        loss = nn.functional.cross_entropy(logits, batch.label)
-        self.log(f"{split}_loss", loss, on_epoch=True, batch_size=len(batch.label))
+        outputs = self(batch).float()
+        self.saw(outputs, batch.label)
+        self.log(f"{split}_loss", self.criterion(outputs, batch.label), on_epoch=True, batch_size=len(batch.label))
         metrics = self.val_metrics if split == "val" else self.test_metrics
-        metrics.update(logits.softmax(-1), batch.label)
+        compared = self.criterion.compared(outputs, batch.label)
+        metrics.update(*compared)
         self.log_dict(metrics, on_step=False, on_epoch=True)  # type: ignore[arg-type]
         if self.further is not None:
-            self.further.update(logits.softmax(-1), batch.label)
+            self.further.update(*compared)
             self.log(f"{split}_{self.objective}", self.further, on_step=False, on_epoch=True)
 
 
-def measured(predictions: Predictions, objective: str) -> dict[str, float]:
-    """Loss, ROC-AUC, accuracy, F1 and the objective of predictions, as :class:`Classifier` logs them."""
-    logits, labels = torch.from_numpy(predictions.logits), torch.from_numpy(predictions.labels)
-    probabilities, classes = logits.softmax(-1), logits.shape[1]
-    metrics = dict(metrics_of(classes)(probabilities, labels))
-    further: Metric | None = further_metric(objective, classes)
+def measured(predictions: Predictions, criterion: Criterion, objective: str) -> dict[str, float]:
+    """The loss, the usual metrics and the objective of predictions, as :class:`Supervised` logs them."""
+    outputs, labels = torch.from_numpy(predictions.outputs), torch.from_numpy(predictions.labels)
+    compared = criterion.compared(outputs, labels)
+    metrics = dict(metrics_of(criterion.family, criterion.outputs)(*compared))
+    further: Metric | None = further_metric(objective, criterion.family, criterion.outputs)
     if further is not None:
-        metrics[objective] = further(probabilities, labels)
-    metrics["loss"] = nn.functional.cross_entropy(logits, labels)
+        metrics[objective] = further(*compared)
+    metrics["loss"] = criterion(outputs, labels)
     return {name: float(value) for name, value in metrics.items()}
