@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.spaces.events.boosting.trees import TreeEnsemble
@@ -28,7 +28,7 @@ def fitted(classes: int, seed: int = 0) -> tuple[np.ndarray, HistGradientBoostin
 
 def of(model: HistGradientBoostingClassifier, iterations: int | None = None) -> TreeEnsemble:
     trees = TreeEnsemble(6, model.n_trees_per_iteration_)
-    trees.learn(model, iterations)
+    trees.learn(model, iterations=None if iterations is None else [iterations])
     return trees
 
 
@@ -43,6 +43,24 @@ def test_the_first_iterations_are_a_stage_of_the_model():
     x, model = fitted(3)
     stage = list(model.staged_decision_function(x))[4]
     np.testing.assert_allclose(of(model, 5)(torch.from_numpy(x)).numpy(), stage, atol=1e-5)
+
+
+def test_several_models_of_a_score_each_stand_side_by_side_each_with_its_own_iterations():
+    x, _ = fitted(2)
+    labels = np.stack([x[:, 3] > 1, np.nan_to_num(x[:, 0]) > 1], 1)
+    models = [HistGradientBoostingClassifier(max_iter=12, random_state=0).fit(x, label) for label in labels.T]
+    trees = TreeEnsemble(6, 2)
+    trees.learn(*models, iterations=[3, 9])
+    stages = [list(m.staged_decision_function(x))[n - 1] for m, n in zip(models, (3, 9), strict=True)]
+    np.testing.assert_allclose(trees(torch.from_numpy(x)).numpy(), np.stack(stages, 1), atol=1e-5)
+
+
+def test_a_number_is_what_scikit_learn_says():
+    x, _ = fitted(2)
+    model = HistGradientBoostingRegressor(max_iter=15, random_state=0).fit(x, np.nan_to_num(x[:, 0]))
+    trees = TreeEnsemble(6, 1)
+    trees.learn(model)
+    np.testing.assert_allclose(trees(torch.from_numpy(x))[:, 0].numpy(), model.predict(x), atol=1e-5)
 
 
 def test_a_number_between_two_float32_splits_them():
