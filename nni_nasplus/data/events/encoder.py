@@ -268,7 +268,7 @@ class EventEncoder(Preprocessing):
         if attributes is None:
             return UserColumns()
         if not self.static:
-            raise UserError("the network reads no attributes of users: leave --static out")
+            raise UserError("the network reads no attributes of users: leave their table out")
         wanted = self._wanted()
         source = Source(attributes, "attributes")
         return UserColumns.read(source, self.id, {name: wanted[name] for name in self.static}, folder)

@@ -216,12 +216,14 @@ class _Raw:
         """Read all tables into ``folder``; UserError where there are no events, or one has no id."""
         wanted = wanted_of(tables.events, settings)
         parts = tables.read_labels(settings, folder)
+        joined = Labels.joined({_ROLES[name]: labels for name, labels in parts.items()}, settings.id)
         columns = tables.read_columns(settings, folder)
+        if settings.split:
+            by_column(settings.split, columns.texts(settings.split))  # refused before the events are read
         spooled = spool(tables.events, wanted, folder, progress)
         if not spooled.rows:
             raise UserError("events: the table is empty: give one row per event")
         require_values(spooled, settings.id)
-        joined = Labels.joined({_ROLES[name]: labels for name, labels in parts.items()}, settings.id)
         labels, user = joined.match(spooled[settings.id], settings.id, settings.drop_unmatched)
         place = by_table(labels.texts, {_SPLIT_OF[name]: part.texts for name, part in parts.items()})
         return cls(labels, columns.of(labels.texts), place if len(parts) > 1 else None, spooled, user)
