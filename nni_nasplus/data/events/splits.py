@@ -161,7 +161,9 @@ def _held_groups(
     """
     count = len(np.unique(groups))
     if count < 2:
-        raise UserError(f"labels: {count} group is too little to split: {len(SPLITS)} are needed at the least")
+        raise UserError(
+            f"labels: {count} group is left to be split, and each split needs one: add groups, or leave out --groups"
+        )
     if label is None:
         return next(GroupShuffleSplit(1, test_size=share, random_state=seed).split(groups, groups=groups))[1]
     rarest = int(np.unique(label, return_counts=True)[1].min())
@@ -242,7 +244,7 @@ def _moment(date: str, time: RawColumn) -> float:
 def _spelt(value: float, time: RawColumn) -> str:
     if time.kind != "seconds":
         return f"{value:.15g}"
-    return str(np.datetime64(int(value), "s")).removesuffix("T00:00:00")
+    return str(np.datetime64(int(value), "s")).replace("T", " ").removesuffix(" 00:00:00")
 
 
 def _require_whole(given: NDArray[np.int8], groups: NDArray[np.str_] | None) -> None:
