@@ -17,7 +17,7 @@ from nni_nasplus._files import damage_named, read_json
 from nni_nasplus.data.stamps import changes
 from nni_nasplus.errors import UserError
 
-__all__ = ["SPLITS", "Cache", "changed_inputs", "map_array"]
+__all__ = ["SPLITS", "Cache", "changed_inputs", "map_array", "meta_of"]
 
 SPLITS = ("train", "val", "test")
 """The splits of all data; arrays on disk hold positions in it, so that its order is part of every format."""
@@ -110,6 +110,12 @@ class Cache:
             partial.rename(self.out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def meta_of(folder: Path) -> dict[str, Any]:
+    """What ``meta.json`` of a cache holds: its header, what the build has told of it, and what it was made from."""
+    with damage_named(folder / _META):
+        return dict(read_json(folder / _META))
 
 
 def changed_inputs(folder: Path) -> list[str]:

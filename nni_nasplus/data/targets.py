@@ -17,6 +17,10 @@ __all__ = ["Classes", "Number", "Tags", "Target", "target_of"]
 
 _STRATA = 10
 """Quantiles of a number that every split has alike."""
+_SHOWN = 10
+"""Classes that are named: more of them fill the screen."""
+_ROUND = 0.01
+"""Shares below which tenths of a percent are shown."""
 _LARGEST = 1e38
 """Beyond it float32 has no numbers."""
 _OF_A_STRATUM = 40
@@ -46,6 +50,10 @@ class Target(ABC):
     @abstractmethod
     def strata(self, labels: NDArray[Any]) -> tuple[NDArray[np.int64], list[Any]]:
         """The group [N] of each label that every split is to have in equal shares, and the name of each group."""
+
+    @abstractmethod
+    def summary(self, labels: NDArray[Any]) -> str:
+        """What encoded labels are, in a line."""
 
     def lacking(self, labels: NDArray[Any]) -> str:
         """What the labels of a split lack to be measured by; "" where it is nothing."""
@@ -110,6 +118,11 @@ class Classes(Target):
         """The classes."""
         return {"classes": list(self.values)}
 
+    def summary(self, labels: NDArray[Any]) -> str:
+        """The share of each class."""
+        shares = np.bincount(labels, minlength=len(self.values)) / len(labels)
+        return f"{len(self.values)} classes: {_shares(self.values, shares)}"
+
     def strata(self, labels: NDArray[Any]) -> tuple[NDArray[np.int64], list[Any]]:
         """The classes."""
         return labels, self.names
@@ -165,6 +178,11 @@ class Number(Target):
     def facts(self) -> dict[str, Any]:
         """The column, and what is usual of it."""
         return {"number": self.name, "its mean": f"{self.centre:.6g}", "its standard deviation": f"{self.scale:.6g}"}
+
+    def summary(self, labels: NDArray[Any]) -> str:
+        """Least, quartiles and most."""
+        quartiles = np.quantile(labels.astype(np.float64), np.linspace(0, 1, 5)) * self.scale + self.centre
+        return f"a number: {' '.join(f'{value:.4g}' for value in quartiles)} (least, quartiles, most)"
 
     def strata(self, labels: NDArray[Any]) -> tuple[NDArray[np.int64], list[Any]]:
         """Up to ten quantiles."""
@@ -222,6 +240,10 @@ class Tags(Target):
         """The columns, and the values that count."""
         return {"labels": [f"{name} = {pair[1]}" for name, pair in zip(self.columns, self.values, strict=True)]}
 
+    def summary(self, labels: NDArray[Any]) -> str:
+        """The share of users with each label."""
+        return f"{len(self.columns)} labels at once: {_shares(self.columns, labels.mean(0))}"
+
     def strata(self, labels: NDArray[Any]) -> tuple[NDArray[np.int64], list[Any]]:
         """The rarest of the labels that an example has, or none: each split then has its share of every one."""
         order = labels.sum(0).argsort(kind="stable")
@@ -241,6 +263,12 @@ class Tags(Target):
         """``p_<column>`` for each label."""
         probabilities = means_of(outputs, self.link).astype(np.float32)
         return {f"p_{name}": probabilities[:, i] for i, name in enumerate(self.columns)}
+
+
+def _shares(names: Sequence[Any], shares: NDArray[np.floating]) -> str:
+    digits = [0 if share >= _ROUND else 1 for share in shares]
+    shown = [f"{name} {share:.{d}%}" for name, share, d in zip(names, shares, digits, strict=True)]
+    return ", ".join([*shown[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])
 
 
 def _merged(group: NDArray[np.int64], names: Sequence[Any]) -> tuple[NDArray[np.int64], list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from inspect import signature
@@ -16,14 +17,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from nni_nasplus import registry
+from nni_nasplus.data.cache import meta_of
 from nni_nasplus.data.events.batch import EventShape
 from nni_nasplus.data.events.encoder import EventEncoder
 from nni_nasplus.data.events.module import EventDataModule
+from nni_nasplus.data.events.overview import users_as_text
 from nni_nasplus.data.events.preparation import prepare
 from nni_nasplus.errors import UserError
 from nni_nasplus.estimators.base import SearchingEstimator, chosen, plain, well_typed
 from nni_nasplus.estimators.scoring import accuracy
-from nni_nasplus.estimators.tables import Table, event_table, label_table, spelt
+from nni_nasplus.estimators.tables import Table, event_table, label_table, spelt, user_table
 from nni_nasplus.estimators.wording import in_python
 from nni_nasplus.run.run import described
 from nni_nasplus.training.evaluator import Evaluator
@@ -63,6 +66,15 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
         The most recent events of a user that are used.
     categorical, numeric, ignore
         Columns of the events to treat as categories, to treat as numbers, and to leave out; the rest is inferred.
+    static
+        Columns of the labels that enter beside the events of each user, such as ``("age", "region")``.
+    split
+        Column of the labels that says train, val or test of each user; validation users are drawn from the training
+        ones where it says val of nobody. Where None, all are drawn, 70, 15 and 15 %.
+    groups
+        Column of the labels whose users of the same value are never in different splits.
+    test_after
+        A date, or a number where times are: users with an event on or after it test, and the others train and validate.
     drop_unmatched
         Leave out users without a label or without events, instead of stopping.
     network
@@ -113,6 +125,10 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
         categorical: Sequence[str] = (),
         numeric: Sequence[str] = (),
         ignore: Sequence[str] = (),
+        static: Sequence[str] = (),
+        split: str | None = None,
+        groups: str | None = None,
+        test_after: Any = None,
         drop_unmatched: bool = False,
         network: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
@@ -134,6 +150,10 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
         self.categorical = categorical
         self.numeric = numeric
         self.ignore = ignore
+        self.static = static
+        self.split = split
+        self.groups = groups
+        self.test_after = test_after
         self.drop_unmatched = drop_unmatched
         self.network = network
         self.training = training
@@ -167,22 +187,26 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
         with in_python(is_kept=self.out is not None):
             id, time = str(self.id), str(self.time)
             table = event_table(events, id, time)
-            known, target = label_table(labels, id, self.target, time)
+            known, target = label_table(labels, id, self.target, time, besides=self._beside_target())
             seed = self._seed()
             self._search(lambda cache: self._prepared(cache, table, known, target, seed), seed)
         self._target = target
         self._order, self.classes_ = self._sorted_classes(known)
-        self.feature_names_in_ = pd.Index([column.name for column in self._encoder.columns], dtype=object).to_numpy()
+        of_events = self._encoder.columns[: len(self._encoder.columns) - len(_names(self.static))]
+        self.feature_names_in_ = pd.Index([column.name for column in of_events], dtype=object).to_numpy()
         self.n_features_in_ = len(self.feature_names_in_)
         return self
 
-    def predict_proba(self, events: Any) -> pd.DataFrame:
+    def predict_proba(self, events: Any, attributes: Any = None) -> pd.DataFrame:
         """The probability of each class, for each user.
 
         Parameters
         ----------
         events
             As ``fit`` takes them, of any users: a frame or a path.
+        attributes
+            The ``static`` columns of these users, where there are any: a frame of one row a user with the ids, as a
+            column or as its index, or the path of such a table.
 
         Returns
         -------
@@ -193,27 +217,30 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         UserError
-            If there is no event, or a column of the training events is missing or cannot be read.
+            If there is no event, a column of the training data is missing or cannot be read, or a user has no
+            attributes.
         """
-        table, ids, probabilities = self._answers(events)
+        table, ids, probabilities = self._answers(events, attributes)
         written = spelt(table[ids.name]) if isinstance(table, pd.DataFrame) else {}
         index = pd.Index([written.get(str(one), one) for one in ids], name=ids.name)
         columns = pd.Index(self.classes_, name=self._target)
         return pd.DataFrame(probabilities[:, self._order], index=index, columns=columns)
 
-    def predict(self, events: Any) -> pd.Series:
+    def predict(self, events: Any, attributes: Any = None) -> pd.Series:
         """The most probable class of each user, indexed by id; see :meth:`predict_proba`."""
-        probabilities = self.predict_proba(events)
+        probabilities = self.predict_proba(events, attributes)
         classes = self.classes_[probabilities.to_numpy().argmax(axis=1)]
         return pd.Series(classes, index=probabilities.index, name=self._target)
 
-    def score(self, events: Any, labels: Any) -> float:
+    def score(self, events: Any, labels: Any, attributes: Any = None) -> float:
         """The share of labelled users that are classified rightly, whatever the objective is.
 
         Parameters
         ----------
         events, labels
             As ``fit`` takes them.
+        attributes
+            As :meth:`predict_proba` takes them; where None, the labels have them.
 
         Raises
         ------
@@ -222,11 +249,17 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
         UserError
             If labelled users have no event, unless they are to be left out by ``drop_unmatched``.
         """
-        _, ids, probabilities = self._answers(events)
+        check_is_fitted(self)
+        is_with_labels = attributes is None and bool(self._encoder.static)
+        _, ids, probabilities = self._answers(
+            events, labels if is_with_labels else attributes, complete=not is_with_labels
+        )
         classes = [str(self._encoder.target.names[i]) for i in probabilities.argmax(axis=1)]
         users, id = [str(one) for one in ids], str(ids.name)
         with in_python(is_kept=False):
-            known, target = label_table(labels, id, self._target_in(labels), self._encoder.clock.name)
+            known, target = label_table(
+                labels, id, self._target_in(labels), self._encoder.clock.name, besides=self._beside_target()
+            )
             return accuracy(users, classes, known, id=id, target=target, drop_unmatched=self.drop_unmatched)
 
     def __sklearn_tags__(self) -> Any:
@@ -254,6 +287,10 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
             categorical=_names(self.categorical),
             numeric=_names(self.numeric),
             ignore=_names(self.ignore),
+            static=_names(self.static),
+            split=_name(self.split),
+            groups=_name(self.groups),
+            test_after=_name(self.test_after),
             drop_unmatched=self.drop_unmatched,
             max_length=_whole("max_length", self.max_length),
             out=cache,
@@ -261,6 +298,8 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
             progress=bool(self.verbose),
         )
         data = EventDataModule(cache)
+        if self.verbose:
+            sys.stderr.write(users_as_text(meta_of(cache), data.encoder.max_length))
         evaluator = EventClassification(str(cache), **{**schedule_of(data.sizes["train"]), **training})
         return described(space, {**data.shape.to_json(), **space.recommended(), **network}), evaluator
 
@@ -281,13 +320,29 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
                 raise UserError(f"{name} is {value}; use more than 0")
         return {**own, **further, "seed": seed}
 
-    def _answers(self, events: Any) -> tuple[Table, pd.Series, NDArray[np.float32]]:
+    def _answers(
+        self, events: Any, attributes: Any, *, complete: bool = True
+    ) -> tuple[Table, pd.Series, NDArray[np.float32]]:
         """The table of the events, the ids [U], and the probabilities [U, C], by the model's own order of classes."""
         check_is_fitted(self)
         with in_python(is_kept=False):
             table = event_table(events, self._encoder.id, self._encoder.clock.name)
-            answers = self.model_.predict(table)
+            answers = self.model_.predict(table, attributes=self._attributes(attributes), complete=complete)
         return table, answers.pop(self._encoder.id), answers.to_numpy()
+
+    def _attributes(self, attributes: Any) -> Table | None:
+        """The table of the users' attributes, whose ids may be an index."""
+        static = self._encoder.static
+        if attributes is not None:
+            return user_table(attributes, self._encoder.id)
+        if static:
+            names = ", ".join(map(repr, static))
+            raise UserError(f"the classifier reads {names} of each user too: give a table of the users as attributes")
+        return None
+
+    def _beside_target(self) -> list[str]:
+        """Columns of the labels that are no target."""
+        return [*_names(self.static), *(name for name in (_name(self.split), _name(self.groups)) if name)]
 
     def _target_in(self, labels: Any) -> str | None:
         """The column of other labels that holds the target, if its name is known."""
@@ -304,6 +359,10 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
 
 def _names(columns: str | Sequence[str]) -> list[str]:
     return [columns] if isinstance(columns, str) else [str(column) for column in columns]
+
+
+def _name(given: Any) -> str | None:
+    return None if given is None else str(given)
 
 
 def _whole(name: str, value: Any) -> int:

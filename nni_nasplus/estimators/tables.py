@@ -12,7 +12,7 @@ from nni_nasplus.data.events.tables.convert import to_text
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.errors import UserError
 
-__all__ = ["Table", "event_table", "label_table", "spelt"]
+__all__ = ["Table", "event_table", "label_table", "spelt", "user_table"]
 
 Table = str | Path | pd.DataFrame
 _TARGET = "label"
@@ -39,13 +39,17 @@ def event_table(events: Any, *names: str) -> Table:
     return _from_index(events, names)
 
 
-def label_table(labels: Any, id: str, target: str | None, *taken: str) -> tuple[Table, str]:
+def label_table(
+    labels: Any, id: str, target: str | None, *taken: str, besides: Sequence[str] = ()
+) -> tuple[Table, str]:
     """A table of labels, and the name of its target: the one given, or the only column beside the id.
 
     Parameters
     ----------
     taken
         What a series cannot be called, besides the id.
+    besides
+        Further columns that are no target.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def label_table(labels: Any, id: str, target: str | None, *taken: str) -> tuple[
         return _of_series(labels, id, target, taken)
     if isinstance(labels, pd.DataFrame):
         table = _with_ids(labels, id)
-        return table, target or _only_column(table, id)
+        return table, target or _only_column(table, id, besides)
     if not isinstance(labels, str | Path):
         raise UserError(
             f"labels are a {_kind(labels)}: give a Series indexed by {id}, a DataFrame with a column {id}, or the path "
@@ -65,6 +69,17 @@ def label_table(labels: Any, id: str, target: str | None, *taken: str) -> tuple[
     if target is None:
         raise UserError("labels are in a file: name the column to predict with --target")
     return labels, target
+
+
+def user_table(attributes: Any, id: str) -> Table:
+    """A table of attributes of users, whose ids may be the index; UserError if it is neither a frame nor a path."""
+    if isinstance(attributes, str | Path):
+        return attributes
+    if not isinstance(attributes, pd.DataFrame):
+        raise UserError(
+            f"attributes are a {_kind(attributes)}: give a DataFrame of one row a user, or the path of a table"
+        )
+    return _with_ids(attributes, id, "attributes")
 
 
 def spelt(values: pd.Series) -> dict[str, Any]:
@@ -86,19 +101,19 @@ def _of_series(labels: pd.Series, id: str, target: str | None, taken: Sequence[s
     return pd.DataFrame({id: labels.index, name: labels.array}), name
 
 
-def _with_ids(labels: pd.DataFrame, id: str) -> pd.DataFrame:
-    """Labels with their ids as a column: where they have none, the index holds them, unless it but counts rows."""
+def _with_ids(labels: pd.DataFrame, id: str, role: str = "labels") -> pd.DataFrame:
+    """A table of users with ids as a column: where it has none, the index holds them, unless it but counts rows."""
     table = _from_index(labels, [id])
     if id in table.columns:
         return table
     counts = labels.index.equals(pd.RangeIndex(len(labels))) and len(table.columns) > 1
     if labels.index.nlevels > 1 or counts:
-        raise UserError(f"labels have no column {id!r}, but {', '.join(map(repr, table.columns))}: name one by --id")
+        raise UserError(f"{role} have no column {id!r}, but {', '.join(map(repr, table.columns))}: name one by --id")
     return table.assign(**{id: labels.index})
 
 
-def _only_column(table: pd.DataFrame, id: str) -> str:
-    others = [column for column in table.columns if column != id]
+def _only_column(table: pd.DataFrame, id: str, besides: Sequence[str]) -> str:
+    others = [column for column in table.columns if column not in (id, *besides)]
     if not others:
         raise UserError(f"labels have no column beside {id!r}: add the one to predict")
     if len(others) > 1:

@@ -14,7 +14,8 @@ user    id               0
 day     time             0          numbers
 shop    category         0       3
 amount  number           0
-loyal: 2 classes: no, yes
+loyal: 2 classes: no 46 %, yes 54 %
+users: 84 train, 18 validate, 18 test: at random
 """
 
 
@@ -51,3 +52,36 @@ def test_names_with_commas_are_quoted(asked, tmp_path, capsys):
     main([*asked, "--dry-run", '--ignore="amount, net",shop'])
     out = capsys.readouterr().out
     assert out.count("left out") == 2
+
+
+def test_it_says_who_tests_and_what_is_cut(asked, tmp_path, capsys):
+    labels = shopping()[1].assign(
+        age=lambda t: t["user"] % 50, fold=lambda t: (t["user"] < 90).map({True: "train", False: "test"})
+    )
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    main([*asked, "--dry-run", "--split=fold", "--static=age", "--max-length", "5"])
+    age, classes, users, cut = capsys.readouterr().out.splitlines()[-4:]
+    assert age.split() == ["age", "number", "0", "static"]
+    assert classes == "loyal: 2 classes: no 46 %, yes 54 %"
+    assert (
+        users
+        == "users: 74 train, 16 validate, 30 test: by column 'fold', validation users drawn from the training ones"
+    )
+    longer = (shopping()[0].groupby("user").size() > 5).sum()
+    assert cut == f"{longer} of 120 users have more than 5 events; their last 5 are used (--max-length)"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--split=nope", "labels has no column 'nope'"),
+        ("--groups=nope", "labels has no column 'nope'"),
+        ("--test-after=2024-01-01", "--test-after '2024-01-01' is no number"),
+        ("--test-after=12345", "--test-after 12345 lies after the last event of all users"),
+        ("--test-labels=nowhere.csv", "test labels: no file nowhere.csv"),
+        ("--static=shop", "--static shop is a column of the events too"),
+        ("--static=loyal", "column 'loyal' is named by --target and --static"),
+    ],
+)
+def test_a_split_or_an_attribute_that_cannot_be_is_told(asked, capsys, option, message):
+    assert message in refused(capsys, *asked, "--dry-run", option)

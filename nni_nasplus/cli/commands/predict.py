@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nni_nasplus._files import new_file
 from nni_nasplus.errors import UserError
@@ -23,6 +23,7 @@ def predict(
     events: str | None = None,
     images: str | None = None,
     text: str | None = None,
+    static: str | None = None,
     skip_damaged: bool = False,
     to: str | None = None,
 ) -> None:
@@ -39,6 +40,9 @@ def predict(
         An .npz archive with an array x or x_test, a picture, or a folder of pictures.
     text
         A plain text file.
+    static
+        Table of the users of these events, where the network reads attributes of them: the id, and the columns that the
+        search had by --static.
     skip_damaged
         Leave out pictures that cannot be read; else they are named, and nothing is scored.
     to
@@ -49,8 +53,14 @@ def predict(
         raise UserError(f"--to is {out}; end it in .csv or .parquet")
     if skip_damaged and not images:
         raise UserError("--skip-damaged has no effect without --images; leave it out")
+    if static and not events:
+        raise UserError("--static has no effect without --events; leave it out")
+    options: dict[str, dict[str, Any]] = {
+        "events": {"attributes": static} if static else {},
+        "images": {"skip_damaged": True} if skip_damaged else {},
+    }
     with new_file(out) if out else contextlib.nullcontext() as partial:
-        answers = _answers(model, {"events": events, "images": images, "text": text}, skip_damaged=skip_damaged)
+        answers = _answers(model, {"events": events, "images": images, "text": text}, options)
         if partial is None:
             answers.to_csv(sys.stdout, index=False)
         elif partial.suffix == ".csv":
@@ -59,10 +69,10 @@ def predict(
             answers.to_parquet(partial, index=False)
 
 
-def _answers(model: str, given: dict[str, str | None], *, skip_damaged: bool) -> pd.DataFrame:
+def _answers(model: str, given: dict[str, str | None], options: dict[str, dict[str, Any]]) -> pd.DataFrame:
     loaded = Model.load(model)
     source = loaded.preprocessing.source
     data = given[source]
     if data is None:
         raise UserError(f"{model} reads {source}; name them with --{source}")
-    return loaded.predict(data, **({"skip_damaged": True} if skip_damaged else {}))
+    return loaded.predict(data, **options.get(source, {}))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import yaml
 
 from nni_nasplus.cli.tasks.base import Task
-from nni_nasplus.data.events.overview import as_text
+from nni_nasplus.data.cache import meta_of
+from nni_nasplus.data.events.overview import as_text, users_as_text
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Choice
 from nni_nasplus.training.distillation.settings import Distillation
@@ -21,7 +22,7 @@ from nni_nasplus.training.distillation.settings import Distillation
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nni_nasplus.data.events.encoder import EventEncoder
+    from nni_nasplus.data.events.module import EventDataModule
     from nni_nasplus.training.evaluator import Evaluator
     from nni_nasplus.training.events import EventEvaluator
 
@@ -30,8 +31,6 @@ __all__ = ["EventTask", "ReadyEvents"]
 CLASS_WEIGHTS = ["none", "balanced"]
 _HELD = ("learning_rate", "hidden", "width", "dropout")
 """Hyperparameters that have options of their own."""
-_SHOWN = 10
-"""Classes that are named: more of them fill the screen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,22 @@ class EventTask(Task):
     numeric
         Columns to treat as numbers, comma-separated.
     ignore
-        Columns to leave out, comma-separated.
+        Columns of the events to leave out, comma-separated.
+    static
+        Columns of the labels that enter beside the events of each user, such as age,region; --categorical and --numeric
+        hold for them too.
+    split
+        Column of the labels that says train, val or test of each user. Where it says val of nobody, validation users
+        are drawn from the training ones. By default all are drawn, 70, 15 and 15 %, with equal shares of classes.
+    groups
+        Column of the labels, such as a household: users of the same value are never in different splits.
+    test_after
+        A date, or a number where times are: users with an event on or after it test. The others train and validate, so
+        no event on or after it is seen before the test.
+    val_labels
+        Table like --labels of the users who validate; without it they are drawn from those of --labels.
+    test_labels
+        Table like --labels of the users who test; their events are among --events.
     drop_unmatched
         Leave out users without a label or without events, instead of stopping.
     dry_run
@@ -122,6 +136,12 @@ class EventTask(Task):
     categorical: str = ""
     numeric: str = ""
     ignore: str = ""
+    static: str = ""
+    split: str = ""
+    groups: str = ""
+    test_after: str = ""
+    val_labels: str = ""
+    test_labels: str = ""
     drop_unmatched: bool = False
     dry_run: bool = False
 
@@ -138,7 +158,6 @@ class EventTask(Task):
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the tables into a new folder; the arguments of the space, and the evaluator."""
-        from nni_nasplus.data.events.encoder import EventEncoder
         from nni_nasplus.data.events.module import EventDataModule
         from nni_nasplus.data.events.preparation import prepare
         from nni_nasplus.training.events import schedule_of
@@ -155,13 +174,19 @@ class EventTask(Task):
             categorical=_columns(self.categorical),
             numeric=_columns(self.numeric),
             ignore=_columns(self.ignore),
+            static=_columns(self.static),
+            split=self.split or None,
+            groups=self.groups or None,
+            test_after=self.test_after or None,
+            val_labels=self.val_labels or None,
+            test_labels=self.test_labels or None,
             drop_unmatched=self.drop_unmatched,
             max_length=self.max_length,
             out=cache,
             seed=seed,
         )
-        self._describe(EventEncoder.load(cache))
         data = EventDataModule(cache)
+        self._describe(data)
         given = {"epochs": self.epochs, "batch_size": self.batch_size}
         evaluator = self._evaluator(
             str(cache),
@@ -207,14 +232,12 @@ class EventTask(Task):
         if given:
             raise UserError(f"--{given[0]} has no effect on space '{self.space}'; leave it out")
 
-    def _describe(self, encoder: EventEncoder) -> None:
-        """Say what every column is taken for, and what is predicted."""
+    def _describe(self, data: EventDataModule) -> None:
+        """Say what every column is taken for, what is predicted, who trains, and what is cut."""
         out = sys.stdout if self.dry_run else sys.stderr
-        out.write(as_text(encoder.columns))
-        names = encoder.target.names
-        shown = [*map(str, names[:_SHOWN]), *(["…"] if len(names) > _SHOWN else [])]
-        nouns = {"classes": f"{len(names)} classes: ", "tags": f"{len(names)} labels at once: ", "number": "a number: "}
-        out.write(f"{self.target}: {nouns[encoder.target.kind]}{', '.join(shown)}\n")
+        out.write(as_text(data.encoder.columns))
+        out.write(f"{self.target}: {data.target.summary(data.arrays.label)}\n")
+        out.write(users_as_text(meta_of(data.cache), data.encoder.max_length))
 
     def tables(self) -> tuple[str | pd.DataFrame, str | pd.DataFrame]:
         """Events and labels."""

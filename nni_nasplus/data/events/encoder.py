@@ -23,6 +23,7 @@ from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import Histories, times_of, users_of
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import Spool, spool
+from nni_nasplus.data.events.tables.users import UserColumns
 from nni_nasplus.data.link import Link
 from nni_nasplus.data.preprocessing import Preprocessing, require_classes, require_equal
 from nni_nasplus.data.targets import Target, target_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "EventEncoder"]
 
+Table = str | Path | pd.DataFrame
 FORMAT = 4
 """Of caches and of ``preprocessing.json``; to be counted up when those of before can no longer be read."""
 _FILE = "preprocessing.json"
@@ -58,6 +60,8 @@ class EventEncoder(Preprocessing):
         The number of most recent events that are kept of a user.
     columns
         What every column of the training events was taken for, for people.
+    static
+        Those of the columns that are of users: new data have them in a table of users.
     """
 
     source: ClassVar[str] = "events"
@@ -69,6 +73,7 @@ class EventEncoder(Preprocessing):
     target: Target
     max_length: int
     columns: tuple[ColumnSummary, ...] = field(default=(), compare=False)
+    static: tuple[str, ...] = ()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -79,6 +84,7 @@ class EventEncoder(Preprocessing):
             "time": self.clock.name,
             "categories": [column.name for column in self.categorical],
             "numbers": [column.name for column in self.numeric],
+            **({"of these, of users": list(self.static)} if self.static else {}),
             "most recent events read": self.max_length,
         }
 
@@ -94,7 +100,12 @@ class EventEncoder(Preprocessing):
         )
 
     def batches(
-        self, events: str | Path | pd.DataFrame, batch_size: int = 128
+        self,
+        events: Table,
+        batch_size: int = 128,
+        attributes: Table | None = None,
+        *,
+        complete: bool = True,
     ) -> Iterator[tuple[NDArray[np.generic], EventBatch]]:
         """Encode new events: yield ids [B] and a batch, with the users in order of their first event in the table.
 
@@ -106,20 +117,24 @@ class EventEncoder(Preprocessing):
             A table of one row per event, in any order, stored in any of the ways that ``prepare`` reads.
         batch_size
             The number B of users in a batch; the last one may have fewer.
+        attributes
+            A table of one row per user with the id and the static columns, where there are any.
+        complete
+            Whether each user must be in ``attributes``; else those of others are taken for missing.
 
         Raises
         ------
         UserError
-            If a column of the training events is missing, the table is empty, or a value does not parse.
+            If a column of the training events is missing, the table is empty, a value does not parse, or the attributes
+            of a user are missing or given in vain.
         """
-        source = Source(events, "events")
-        wanted = self._wanted()
-        source.require(list(wanted))
         with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
-            spooled = spool(source, wanted, Path(folder), progress=False)
-            if not spooled.rows:
-                raise UserError("events: the table is empty: give one row per event")
+            of_users = self._read_attributes(attributes, Path(folder))
+            spooled = self._read(Source(events, "events"), Path(folder))
             ids, user = users_of(spooled, self.id)
+            if complete:
+                of_users.require(spooled[self.id].texts, self.id)
+            of_users.of(spooled[self.id].texts).spread(spooled, user)
             histories = Histories.of(user, times_of(spooled, self.clock.name), len(ids), self.max_length)
             for start in range(0, len(ids), batch_size):
                 stop = min(start + batch_size, len(ids))
@@ -128,27 +143,36 @@ class EventEncoder(Preprocessing):
                 yield ids[start:stop], rows._replace(row=rows.row + start)
 
     def logits(
-        self, network: nn.Module, events: str | Path | pd.DataFrame
+        self, network: nn.Module, events: Table, attributes: Table | None = None, *, complete: bool = True
     ) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
         """Ids [U] in order of first appearance, and a network's logits [U, C]."""
         import torch
 
         ids, logits = [], []
         with torch.inference_mode():
-            for part, batch in self.batches(events):
+            for part, batch in self.batches(events, attributes=attributes, complete=complete):
                 ids.append(part)
                 logits.append(network(batch).numpy())
         return np.concatenate(ids), np.concatenate(logits)
 
-    def predict(self, network: nn.Module, data: str | Path | pd.DataFrame) -> pd.DataFrame:
+    def predict(
+        self, network: nn.Module, data: Table, attributes: Table | None = None, *, complete: bool = True
+    ) -> pd.DataFrame:
         """A row a user: the id, and what is predicted of it; of classes ``p_<class>`` for each.
+
+        Parameters
+        ----------
+        network
+            A network in evaluation mode.
+        data, attributes, complete
+            Events, and attributes of users, as :meth:`batches` takes them.
 
         Raises
         ------
         UserError
-            If a column of the training events is missing or does not parse.
+            If a column of the training data is missing or does not parse, or the attributes of a user are missing.
         """
-        ids, logits = self.logits(network, data)
+        ids, logits = self.logits(network, data, attributes, complete=complete)
         return pd.DataFrame({self.id: ids, **self.target.answers(logits)})
 
     @property
@@ -197,6 +221,7 @@ class EventEncoder(Preprocessing):
             "target": self.target.to_json(),
             "max_length": self.max_length,
             "columns": [c.to_json() for c in self.columns],
+            "static": list(self.static),
         }
         text = json.dumps(state, indent=1, ensure_ascii=False, allow_nan=False)
         (Path(folder) / _FILE).write_text(text + "\n", encoding="utf-8")
@@ -227,7 +252,30 @@ class EventEncoder(Preprocessing):
             target=target_of(state["target"]),
             max_length=state["max_length"],
             columns=tuple(ColumnSummary(**c) for c in state["columns"]),
+            static=tuple(state["static"]),
         )
+
+    def _read(self, events: Source, folder: Path) -> Spool:
+        """The columns of new events."""
+        wanted = {name: one for name, one in self._wanted().items() if name not in self.static}
+        events.require(list(wanted))
+        spooled = spool(events, wanted, folder, progress=False)
+        if not spooled.rows:
+            raise UserError("events: the table is empty: give one row per event")
+        return spooled
+
+    def _read_attributes(self, attributes: Table | None, folder: Path) -> UserColumns:
+        """The static columns of new users."""
+        if attributes is None and self.static:
+            names = ", ".join(map(repr, self.static))
+            raise UserError(f"the network reads {names} of each user too: name the table that has them with --static")
+        if attributes is None:
+            return UserColumns()
+        if not self.static:
+            raise UserError("the network reads no attributes of users: leave their table out")
+        wanted = self._wanted()
+        source = Source(attributes, "attributes")
+        return UserColumns.read(source, self.id, {name: wanted[name] for name in self.static}, folder)
 
     def _wanted(self) -> dict[str, Wanted]:
         return {

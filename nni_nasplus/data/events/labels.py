@@ -1,18 +1,16 @@
-"""The label of each user, and which users train, validate and test."""
+"""The label of each user."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
-from nni_nasplus.data.cache import SPLITS
 from nni_nasplus.data.events.tables.column import Wanted
 from nni_nasplus.data.events.tables.histories import id_array, require_values
 from nni_nasplus.data.events.tables.source import Source
@@ -20,13 +18,10 @@ from nni_nasplus.data.events.tables.spool import RawColumn, Spool, spool
 from nni_nasplus.data.targets import Classes, Number, Tags, Target
 from nni_nasplus.errors import UserError
 
-__all__ = ["Labels", "Predicted", "split_users"]
+__all__ = ["Labels", "Predicted"]
 
 Predicted = Literal["classes", "number"]
 """What a target is taken for."""
-
-_FEWEST = 2
-"""Users that each class has in each split at the least: the recall of a single one would be all or nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +47,30 @@ class Labels:
         wanted = Wanted("number", complete=True, noun="number") if predicted == "number" else Wanted("text")
         spooled = spool(source, {**dict.fromkeys(targets, wanted), id: Wanted("text")}, folder, progress=False)
         if not spooled.rows:
-            raise UserError("labels: the table is empty: give one row per user")
+            raise UserError(f"{source.role}: the table is empty: give one row per user")
         ids = _values(spooled, id)
         rows = list(zip(*(_values(spooled, name) for name in targets), strict=True))
         if len(spooled[id].texts) < len(ids):
             twice = Counter(ids).most_common(1)[0][0]
-            raise UserError(f"labels: {id} {twice!r} occurs twice: keep one row per user")
+            raise UserError(f"{source.role}: {id} {twice!r} occurs twice: keep one row per user")
         order = np.argsort(id_array(ids), kind="stable")
         return cls([ids[i] for i in order], [rows[i] for i in order])
+
+    @classmethod
+    def joined(cls, tables: Mapping[str, Labels], id: str) -> Labels:
+        """The users of several tables, by what these are called; ``UserError`` is raised where two share users."""
+        table: dict[str, str] = {}
+        for role, labels in tables.items():
+            if shared := [text for text in labels.texts if text in table]:
+                raise UserError(
+                    f"{role}: {len(shared)} users are in the {table[shared[0]]} too, such as {id} {shared[0]!r}: "
+                    "keep each user in one table"
+                )
+            table |= dict.fromkeys(labels.texts, role)
+        target = [value for labels in tables.values() for value in labels.target]
+        order = np.argsort(id_array([*table]), kind="stable")
+        texts = [*table]
+        return cls([texts[i] for i in order], [target[i] for i in order])
 
     @property
     def ids(self) -> NDArray[np.generic]:
@@ -101,53 +112,6 @@ class Labels:
             return Number.read(names[0], np.array(columns[0], dtype=np.float64))
         values = [id_array(list(column)) for column in columns]
         return Classes.read(names[0], values[0]) if len(names) == 1 else Tags.read(names, values)
-
-
-def split_users(
-    label: NDArray[np.int64], classes: Sequence[Any], split: Sequence[float], seed: int
-) -> NDArray[np.int8]:
-    """Draw the split [U] of each user as a position in ``SPLITS``, stratified by class.
-
-    Parameters
-    ----------
-    label
-        [U] the class of each user.
-    classes
-        The label value of each class, for messages.
-    split
-        The shares of training, validation and test users.
-    seed
-        Fixes the split.
-
-    Raises
-    ------
-    UserError
-        If the shares do not add up to 1, or a class has too few users.
-    """
-    if len(split) != len(SPLITS) or min(split) <= 0 or abs(sum(split) - 1) > 1e-6:
-        raise UserError(f"split {tuple(split)} is not three positive shares of sum 1: try (.7, .15, .15)")
-    assigned = np.zeros(len(label), dtype=np.int8)
-    counts = np.bincount(label)
-    rarest = int(counts.argmin())
-    try:
-        _, rest = train_test_split(np.arange(len(label)), train_size=split[0], stratify=label, random_state=seed)
-        val, test = train_test_split(
-            rest, train_size=split[1] / (split[1] + split[2]), stratify=label[rest], random_state=seed
-        )
-    except ValueError as error:
-        raise _too_few(classes[rarest], counts[rarest], split) from error
-    assigned[val], assigned[test] = 1, 2
-    table = np.stack([np.bincount(label[assigned == s], minlength=len(classes)) for s in range(len(SPLITS))])
-    if table.min() < _FEWEST:
-        raise _too_few(classes[rarest], counts[rarest], split)
-    return assigned
-
-
-def _too_few(value: Any, count: int, split: Sequence[float]) -> UserError:
-    return UserError(
-        f"labels: {count} users of class {value!r} are too few to split {'/'.join(f'{s:g}' for s in split)} "
-        f"with {_FEWEST} in each part: add users, merge classes or enlarge the smallest share"
-    )
 
 
 def _values(spooled: Spool, name: str) -> list[Any]:

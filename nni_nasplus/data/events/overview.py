@@ -1,12 +1,14 @@
-"""What every column of a table of events was taken for, for people: kept with the encoder, printed by the command."""
+"""What the columns were taken for and which users there are, for people: printed before anything is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = ["ColumnSummary", "Taken", "as_text"]
+from nni_nasplus.data.cache import SPLITS
+
+__all__ = ["ColumnSummary", "Taken", "as_text", "users_as_text"]
 
 Taken = Literal["id", "time", "category", "number", "date", "left out"]
 
@@ -54,4 +56,24 @@ def as_text(columns: Sequence[ColumnSummary]) -> str:
         f"{name:<{width[0]}}  {taken:<{width[1]}}  {missing:>{width[2]}}  {levels:>{width[3]}}  {note}".rstrip()
         for name, taken, missing, levels, note in rows
     ]
+    return "\n".join(lines) + "\n"
+
+
+def users_as_text(said: Mapping[str, Any], max_length: int) -> str:
+    """A line of how many users train, validate and test and why these, and one where histories are cut.
+
+    Parameters
+    ----------
+    said
+        What ``prepare`` has told of the users in ``meta.json``.
+    max_length
+        The number of events that are kept of a user.
+    """
+    train, val, test = (f"{said['users'][split]:,}" for split in SPLITS)
+    lines = [f"users: {train} train, {val} validate, {test} test: {said['split']}"]
+    if said["longer"]:
+        cut = f"{said['longer']:,} of {sum(said['users'].values()):,} users have more than {max_length:,} events"
+        is_asked = max_length == said["made_from"]["max_length"]
+        why = "--max-length" if is_asked else "as many as a training user has at the most"
+        lines.append(f"{cut}; their last {max_length:,} are used ({why})")
     return "\n".join(lines) + "\n"

@@ -182,5 +182,5 @@ def test_bad_arguments(tmp_path):
         cached(make_events(), make_labels(), tmp_path / "c", max_length=0)
     with pytest.raises(UserError, match="column 'bag' holds list"):
         cached(make_events().assign(bag=[[1]] * 1500), make_labels(), tmp_path / "c", categorical=["bag"])
-    with pytest.raises(UserError, match="three positive shares"):
-        cached(make_events(), make_labels(), tmp_path / "c", split=(0.7, 0.3, 0.0))
+    with pytest.raises(UserError, match="three positive ones"):
+        cached(make_events(), make_labels(), tmp_path / "c", shares=(0.7, 0.3, 0.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,12 @@ class Spool:
     def path(self, name: str) -> Path:
         """The file of a column."""
         return self.folder / f"{list(self.columns).index(name)}.f64"
+
+    def add(self, reader: ColumnReader, column: RawColumn) -> None:
+        """Write a column [N] beside those that were read; ``reader`` is of the table that it comes from."""
+        known = {text: i for i, text in enumerate(column.texts)}
+        self.columns[reader.name] = replace(reader, kind=column.kind, style=column.style, texts=known)
+        column.values.tofile(self.path(reader.name))
 
 
 def spool(source: Source, wanted: Mapping[str, Wanted], folder: Path, progress: bool) -> Spool:
