@@ -25,7 +25,7 @@ EVENTS = pd.DataFrame(
         "at": ["2024-01-31 12:00:00", "2023-05-06", None] * len(USERS),
     }
 )
-LABELS = pd.DataFrame({"user": list(USERS), "loyal": ["yes", "no"] * (len(USERS) // 2)})
+LABELS = pd.DataFrame({"user": list(USERS), "loyal": ["yes", "no"] * (len(USERS) // 2), "age": [1.5, None, -2, 3] * 5})
 
 
 def written(table: pd.DataFrame, suffix: str) -> bytes:
@@ -71,7 +71,9 @@ def test_tables_are_prepared_or_refused(suffix, room, choices):
     path = choices.one_of(paths)
     path.write_bytes(damaged(path.stem, suffix, choices))
     with room.input():
-        prepare(*paths, id="user", time="day", target="loyal", out=out, min_count=1, progress=False)
-        for _, batch in EventEncoder.load(out).batches(paths[0]):
+        names = {"id": "user", "time": "day", "target": "loyal", "static": ["age"]}
+        prepare(*paths, **names, out=out, min_count=1, progress=False)
+        encoder = EventEncoder.load(out)
+        for _, batch in encoder.batches(paths[0], attributes=paths[1] if encoder.static else None):
             assert batch.numeric.isfinite().all()
     shutil.rmtree(out, ignore_errors=True)

@@ -84,7 +84,7 @@ class EventEncoder(Preprocessing):
             "time": self.clock.name,
             "categories": [column.name for column in self.categorical],
             "numbers": [column.name for column in self.numeric],
-            **({"of these, of users": list(self.static)} if self.static else {}),
+            **({"attributes of users": list(self.static)} if self.static else {}),
             "most recent events read": self.max_length,
         }
 

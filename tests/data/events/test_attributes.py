@@ -106,7 +106,7 @@ def test_new_users_are_encoded_as_the_prepared_ones(prepared, tmp_path):
     [
         (
             None,
-            "the network reads 'region', 'age', 'joined' of each user too: name the table that has them with --static",
+            "the network reads 'age', 'joined', 'region' of each user too: name the table that has them",
         ),
         (labels().drop(columns="age"), "attributes has no column 'age': choose from 'user'"),
         (labels().drop(columns="user"), "attributes has no column 'user'"),
