@@ -152,6 +152,10 @@ class Number(Target):
     centre: float = 0.0
     scale: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise ValueError(f"the scale of {self.name!r} is {self.scale}")
+
     @classmethod
     def read(cls, name: str, values: NDArray[np.float64]) -> tuple[Number, NDArray[np.float64]]:
         """The target of values [N], and their labels; ``UserError`` where all are equal, or some beyond float32."""
@@ -216,6 +220,10 @@ class Tags(Target):
 
     columns: tuple[str, ...]
     values: tuple[tuple[Any, Any], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.columns) != len(self.values):
+            raise ValueError(f"{len(self.columns)} columns have {len(self.values)} pairs of values")
 
     @classmethod
     def read(cls, columns: Sequence[str], values: Sequence[NDArray[np.generic]]) -> tuple[Tags, NDArray[np.float32]]:

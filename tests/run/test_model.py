@@ -13,8 +13,10 @@ from nni_nasplus.run.model import Model
 CATEGORY = {"name": "mall", "values": ["c"], "kind": "text"}
 NUMBER = {"name": "weight", "centre": 0.0, "scale": 1.0, "missing": False, "kind": "number", "style": ""}
 OTHER_SIZES = [
-    ("events", "classes", ["no"]),
-    ("events", "classes", ["no", "yes", "perhaps"]),
+    ("events", "target", {"kind": "classes", "name": "label", "values": ["no"]}),
+    ("events", "target", {"kind": "classes", "name": "label", "values": ["no", "yes", "perhaps"]}),
+    ("events", "target", {"kind": "classes", "name": "label", "values": ["no", "no"]}),
+    ("events", "target", {"kind": "number", "name": "label", "centre": 0.0, "scale": 1.0}),
     ("events", "categorical", []),
     ("events", "categorical", [CATEGORY, CATEGORY]),
     ("events", "categorical", [CATEGORY]),
@@ -54,6 +56,24 @@ def test_a_preprocessing_of_other_sizes_than_the_network_is_refused(folder, name
     assert type(content[name]) is type(value)
     path.write_text(json.dumps({**content, name: value}))
     with pytest.raises(UserError, match=r"is damaged \(.+\); export the network again"):
+        Model.load(folder)
+
+
+@pytest.mark.parametrize("folder", ["events"], indirect=True)
+@pytest.mark.parametrize(
+    "target",
+    [
+        {},
+        {"kind": "ranks", "name": "label"},
+        {"kind": "classes", "name": "label", "values": "no"},
+        {"kind": "number", "name": "label", "scale": 0.0},
+        {"kind": "tags", "columns": ["a", "b"], "values": [[0, 1]]},
+    ],
+)
+def test_a_target_that_is_none_is_damage_of_its_file(folder, target):
+    path = folder / "preprocessing.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "target": target}))
+    with pytest.raises(UserError, match=r"preprocessing\.json is damaged \(.+\); restore it from a copy"):
         Model.load(folder)
 
 
