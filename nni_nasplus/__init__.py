@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 """As in :mod:`typing`, which takes longer to import than the command may take to hear a signal."""
 if TYPE_CHECKING:
     from nni_nasplus.errors import UserError
-    from nni_nasplus.estimators.events import EventClassifier
+    from nni_nasplus.estimators.events import EventClassifier, EventRegressor
     from nni_nasplus.search.history import History, Outcome, Proposal, SearchSpaceExhausted, Trial
     from nni_nasplus.search.journal import Journal
     from nni_nasplus.search.search import Search
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Architecture",
     "EventClassifier",
+    "EventRegressor",
     "History",
     "Journal",
     "Outcome",
@@ -38,6 +39,7 @@ __getattr__ = lazy(
     {
         "Architecture": "search.space",
         "EventClassifier": "estimators",
+        "EventRegressor": "estimators",
         "History": "search.history",
         "Journal": "search.journal",
         "Outcome": "search.history",

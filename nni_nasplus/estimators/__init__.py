@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from nni_nasplus._lazy import lazy
 
 if TYPE_CHECKING:
-    from nni_nasplus.estimators.events import EventClassifier
+    from nni_nasplus.estimators.events import EventClassifier, EventRegressor
 
-__all__ = ["EventClassifier"]
+__all__ = ["EventClassifier", "EventRegressor"]
 
-__getattr__ = lazy(__name__, {"EventClassifier": "events"})
+__getattr__ = lazy(__name__, {"EventClassifier": "events", "EventRegressor": "events"})

@@ -1,104 +1,36 @@
-"""Classifiers of users by their events, as scikit-learn has classifiers of rows."""
+"""Classifiers and regressors of users by their events, as scikit-learn has them of rows."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from inspect import signature
-from numbers import Integral, Real
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import r2_score
 
-from nni_nasplus import registry
-from nni_nasplus.data.cache import meta_of
-from nni_nasplus.data.events.batch import EventShape
-from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.module import EventDataModule
-from nni_nasplus.data.events.overview import users_as_text
-from nni_nasplus.data.events.preparation import prepare
-from nni_nasplus.errors import UserError
-from nni_nasplus.estimators.base import SearchingEstimator, chosen, plain, well_typed
-from nni_nasplus.estimators.scoring import accuracy
-from nni_nasplus.estimators.tables import Table, event_table, label_table, spelt, user_table
-from nni_nasplus.estimators.wording import in_python
-from nni_nasplus.run.run import described
-from nni_nasplus.training.evaluator import Evaluator
-from nni_nasplus.training.events import EventClassification, schedule_of
+from nni_nasplus.data.events.labels import Predicted
+from nni_nasplus.data.targets import Tags
+from nni_nasplus.estimators.event_estimator import EventEstimator
+from nni_nasplus.estimators.tables import Table, spelt
+from nni_nasplus.training.events import EventClassification, EventEvaluator, EventRegression
 
-__all__ = ["EventClassifier"]
+__all__ = ["EventClassifier", "EventRegressor"]
 
-_OF_DATA = [field.name for field in fields(EventShape)]
-"""The arguments of a space that the data give."""
+_HALF = 0.5
 
 
-class EventClassifier(ClassifierMixin, SearchingEstimator):
+class EventClassifier(ClassifierMixin, EventEstimator):
     """Search for a network that classifies users by their events, and be that network.
 
-    ``fit`` splits the users into those that networks are trained on, those that the search compares networks by, and
-    those that it never sees, as ``nasplus search`` does.
-
-    Parameters
-    ----------
-    id
-        The column of the events that names the user; a level of the index will do.
-    time
-        The column of the events that says when, as numbers or dates; a level of the index will do.
-    target
-        The column of the labels to predict, where they are a frame with several, or a file.
-    trials
-        Architectures to train.
-    strategy, strategy_options
-        How to search: thompson, evolution, random or another installed strategy, and its own settings.
-    objective
-        What the search optimises on validation users: roc_auc, accuracy, f1, average_precision, brier, quadratic kappa,
-        loss, or the import path of a metric of torchmetrics.
-    epochs
-        The most passes over the training users; training stops early when it no longer improves. Where None, 10, or 20
-        where there are few users.
-    max_length
-        The most recent events of a user that are used.
-    categorical, numeric, ignore
-        Columns of the events to treat as categories, to treat as numbers, and to leave out; the rest is inferred.
-    static
-        Columns of the labels that enter beside the events of each user, such as ``("age", "region")``.
-    split
-        Column of the labels that says train, val or test of each user; validation users are drawn from the training
-        ones where it says val of nobody. Where None, all are drawn, 70, 15 and 15 %.
-    groups
-        Column of the labels whose users of the same value are never in different splits.
-    test_after
-        A date, or a number where times are: users with an event on or after it test, and the others train and validate.
-    drop_unmatched
-        Leave out users without a label or without events, instead of stopping.
-    network
-        Further arguments of the networks' space, such as ``{"fixed": {"hidden": 64}, "cells": ["lstm"]}``; by default
-        its hyperparameters are searched too, as the command does.
-    training
-        Further arguments of the evaluator, such as ``{"batch_size": 64, "learning_rate": 0.01}``.
-    search
-        Further settings of the search, such as ``{"max_parameters": 1e6, "initial": ["01|1|agc1|44,12|00"]}``.
-    host
-        What runs the trials: nni or optuna, or another installed host; where None, this process, one at a time.
-    out
-        A directory to keep the search in, for ``nasplus show`` and the like. A further ``fit`` with the same data and
-        parameters goes on with what is there, also after an interruption, and takes it as it is if it is complete;
-        with more trials it adds them.
-    random_state
-        Fixes split, search and training: a number, a generator of NumPy's to draw one from, or None for any.
-    verbose
-        Whether to show on standard error how the search goes.
+    The parameters are those of :class:`~nni_nasplus.estimators.event_estimator.EventEstimator`. With several targets
+    they are labels of which a user may have any.
 
     Attributes
     ----------
     classes_
-        [C] the labels, in ascending order, as they were given.
+        [C] the labels, in ascending order, as they were given; of several targets their names.
     model_, history_, best_genotype_, run_
         What was found; a table of all trials; the best architecture; the directory of the search, if it is kept.
     feature_names_in_, n_features_in_
@@ -110,92 +42,8 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
     >>> probabilities = classifier.predict_proba(new_events)
     """
 
-    def __init__(
-        self,
-        *,
-        id: str = "id",
-        time: str = "time",
-        target: str | None = None,
-        trials: int = 20,
-        strategy: str = "thompson",
-        strategy_options: Mapping[str, Any] | None = None,
-        objective: str = "roc_auc",
-        epochs: int | None = None,
-        max_length: int = 256,
-        categorical: Sequence[str] = (),
-        numeric: Sequence[str] = (),
-        ignore: Sequence[str] = (),
-        static: Sequence[str] = (),
-        split: str | None = None,
-        groups: str | None = None,
-        test_after: Any = None,
-        drop_unmatched: bool = False,
-        network: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-        search: Mapping[str, Any] | None = None,
-        host: str | None = None,
-        out: str | Path | None = None,
-        random_state: Any = 0,
-        verbose: bool = True,
-    ) -> None:
-        self.id = id
-        self.time = time
-        self.target = target
-        self.trials = trials
-        self.strategy = strategy
-        self.strategy_options = strategy_options
-        self.objective = objective
-        self.epochs = epochs
-        self.max_length = max_length
-        self.categorical = categorical
-        self.numeric = numeric
-        self.ignore = ignore
-        self.static = static
-        self.split = split
-        self.groups = groups
-        self.test_after = test_after
-        self.drop_unmatched = drop_unmatched
-        self.network = network
-        self.training = training
-        self.search = search
-        self.host = host
-        self.out = out
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def fit(self, events: Any, labels: Any) -> EventClassifier:
-        """Search for a network.
-
-        Parameters
-        ----------
-        events
-            A frame of one row an event, in any order, or the path of such a table: CSV or Parquet, a folder of part
-            files, or a pattern.
-        labels
-            A series indexed by users' ids; a frame with the ids, as a column or as its index, and the target; or the
-            path of such a table.
-
-        Returns
-        -------
-        The estimator.
-
-        Raises
-        ------
-        UserError
-            If the data or a parameter is bad, ``out`` holds a search of other data or parameters, or no trial succeeds.
-        """
-        with in_python(is_kept=self.out is not None):
-            id, time = str(self.id), str(self.time)
-            table = event_table(events, id, time)
-            known, target = label_table(labels, id, self.target, time, besides=self._beside_target())
-            seed = self._seed()
-            self._search(lambda cache: self._prepared(cache, table, known, target, seed), seed)
-        self._target = target
-        self._order, self.classes_ = self._sorted_classes(known)
-        of_events = self._encoder.columns[: len(self._encoder.columns) - len(_names(self.static))]
-        self.feature_names_in_ = pd.Index([column.name for column in of_events], dtype=object).to_numpy()
-        self.n_features_in_ = len(self.feature_names_in_)
-        return self
+    _evaluator: ClassVar[type[EventEvaluator]] = EventClassification
+    _predicted: ClassVar[Predicted] = "classes"
 
     def predict_proba(self, events: Any, attributes: Any = None) -> pd.DataFrame:
         """The probability of each class, for each user.
@@ -221,19 +69,25 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
             attributes.
         """
         table, ids, probabilities = self._answers(events, attributes)
-        written = spelt(table[ids.name]) if isinstance(table, pd.DataFrame) else {}
-        index = pd.Index([written.get(str(one), one) for one in ids], name=ids.name)
-        columns = pd.Index(self.classes_, name=self._target)
-        return pd.DataFrame(probabilities[:, self._order], index=index, columns=columns)
+        name = self._targets[0] if len(self._targets) == 1 else None
+        columns = pd.Index(self.classes_, name=name)
+        return pd.DataFrame(probabilities[:, self._order], index=self._index(table, ids), columns=columns)
 
-    def predict(self, events: Any, attributes: Any = None) -> pd.Series:
-        """The most probable class of each user, indexed by id; see :meth:`predict_proba`."""
+    def predict(self, events: Any, attributes: Any = None) -> pd.Series | pd.DataFrame:
+        """The most probable class of each user, indexed by id; see :meth:`predict_proba`.
+
+        Of several targets a frame of a column each, with the value that is more probable than not.
+        """
         probabilities = self.predict_proba(events, attributes)
-        classes = self.classes_[probabilities.to_numpy().argmax(axis=1)]
-        return pd.Series(classes, index=probabilities.index, name=self._target)
+        if self._values is None:
+            classes = self.classes_[probabilities.to_numpy().argmax(axis=1)]
+            return pd.Series(classes, index=probabilities.index, name=self._targets[0])
+        likely = probabilities > _HALF
+        said = {name: np.where(likely[name], *pair[::-1]) for name, pair in self._values.items()}
+        return pd.DataFrame(said, index=probabilities.index)
 
     def score(self, events: Any, labels: Any, attributes: Any = None) -> float:
-        """The share of labelled users that are classified rightly, whatever the objective is.
+        """The share of labelled users that are classified rightly, whatever the objective is; in all targets at once.
 
         Parameters
         ----------
@@ -249,123 +103,105 @@ class EventClassifier(ClassifierMixin, SearchingEstimator):
         UserError
             If labelled users have no event, unless they are to be left out by ``drop_unmatched``.
         """
-        check_is_fitted(self)
-        is_with_labels = attributes is None and bool(self._encoder.static)
-        _, ids, probabilities = self._answers(
-            events, labels if is_with_labels else attributes, complete=not is_with_labels
-        )
-        classes = [str(self._encoder.target.names[i]) for i in probabilities.argmax(axis=1)]
-        users, id = [str(one) for one in ids], str(ids.name)
-        with in_python(is_kept=False):
-            known, target = label_table(
-                labels, id, self._target_in(labels), self._encoder.clock.name, besides=self._beside_target()
-            )
-            return accuracy(users, classes, known, id=id, target=target, drop_unmatched=self.drop_unmatched)
+        probabilities, truths = self._scored(events, labels, attributes)
+        target = self._encoder.target
+        if isinstance(target, Tags):
+            said = [
+                tuple(str(pair[one]) for pair, one in zip(target.values, row, strict=True))
+                for row in (probabilities > _HALF).astype(int)
+            ]
+        else:
+            said = [(str(target.names[i]),) for i in probabilities.argmax(axis=1)]
+        return float(np.mean([answer == truth for answer, truth in zip(said, truths, strict=True)]))
 
-    def __sklearn_tags__(self) -> Any:
-        """Say to scikit-learn that what it takes is a table of events, no array of rows."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.categorical = tags.input_tags.string = tags.input_tags.allow_nan = True
-        tags.no_validation = True
-        return tags
-
-    def _prepared(
-        self, cache: Path, events: Table, labels: Table, target: str, seed: int
-    ) -> tuple[dict[str, Any], Evaluator]:
-        """The data in a folder, the space over their sizes, and what trains on them."""
-        space = registry.load("spaces", "events")
-        network = chosen("network", self.network, signature(space).parameters, besides=_OF_DATA)
-        training = self._training(seed)
-        well_typed(EventClassification(str(cache), **training))
-        prepare(
-            events,
-            labels,
-            id=str(self.id),
-            time=str(self.time),
-            target=target,
-            categorical=_names(self.categorical),
-            numeric=_names(self.numeric),
-            ignore=_names(self.ignore),
-            static=_names(self.static),
-            split=_name(self.split),
-            groups=_name(self.groups),
-            test_after=_name(self.test_after),
-            drop_unmatched=self.drop_unmatched,
-            max_length=_whole("max_length", self.max_length),
-            out=cache,
-            seed=seed,
-            progress=bool(self.verbose),
-        )
-        data = EventDataModule(cache)
-        if self.verbose:
-            sys.stderr.write(users_as_text(meta_of(cache), data.encoder.max_length))
-        evaluator = EventClassification(str(cache), **{**schedule_of(data.sizes["train"]), **training})
-        return described(space, {**data.shape.to_json(), **space.recommended(), **network}), evaluator
-
-    @property
-    def _encoder(self) -> EventEncoder:
-        encoder = self.model_.preprocessing
-        assert isinstance(encoder, EventEncoder)
-        return encoder
-
-    def _training(self, seed: int) -> dict[str, Any]:
-        """The arguments of the evaluator, none of which may be zero or less."""
-        epochs = {} if self.epochs is None else {"epochs": plain(self.epochs)}
-        own = {"objective": self.objective, **epochs}
-        known = [field.name for field in fields(EventClassification)]
-        further = chosen("training", self.training, known, besides=[*own, "epochs", "seed", "cache"])
-        for name, value in {**own, **further, "max_length": self.max_length}.items():
-            if isinstance(value, Real) and value <= 0:
-                raise UserError(f"{name} is {value}; use more than 0")
-        return {**own, **further, "seed": seed}
-
-    def _answers(
-        self, events: Any, attributes: Any, *, complete: bool = True
-    ) -> tuple[Table, pd.Series, NDArray[np.float32]]:
-        """The table of the events, the ids [U], and the probabilities [U, C], by the model's own order of classes."""
-        check_is_fitted(self)
-        with in_python(is_kept=False):
-            table = event_table(events, self._encoder.id, self._encoder.clock.name)
-            answers = self.model_.predict(table, attributes=self._attributes(attributes), complete=complete)
-        return table, answers.pop(self._encoder.id), answers.to_numpy()
-
-    def _attributes(self, attributes: Any) -> Table | None:
-        """The table of the users' attributes, whose ids may be an index."""
-        static = self._encoder.static
-        if attributes is not None:
-            return user_table(attributes, self._encoder.id)
-        if static:
-            names = ", ".join(map(repr, static))
-            raise UserError(f"the classifier reads {names} of each user too: give a table of the users as attributes")
-        return None
-
-    def _beside_target(self) -> list[str]:
-        """Columns of the labels that are no target."""
-        return [*_names(self.static), *(name for name in (_name(self.split), _name(self.groups)) if name)]
-
-    def _target_in(self, labels: Any) -> str | None:
-        """The column of other labels that holds the target, if its name is known."""
-        named = not isinstance(labels, pd.DataFrame) or self._target in labels.columns
-        return self._target if named else self.target
-
-    def _sorted_classes(self, labels: Table) -> tuple[list[int], NDArray[Any]]:
-        """The order of the model's classes that is ascending, and the classes in it as they were given."""
-        written = spelt(labels[self._target]) if isinstance(labels, pd.DataFrame) else {}
-        classes = [written.get(str(one), one) for one in self._encoder.target.names]
-        order = sorted(range(len(classes)), key=lambda i: (isinstance(classes[i], str), classes[i]))
-        return order, pd.Index([classes[i] for i in order]).to_numpy()
+    def _learn(self, labels: Table) -> None:
+        """Remember the classes as they were given: ascending, where the model has them in an order of its own."""
+        target = self._encoder.target
+        self.classes_: NDArray[Any]
+        self._values: dict[str, list[Any]] | None = None
+        if isinstance(target, Tags):
+            self._order, self.classes_ = list(range(len(target.columns))), np.array(target.columns, dtype=object)
+            pairs = zip(target.columns, target.values, strict=True)
+            self._values = {name: _as_given(labels, name, list(pair)) for name, pair in pairs}
+            return
+        classes = _as_given(labels, self._targets[0], target.names)
+        self._order = sorted(range(len(classes)), key=lambda i: (isinstance(classes[i], str), classes[i]))
+        self.classes_ = pd.Index([classes[i] for i in self._order]).to_numpy()
 
 
-def _names(columns: str | Sequence[str]) -> list[str]:
-    return [columns] if isinstance(columns, str) else [str(column) for column in columns]
+class EventRegressor(RegressorMixin, EventEstimator):
+    """Search for a network that predicts a number of users by their events, and be that network.
+
+    The parameters are those of :class:`~nni_nasplus.estimators.event_estimator.EventEstimator`; ``training`` may have
+    ``{"error": "absolute"}``.
+
+    Attributes
+    ----------
+    model_, history_, best_genotype_, run_
+        What was found; a table of all trials; the best architecture; the directory of the search, if it is kept.
+    feature_names_in_, n_features_in_
+        The columns of the events, and how many they are.
+
+    Examples
+    --------
+    >>> regressor = EventRegressor(id="user", time="day", target="spent", trials=20).fit(events, labels)
+    >>> spent = regressor.predict(new_events)
+    """
+
+    _evaluator: ClassVar[type[EventEvaluator]] = EventRegression
+    _predicted: ClassVar[Predicted] = "number"
+
+    def predict(self, events: Any, attributes: Any = None) -> pd.Series:
+        """The number of each user.
+
+        Parameters
+        ----------
+        events
+            As ``fit`` takes them, of any users: a frame or a path.
+        attributes
+            The ``static`` columns of these users, where there are any: a frame of one row a user with the ids, as a
+            column or as its index, or the path of such a table.
+
+        Returns
+        -------
+        Indexed by id, in order of first events in the table.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        UserError
+            If there is no event, a column of the training data is missing or cannot be read, or a user has no
+            attributes.
+        """
+        table, ids, numbers = self._answers(events, attributes)
+        return pd.Series(numbers[:, 0], index=self._index(table, ids), name=self._targets[0])
+
+    def score(self, events: Any, labels: Any, attributes: Any = None) -> float:
+        """R² over labelled users, whatever the objective is.
+
+        Parameters
+        ----------
+        events, labels
+            As ``fit`` takes them.
+        attributes
+            As :meth:`predict` takes them; where None, the labels have them.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        UserError
+            If labelled users have no event, unless they are to be left out by ``drop_unmatched``.
+        """
+        numbers, truths = self._scored(events, labels, attributes)
+        return float(r2_score([truth for (truth,) in truths], numbers[:, 0]))
+
+    def _learn(self, labels: Table) -> None:
+        """Nothing: numbers are as they are."""
 
 
-def _name(given: Any) -> str | None:
-    return None if given is None else str(given)
-
-
-def _whole(name: str, value: Any) -> int:
-    if not isinstance(value, Integral):
-        raise UserError(f"{name} is {value!r}; use a whole number")
-    return int(value)
+def _as_given(labels: Table, name: str, values: list[Any]) -> list[Any]:
+    """Values of a target as the labels had them, where these are a frame."""
+    written = spelt(labels[name]) if isinstance(labels, pd.DataFrame) else {}
+    return [written.get(str(one), one) for one in values]

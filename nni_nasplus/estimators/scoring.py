@@ -5,38 +5,41 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from nni_nasplus.data.events.labels import Labels
+from nni_nasplus.data.events.labels import Labels, Predicted
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import RawColumn
 from nni_nasplus.estimators.tables import Table
 
-__all__ = ["accuracy"]
+__all__ = ["labelled"]
 
 
-def accuracy(
-    ids: Sequence[str], answers: Sequence[str], labels: Table, *, id: str, target: str, drop_unmatched: bool
-) -> float:
-    """The share of labelled users whose answer is their label; other users [U] of the answers count for nothing.
+def labelled(
+    ids: Sequence[str], labels: Table, id: str, targets: Sequence[str], predicted: Predicted, *, drop_unmatched: bool
+) -> tuple[list[int], list[tuple[Any, ...]]]:
+    """The positions of those users [U] that have labels, and the targets of each; others count for nothing.
 
     Parameters
     ----------
-    ids, answers
+    ids
         [U] as they are spelled when they are prepared.
+    labels, id, targets, predicted
+        The table, its columns, and what the targets are taken for.
+    drop_unmatched
+        Whether labelled users that are not there are left out.
 
     Raises
     ------
     UserError
-        If the labels are bad, or users with a label have no answer, unless they are to be left out.
+        If the labels are bad, or users with a label are not there, unless they are to be left out.
     """
     with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
-        known = Labels.read(Source(labels, "labels"), id, [target], Path(folder))
-    labelled = set(known.texts)
-    answered = {user: answer for user, answer in zip(ids, answers, strict=True) if user in labelled}
-    users = RawColumn(np.arange(len(answered), dtype=np.float64), "text", list(answered))
+        known = Labels.read(Source(labels, "labels"), id, targets, Path(folder), predicted)
+    with_labels = set(known.texts)
+    place = {user: row for row, user in enumerate(ids) if user in with_labels}
+    users = RawColumn(np.arange(len(place), dtype=np.float64), "text", list(place))
     matched, _ = known.match(users, id, drop_unmatched)
-    return float(
-        np.mean([answered[user] == label for user, (label,) in zip(matched.texts, matched.target, strict=True)])
-    )
+    return [place[user] for user in matched.texts], matched.target

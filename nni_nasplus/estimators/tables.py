@@ -40,9 +40,9 @@ def event_table(events: Any, *names: str) -> Table:
 
 
 def label_table(
-    labels: Any, id: str, target: str | None, *taken: str, besides: Sequence[str] = ()
-) -> tuple[Table, str]:
-    """A table of labels, and the name of its target: the one given, or the only column beside the id.
+    labels: Any, id: str, target: str | Sequence[str] | None, *taken: str, besides: Sequence[str] = ()
+) -> tuple[Table, list[str]]:
+    """A table of labels, and the names of its targets: those given, or the only column beside the id.
 
     Parameters
     ----------
@@ -56,19 +56,22 @@ def label_table(
     UserError
         If it is neither a series nor a frame nor a path, or does not say what the target is.
     """
+    targets = [target] if isinstance(target, str) else list(target or ())
     if isinstance(labels, pd.Series):
-        return _of_series(labels, id, target, taken)
+        if len(targets) > 1:
+            raise UserError(f"labels are a Series, and --target names {len(targets)} columns: give a DataFrame")
+        return _of_series(labels, id, targets[0] if targets else None, taken)
     if isinstance(labels, pd.DataFrame):
         table = _with_ids(labels, id)
-        return table, target or _only_column(table, id, besides)
+        return table, targets or [_only_column(table, id, besides)]
     if not isinstance(labels, str | Path):
         raise UserError(
             f"labels are a {_kind(labels)}: give a Series indexed by {id}, a DataFrame with a column {id}, or the path "
             "of such a table"
         )
-    if target is None:
+    if not targets:
         raise UserError("labels are in a file: name the column to predict with --target")
-    return labels, target
+    return labels, targets
 
 
 def user_table(attributes: Any, id: str) -> Table:
@@ -93,12 +96,12 @@ def spelt(values: pd.Series) -> dict[str, Any]:
     return {text: value for text, value in pairs if text is not None}
 
 
-def _of_series(labels: pd.Series, id: str, target: str | None, taken: Sequence[str]) -> tuple[pd.DataFrame, str]:
+def _of_series(labels: pd.Series, id: str, target: str | None, taken: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     if labels.index.nlevels > 1:
         raise UserError(f"labels are indexed by {labels.index.nlevels} levels: index them by {id} alone")
     named = target or (_TARGET if labels.name is None else str(labels.name))
     name = _TARGET if named in (id, *taken) else named
-    return pd.DataFrame({id: labels.index, name: labels.array}), name
+    return pd.DataFrame({id: labels.index, name: labels.array}), [name]
 
 
 def _with_ids(labels: pd.DataFrame, id: str, role: str = "labels") -> pd.DataFrame:

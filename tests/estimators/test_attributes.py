@@ -58,7 +58,7 @@ def test_a_saved_model_asks_for_the_attributes_too(fitted, tmp_path):
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        (None, "the classifier reads 'age', 'region' of each user too: give a table of the users as attributes"),
+        (None, "the network reads 'age', 'region' of each user too: give a table of the users as attributes"),
         (USERS.drop(columns="age"), "attributes has no column 'age'"),
         (USERS[:100], "attributes: 20 users with events are missing, such as user '100'"),
         (USERS["age"], "attributes are a Series: give a DataFrame of one row a user"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sklearn.utils import estimator_checks
 
-from nni_nasplus import EventClassifier
+from nni_nasplus import EventClassifier, EventRegressor
 
 APPLICABLE = [
     "check_do_not_raise_errors_in_init_or_set_params",
@@ -75,9 +75,10 @@ class OfArrays(EventClassifier):
         return tags
 
 
+@pytest.mark.parametrize("kind", [EventClassifier, EventRegressor])
 @pytest.mark.parametrize("name", APPLICABLE)
-def test_it_passes_the_checks_that_ask_for_no_array(name):
-    getattr(estimator_checks, name)("EventClassifier", EventClassifier())
+def test_it_passes_the_checks_that_ask_for_no_array(name, kind):
+    getattr(estimator_checks, name)(kind.__name__, kind())
 
 
 def test_every_other_check_has_its_reason():
@@ -88,6 +89,7 @@ def test_every_other_check_has_its_reason():
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
-def test_scikit_learn_itself_leaves_out_what_needs_an_array():
+@pytest.mark.parametrize("kind", [EventClassifier, EventRegressor])
+def test_scikit_learn_itself_leaves_out_what_needs_an_array(kind):
     with pytest.warns(estimator_checks.SkipTestWarning, match="requires input  of type InputTags"):
-        estimator_checks.check_estimator(EventClassifier())
+        estimator_checks.check_estimator(kind())

@@ -33,7 +33,7 @@ FRAME = pd.DataFrame({"user": USERS, "churn": [0, 1, 0]})
     ],
 )
 def test_labels_are_a_table_of_ids_and_targets(labels, target, name):
-    table, found = label_table(labels, "user", target)
+    table, (found,) = label_table(labels, "user", target)
     assert found == name
     assert dict(zip(table["user"], table[found], strict=True)) == {"u1": 0, "u2": 1, "u3": 0}
 
