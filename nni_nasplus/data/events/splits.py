@@ -232,8 +232,11 @@ def by_time(date: str, last: NDArray[np.float64], time: RawColumn, groups: NDArr
     if tests.all() or not tests.any():
         lack = "after the last event of all users, so that none tests" if not tests.any() else ""
         lack = lack or "before the last event of every user, or of one of its group, so that none is left to train"
-        ends = " and ".join(_spelt(value, time) for value in (last.min(), last.max()))
-        raise UserError(f"--test-after {date} lies {lack}: last events are between {ends}, choose a date between")
+        first, final = (_spelt(value, time) for value in (last.min(), last.max()))
+        remedy = f"last events are between {first} and {final}, choose a date between"
+        if first == final:
+            remedy = f"the last event of every user is at {final}, name test users by --split or --test-labels"
+        raise UserError(f"--test-after {date} lies {lack}: {remedy}")
     return np.where(tests, TEST, TRAIN).astype(np.int8)
 
 
