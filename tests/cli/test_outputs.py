@@ -63,6 +63,12 @@ def test_what_leaves_out_pictures_is_refused_for_other_data(model, tmp_path, cap
     assert "--skip-damaged has no effect without --images" in line
 
 
+def test_attributes_of_users_are_refused_for_other_data(model, tmp_path, capsys):
+    model.save(tmp_path / "model")
+    line = refused(capsys, "predict", tmp_path / "model", "--text", "a.txt", "--static", "users.csv")
+    assert "--static has no effect without --events" in line
+
+
 @pytest.mark.parametrize("error", [UserError, KeyboardInterrupt, OSError])
 def test_an_export_that_fails_leaves_nothing(model, tmp_path, monkeypatch, error):
     def fail(*arguments):

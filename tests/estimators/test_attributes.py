@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from event_classifiers import EVENTS, LABELS, classifier
+from nasplus_command import refused
 
 from nni_nasplus import UserError
+from nni_nasplus.cli import main
 from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import CACHE
@@ -53,6 +55,18 @@ def test_a_saved_model_asks_for_the_attributes_too(fitted, tmp_path):
     )
     with pytest.raises(UserError, match="reads 'age', 'region' of each user too"):
         loaded.predict(EVENTS)
+
+
+def test_the_command_reads_attributes_of_new_users(fitted, tmp_path, capsys):
+    fitted.save(tmp_path / "model")
+    EVENTS.to_csv(tmp_path / "events.csv", index=False)
+    USERS.drop(columns="loyal").to_parquet(tmp_path / "users.parquet")
+    predict = ["predict", str(tmp_path / "model"), "--events", str(tmp_path / "events.csv")]
+    main([*predict, "--static", str(tmp_path / "users.parquet"), "--to", str(tmp_path / "answers.csv")])
+    answers = pd.read_csv(tmp_path / "answers.csv").set_index("user")
+    np.testing.assert_allclose(answers, fitted.predict_proba(EVENTS, USERS), atol=1e-6)
+    assert "name the table that has them with --static" in refused(capsys, *predict)
+    assert "no file nowhere.csv" in refused(capsys, *predict, "--static", "nowhere.csv")
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,9 @@ class Draw:
 def _held_groups(
     label: NDArray[np.int64] | None, groups: NDArray[np.str_], share: float, seed: int
 ) -> NDArray[np.int64]:
-    """Positions that hold whole groups and about a share of all; of the folds that can be had, the one that fits best.
+    """Positions that hold whole groups and about a share of all.
+
+    Of the folds that can be had, it is one with enough users of every class to be split again, of about the right size.
 
     Raises
     ------
@@ -166,10 +168,15 @@ def _held_groups(
         )
     if label is None:
         return next(GroupShuffleSplit(1, test_size=share, random_state=seed).split(groups, groups=groups))[1]
-    rarest = int(np.unique(label, return_counts=True)[1].min())
-    folds = StratifiedGroupKFold(min(count, rarest, max(2, round(1 / share))), shuffle=True, random_state=seed)
-    held = [fold for _, fold in folds.split(groups, label, groups)]
-    return min(held, key=lambda fold: abs(len(fold) / len(groups) - share))
+    _, inverse, counts = np.unique(label, return_inverse=True, return_counts=True)
+    n_folds = min(count, int(counts.min()), max(2, round(1 / share)))
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(groups, inverse, groups)
+
+    def unfit(held: NDArray[np.int64]) -> tuple[int, float]:
+        fewest = int(np.bincount(inverse[held], minlength=len(counts)).min())
+        return -min(fewest, 2 * _FEWEST), abs(len(held) / len(groups) - share)
+
+    return min((held for _, held in folds), key=unfit)
 
 
 def by_column(column: str, values: NDArray[np.str_]) -> NDArray[np.int8]:
@@ -225,8 +232,11 @@ def by_time(date: str, last: NDArray[np.float64], time: RawColumn, groups: NDArr
     if tests.all() or not tests.any():
         lack = "after the last event of all users, so that none tests" if not tests.any() else ""
         lack = lack or "before the last event of every user, or of one of its group, so that none is left to train"
-        ends = " and ".join(_spelt(value, time) for value in (last.min(), last.max()))
-        raise UserError(f"--test-after {date} lies {lack}: last events are between {ends}, choose a date between")
+        first, final = (_spelt(value, time) for value in (last.min(), last.max()))
+        remedy = f"last events are between {first} and {final}, choose a date between"
+        if first == final:
+            remedy = f"the last event of every user is at {final}, name test users by --split or --test-labels"
+        raise UserError(f"--test-after {date} lies {lack}: {remedy}")
     return np.where(tests, TEST, TRAIN).astype(np.int8)
 
 

@@ -11,7 +11,7 @@ import pytest
 from event_tables import cached, make_events, make_labels
 
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.overview import ColumnSummary, as_text
+from nni_nasplus.data.events.overview import ColumnSummary, as_text, classes_as_text, users_as_text
 from nni_nasplus.errors import UserError
 
 
@@ -125,3 +125,36 @@ def test_times_that_are_no_times_are_named(tmp_path):
     encoder = EventEncoder.load(cached(make_events(), make_labels(), tmp_path / "d"))
     with pytest.raises(UserError, match=message):
         next(encoder.batches(events))
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ([920, 80], "left: 2 classes: a 92 %, b 8 %"),
+        ([99_960, 40], "left: 2 classes: a 100 %, b 0.04 %"),
+        ([1] * 12, "left: 12 classes: " + ", ".join(f"{name} 8 %" for name in "abcdefghij") + ", …"),
+    ],
+)
+def test_classes_are_named_with_their_shares(counts, line):
+    label = np.repeat(np.arange(len(counts)), counts)
+    assert classes_as_text("left", "abcdefghijkl"[: len(counts)], label) == f"{line}\n"
+
+
+@pytest.mark.parametrize(
+    ("longer", "max_length", "cut"),
+    [
+        (0, 256, None),
+        (1203, 256, "1,203 of 5,000 users have more than 256 events; their last 256 are used (--max-length)"),
+        (7, 90, "7 of 5,000 users have more than 90 events; their last 90 are used (as many as a training user has at"),
+    ],
+)
+def test_histories_that_are_cut_are_counted(longer, max_length, cut):
+    said = {
+        "users": {"train": 3500, "val": 750, "test": 750},
+        "split": "at random",
+        "longer": longer,
+        "made_from": {"max_length": 256},
+    }
+    first, *rest = users_as_text(said, max_length).splitlines()
+    assert first == "users: 3,500 train, 750 validate, 750 test: at random"
+    assert (rest == []) if cut is None else rest[0].startswith(cut)

@@ -233,3 +233,10 @@ def test_a_date_that_may_be_two_is_refused(tmp_path):
     for date, message in (("03/04/2024", "may be one of two dates: write it as 2024-01-31"), ("soon", "is no date")):
         with pytest.raises(UserError, match=message):
             cached(events, labels(), tmp_path / "c", test_after=date)
+
+
+def test_where_all_users_end_at_once_no_date_can_split_them(tmp_path):
+    events = make_events()
+    ends = events.drop_duplicates("user").assign(when=500)
+    with pytest.raises(UserError, match="event of every user is at 500, name test users by --split or --test-labels"):
+        cached(pd.concat([events, ends]), labels(), tmp_path / "c", test_after="300")
