@@ -101,7 +101,7 @@ class Classes(Target):
         known, label = np.unique(values, return_inverse=True)
         if len(known) < 2:
             raise UserError(f"labels: every user has the target {known[0].item()!r}: two classes are needed")
-        if known.dtype.kind in "iuf" and len(known) > max(_STRATA, _MOST_CLASSES * len(values)):
+        if len(known) > max(_STRATA, _MOST_CLASSES * len(values)) and all(map(_is_number, known)):
             raise UserError(
                 f"labels: {name!r} has {len(known)} different numbers in {len(values)} users, too many for classes: "
                 "predict the number, by --objective rmse or mae"
@@ -271,6 +271,13 @@ class Tags(Target):
         """``p_<column>`` for each label."""
         probabilities = means_of(outputs, self.link).astype(np.float32)
         return {f"p_{name}": probabilities[:, i] for i, name in enumerate(self.columns)}
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return bool(np.isfinite(float(value)))
+    except ValueError:
+        return False
 
 
 def _shares(names: Sequence[Any], shares: NDArray[np.floating]) -> str:

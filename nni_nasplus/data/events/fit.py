@@ -56,7 +56,9 @@ class Settings:
 
 
 def require_consistent(settings: Settings) -> None:
-    """Raise ``UserError`` where a column is named twice, so that one option has no effect."""
+    """Raise ``UserError`` where a column is named twice, so that one option has no effect, or two as a number."""
+    if settings.predicted == "number" and len(settings.target) > 1:
+        raise UserError(f"--target names {len(settings.target)} columns, and one number is predicted: leave one")
     both = {"id": (settings.id,), "target": settings.target}
     of_events = {"time": (settings.time,), **_named(settings, "categorical", "numeric", "ignore")}
     split = {name: (value,) for name, value in (("split", settings.split), ("groups", settings.groups)) if value}

@@ -103,12 +103,10 @@ class Labels:
         Raises
         ------
         UserError
-            If all users have the same, or there is more than one number.
+            If all users have the same.
         """
         columns = list(zip(*self.target, strict=True))
         if predicted == "number":
-            if len(names) > 1:
-                raise UserError(f"--target names {len(names)} columns, and one number is predicted: leave one")
             return Number.read(names[0], np.array(columns[0], dtype=np.float64))
         values = [id_array(list(column)) for column in columns]
         return Classes.read(names[0], values[0]) if len(names) == 1 else Tags.read(names, values)
