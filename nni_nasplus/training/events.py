@@ -101,6 +101,10 @@ class EventClassification(Evaluator):
         """A fresh data module over the cache."""
         return EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed)
 
+    def refit_data(self) -> pl.LightningDataModule:
+        """A fresh data module that trains on training and validation users."""
+        return EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed, train=("train", "val"))
+
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A classifier in training."""
         weights = EventDataModule(self.cache).class_weights

@@ -72,6 +72,10 @@ class ImageClassification(Evaluator):
         """A fresh data module over the cache."""
         return ImageDataModule(self.cache, self.batch_size, self._augmentation(), self.seed)
 
+    def refit_data(self) -> ImageDataModule:
+        """A fresh data module that trains on training and validation images."""
+        return ImageDataModule(self.cache, self.batch_size, self._augmentation(), self.seed, ("train", "val"))
+
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A classifier in training."""
         return ImageClassifier(

@@ -55,7 +55,12 @@ class BoostedEventsNet(nn.Module):
         scores = self.trees(self.aggregates(batch))
         return torch.cat([torch.zeros_like(scores), scores], -1) if self.n_classes == 2 else scores
 
-    def fit_to(self, data: LightningDataModule, seed: int) -> None:
+    @property
+    def rounds(self) -> int:
+        """The iterations whose trees it has."""
+        return self.trees.iterations
+
+    def fit_to(self, data: LightningDataModule, seed: int, rounds: int | None = None) -> None:
         """Grow trees on the training users until they no longer get better on the validation users.
 
         It takes at most as many threads as torch has. The users are weighted alike.
@@ -66,22 +71,24 @@ class BoostedEventsNet(nn.Module):
             Its loaders give :class:`~nni_nasplus.data.events.batch.EventBatch`.
         seed
             Fixes which numbers each split chooses among.
+        rounds
+            So many iterations, whatever the validation users say.
         """
         model = HistGradientBoostingClassifier(
             **self.settings,
-            max_iter=_MOST_ITERATIONS,
+            max_iter=_MOST_ITERATIONS if rounds is None else rounds,
             l2_regularization=_SHRINKAGE,
             max_features=_SHARE,
-            early_stopping=True,
+            early_stopping=rounds is None,
             n_iter_no_change=_PATIENCE,
             random_state=seed,
         )
         table, label = self._table(data.train_dataloader())
-        held_table, held_label = self._table(data.val_dataloader())
+        held_table, held_label = (None, None) if rounds is not None else self._table(data.val_dataloader())
         threads = min(torch.get_num_threads(), 1 + len(table) // _USERS_PER_THREAD)
         with threadpool_limits(threads, "openmp"):
             model.fit(table, label, X_val=held_table, y_val=held_label)
-        self.trees.learn(model, max(1, int(model.validation_score_.argmax())))
+        self.trees.learn(model, rounds or max(1, int(model.validation_score_.argmax())))
 
     def _table(self, batches: Iterable[EventBatch]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The aggregates [U, F] and the classes [U] of all users, in the order of their rows."""

@@ -62,6 +62,11 @@ class TreeEnsemble(nn.Module):
             self.register_buffer(name, torch.zeros((0, 2) if name == "below" else 0, dtype=dtype))
         self.depth, self.offset = torch.tensor(0), torch.zeros(outputs)
 
+    @property
+    def iterations(self) -> int:
+        """Those whose trees it has: each gives one to every score."""
+        return len(self.roots) // len(self.offset)
+
     def learn(self, model: HistGradientBoostingClassifier, iterations: int | None = None) -> None:
         """Become the trees of a fitted model; scikit-learn has no public way to them.
 
