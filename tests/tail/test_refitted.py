@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from finished_runs import searched
+from quick_tails import QUICK
 from safetensors.torch import load_file
 
 from nni_nasplus import UserError
@@ -24,7 +25,7 @@ from nni_nasplus.tail.tail import run_tail
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    found = searched(tmp_path_factory.mktemp("refit") / "run", tail_minutes=1e-9)
+    found = searched(tmp_path_factory.mktemp("refit") / "run", **QUICK)
     run_tail(found)
     refit(found)
     return found
