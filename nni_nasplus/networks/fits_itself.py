@@ -13,7 +13,11 @@ __all__ = ["FitsItself"]
 class FitsItself(Protocol):
     """A network whose weights are found by a method of its own, such as boosted trees; evaluators call it."""
 
-    def fit_to(self, data: LightningDataModule, seed: int) -> None:
+    @property
+    def rounds(self) -> int:
+        """How often it went over the training split to become what it is; its weights tell, also where loaded."""
+
+    def fit_to(self, data: LightningDataModule, seed: int, rounds: int | None = None) -> None:
         """Learn from the training split in place; the validation split may say when to stop.
 
         Parameters
@@ -22,4 +26,6 @@ class FitsItself(Protocol):
             The loaders of the splits.
         seed
             Fixes whatever is drawn: equal seeds give equal weights.
+        rounds
+            How often to go over the training split, 1 or more; the validation split is not looked at then.
         """

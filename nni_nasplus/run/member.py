@@ -59,6 +59,8 @@ class Origin:
         The objective on test examples that the search never saw; None where it was not measured.
     interval
         In which 95 % of resamples of the test examples lie.
+    refit
+        Whether it was trained again on training and validation examples.
     """
 
     strategy: str = ""
@@ -67,3 +69,4 @@ class Origin:
     objective: str = ""
     test: float | None = None
     interval: list[float] = field(default_factory=list)
+    refit: bool = False

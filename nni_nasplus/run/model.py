@@ -28,7 +28,7 @@ from nni_nasplus.training.trial_folder import WEIGHTS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Model"]
+__all__ = ["Model", "shipped"]
 
 ARCHITECTURE = "architecture.json"
 CARD = "README.md"
@@ -112,28 +112,22 @@ class Model:
         UserError
             If there is no such finished trial, or a part of the run is missing.
         """
-        trials = run.history().best
-        if not trials:
-            raise UserError(f"{run.directory} has no finished trial; let the search run")
-        run.require_whole()
-        selected = None if number is not None else run.selected(what)
-        if selected is None:
-            trial = trials[0] if number is None else _numbered(trials, number)
-            selected = {"members": [run.member(trial)], "metrics": trial.metrics, "temperature": 1.0}
-        return cls._of(run, **selected)
+        return cls.of_members(run, **shipped(run, number, what=what))
 
     @classmethod
-    def _of(
+    def of_members(
         cls,
         run: Run,
         members: Sequence[Mapping[str, Any]],
         metrics: Mapping[str, float],
         temperature: float,
         test: Mapping[str, Any] = MappingProxyType({}),
+        refit: Mapping[str, Any] | None = None,
     ) -> Model:
-        """The model of members that lie in the run's folder."""
-        settings = run.settings
-        origin = Origin(settings.strategy, len(run.history().finished), settings.seed, settings.objective, **test)
+        """The model of members that lie in the run's folder; the parameters are what :func:`shipped` gives."""
+        settings, finished = run.settings, len(run.history().finished)
+        found = (settings.strategy, finished, settings.seed, settings.objective)
+        origin = Origin(*found, **test, refit=refit is not None)
         made = [Member(one["space"], one["architecture"], one["name"], one["weight"]) for one in members]
         with damage_named(run.directory / SETTINGS):
             model = cls(made, run.evaluator.preprocessing(), metrics, temperature, origin)
@@ -225,6 +219,25 @@ class Model:
             As the ``predict`` of the model's own preprocessing takes them.
         """
         return self.preprocessing.predict(self.network, data, **options)
+
+
+def shipped(run: Run, number: int | None = None, *, what: str = "ensemble") -> dict[str, Any]:
+    """What a run ships, as :meth:`Run.selected` gives it; the parameters are those of :meth:`Model.of`.
+
+    Raises
+    ------
+    UserError
+        If there is no such finished trial, or a part of the run is missing.
+    """
+    trials = run.history().best
+    if not trials:
+        raise UserError(f"{run.directory} has no finished trial; let the search run")
+    run.require_whole()
+    selected = None if number is not None else run.selected(what)
+    if selected is not None:
+        return selected
+    trial = trials[0] if number is None else _numbered(trials, number)
+    return {"members": [run.member(trial)], "metrics": dict(trial.metrics), "temperature": 1.0}
 
 
 def _numbered(trials: Sequence[Trial], number: int) -> Trial:

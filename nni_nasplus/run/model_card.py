@@ -24,6 +24,7 @@ def model_card(
     """Write the card of a model as Markdown; the parameters are those of the model."""
     lines = [
         *_what(members, preprocessing, temperature),
+        *_refit(origin),
         *_how_good(metrics, origin),
         *_data(preprocessing),
         *_found(origin),
@@ -47,11 +48,18 @@ def _what(members: Sequence[Member], preprocessing: Preprocessing, temperature: 
         ]
 
 
+def _refit(origin: Origin) -> Iterator[str]:
+    if origin.refit:
+        yield from ["", "It was trained again on training and validation data, for the epochs that the search found."]
+
+
 def _how_good(metrics: Mapping[str, float], origin: Origin) -> Iterator[str]:
     yield from ["", "## How good it is", "", "| metric | validation |", "|---|---|"]
-    sizes = ("parameters", "flops", "seconds")
+    sizes = ("parameters", "flops", "seconds", "epochs")
     yield from (f"| {name} | {value:.4f} |" for name, value in metrics.items() if name not in sizes)
     yield from ["", "It was chosen by these validation scores, so they flatter it."]
+    if origin.refit:
+        yield "They were measured before it was trained again: since then it has seen the validation examples."
     if origin.test is not None:
         low_high = " to ".join(f"{end:.4f}" for end in origin.interval)
         interval = f"; 95 % of resamples of the test examples give {low_high}" if origin.interval else ""

@@ -276,12 +276,14 @@ class Run:
     def selected(self, what: str = "ensemble") -> dict[str, Any] | None:
         """What the tail of the search has selected under a name; None where it has selected nothing.
 
-        It selects an ``ensemble``, one of ``networks`` of the space alone, the ``winner``, and each baseline.
+        It selects an ``ensemble``, one of ``networks`` of the space alone, the ``winner``, and each baseline. An export
+        may have added ``distilled``, and what was trained again, such as ``refit ensemble``.
 
         Returns
         -------
         ``members``, each as :meth:`member` gives them, ``metrics`` of validation, ``temperature``, and ``test``, the
-        objective on the test examples with its interval.
+        objective on the test examples with its interval; of what was trained again also ``refit``: what it was
+        before, by its ``name``, and its ``test``.
 
         Raises
         ------
@@ -290,7 +292,8 @@ class Run:
         """
         with damage_named(self.directory / SELECTED, self._again):
             found = self.selections.get(what)
-            return found and {name: found[name] for name in ("members", "metrics", "temperature", "test")}
+            further = ("refit",) if found and "refit" in found else ()
+            return found and {name: found[name] for name in ("members", "metrics", "temperature", "test", *further)}
 
     @property
     def selections(self) -> dict[str, Any]:

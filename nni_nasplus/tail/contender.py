@@ -36,6 +36,8 @@ class Contender:
         Where its weights, its outcome and what it says of the validation examples are.
     outcome
         How its training ended.
+    seed
+        Of its training.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Contender:
     architecture: Architecture
     folder: Path
     outcome: Outcome
+    seed: int = 0
 
     @property
     def score(self) -> float:
@@ -73,13 +76,15 @@ class Contender:
             "space": described(type(self.space), self.space.trace_kwargs),
             "architecture": self.architecture,
             "folder": self.folder.relative_to(run.directory).as_posix(),
+            "seed": self.seed,
         }
 
 
 def trial_contender(run: Run, trial: Trial) -> Contender:
     """A finished trial of a search."""
     assert trial.outcome is not None
-    return Contender(f"trial {trial.number}", run.space, trial.architecture, run.trial_directory(trial), trial.outcome)
+    name, folder = f"trial {trial.number}", run.trial_directory(trial)
+    return Contender(name, run.space, trial.architecture, folder, trial.outcome, run.evaluator.seed)
 
 
 def trained(
@@ -99,4 +104,4 @@ def trained(
         outcome = outcome_in(folder)
     if outcome is None or outcome.score is None:
         return None
-    return Contender(name, space, dict(architecture), folder, outcome)
+    return Contender(name, space, dict(architecture), folder, outcome, seed)

@@ -68,7 +68,8 @@ def _score(evaluator: Evaluator, labels: NDArray[Any]) -> Any:
     sign = 1.0 if evaluator.direction == "maximize" else -1.0
 
     def score(means: NDArray[np.float64]) -> float:
-        metrics = evaluator.measure(Predictions(outputs_of(means, evaluator.link), labels))
+        predictions = Predictions(outputs_of(means, evaluator.link), labels)
+        metrics = evaluator.measure(predictions, (evaluator.objective, "loss"))
         return sign * metrics[evaluator.objective] - 1e-6 * metrics["loss"]
 
     return score

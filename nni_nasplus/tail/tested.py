@@ -37,7 +37,7 @@ def tested(run: Run, network: nn.Module) -> Tested:
     if said is None or not evaluator.joins:
         return Tested(metrics, None)
     rng = np.random.default_rng(run.settings.seed)
-    return Tested(metrics, bootstrap_interval(said, lambda p: evaluator.measure(p)[objective], rng))
+    return Tested(metrics, bootstrap_interval(said, lambda p: evaluator.measure(p, (objective,))[objective], rng))
 
 
 def bootstrap_interval(

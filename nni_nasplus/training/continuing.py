@@ -9,10 +9,21 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
-__all__ = ["LAST", "Part"]
+__all__ = ["LAST", "Ending", "Part"]
 
 LAST = "last.ckpt"
 """What training goes on from, in a trial's folder; Lightning's own name for the last of its checkpoints."""
+
+
+class Ending(pl.Callback):
+    """Ends training for good after so many epochs of its schedule, 1 or more."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """End where enough epochs are over."""
+        trainer.should_stop = trainer.should_stop or trainer.current_epoch + 1 >= self.epochs
 
 
 class Part(Checkpoint):

@@ -29,7 +29,7 @@ from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.search.history import Direction, Outcome
-from nni_nasplus.training.continuing import LAST, Part
+from nni_nasplus.training.continuing import LAST, Ending, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import Examples, find_teachers
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Evaluator", "share_cores"]
+
+_UNSEEN = {"limit_val_batches": 0, "enable_checkpointing": False}
+"""Of a trainer that measures nothing: there is no best epoch that a checkpoint could be of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,12 +127,22 @@ class Evaluator(ABC):
     def task(self, network: nn.Module) -> pl.LightningModule:
         """The Lightning module that trains ``network`` and logs ``val_<objective>`` and ``test_<objective>``."""
 
+    def refit_data(self) -> pl.LightningDataModule:
+        """The data module whose training examples are those of training and of validation, for :meth:`refit`."""
+        raise UserError(f"{type(self).__name__} cannot refit its networks: it has no method refit_data()")
+
     def examples(self) -> Examples:
         """The training set as teachers are asked on it."""
         raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")
 
-    def measure(self, predictions: Predictions) -> dict[str, float]:
-        """The metrics of predictions that are already made, such as the mean of several networks'."""
+    def measure(self, predictions: Predictions, names: Sequence[str] | None = None) -> dict[str, float]:
+        """The metrics of predictions that are already made, such as the mean of several networks'.
+
+        Parameters
+        ----------
+        names
+            Which; all if None.
+        """
         raise UserError(f"{type(self).__name__} cannot join networks: it has no method measure()")
 
     @property
@@ -184,7 +197,7 @@ class Evaluator(ABC):
         Returns
         -------
         The validation metrics, with ``parameters``, ``flops`` (of one forward pass of one
-        example) and the ``seconds`` of training.
+        example), and what :meth:`fit` adds to them.
 
         Raises
         ------
@@ -249,7 +262,8 @@ class Evaluator(ABC):
 
         Returns
         -------
-        The validation metrics, and the ``seconds`` of this call.
+        The validation metrics, the ``seconds`` of this call, and the ``epochs`` after which the weights were what they
+        are, but for a network that fits itself.
 
         Raises
         ------
@@ -261,34 +275,70 @@ class Evaluator(ABC):
         directory = Path(directory)
         part = self._part(directory, epochs)
         directory.mkdir(parents=True, exist_ok=True)
-        started = time.perf_counter()
+        started, found = time.perf_counter(), {}
         if isinstance(network, FitsItself):
             with self.seeded():
                 network.fit_to(self.data(), self.seed)
             task = self.task(network)
         else:
-            task = self._train(network, directory, reporter or LogReporter(), teachers, part)
-        with new_file(directory / WEIGHTS) as partial:
-            save_file(network.state_dict(), partial)
+            task, last = self._train(network, directory, reporter or LogReporter(), teachers, part)
+            found = {"epochs": float(last)}
+        _save(network, directory)
         metrics = self._score("validate", task)
         if isinstance(task, Predicting):
             task.predictions.save(directory / PREDICTIONS)
-        return metrics | {"seconds": time.perf_counter() - started}
+        return metrics | {"seconds": time.perf_counter() - started} | found
+
+    def refit(self, network: nn.Module, directory: str | Path, epochs: int) -> None:
+        """Train a network in place on training and validation examples, and save it in ``directory``.
+
+        Nothing is measured, so nothing can stop it early, and it learns from no teachers.
+
+        Parameters
+        ----------
+        network
+            The network as it was built.
+        directory
+            The folder of its weights, made if need be.
+        epochs
+            How many, from 1 to ``self.epochs``, of the schedule, which is as long as in :meth:`fit`; of a network that
+            :class:`~nni_nasplus.networks.fits_itself.FitsItself`, its rounds.
+
+        Raises
+        ------
+        UserError
+            If ``epochs`` is outside the schedule, or there is no such data: see :meth:`refit_data`.
+        """
+        directory, data = Path(directory), self.refit_data()
+        with quiet_lightning(), self.seeded():
+            if isinstance(network, FitsItself):
+                network.fit_to(data, self.seed, epochs)
+            else:
+                self._require_within(epochs)
+                trainer = self._trainer(directory, LogReporter(), [Ending(epochs)], **_UNSEEN)
+                trainer.fit(self.task(network), datamodule=data)
+        _save(network, directory)
 
     def _train(
         self, network: nn.Module, directory: Path, reporter: Reporter, teachers: Teachers | None, part: Part | None
-    ) -> pl.LightningModule:
-        """Train by a schedule of epochs, in which ``part`` says where to begin and to end."""
+    ) -> tuple[pl.LightningModule, int]:
+        """Train by a schedule of epochs, in which ``part`` says where to begin and to end.
+
+        Returns
+        -------
+        The task, and after how many epochs its weights were what they are.
+        """
         best, stop = self._best(directory), self._early_stopping()
         with quiet_lightning(), self.seeded():
             task = self._taught(network, teachers)
             callbacks = [stop, best, *([part] if part else [])]
             trainer = self._trainer(directory, reporter, callbacks)
             trainer.fit(task, datamodule=self.data(), ckpt_path=part.left if part else None)
-        if part is None or not part.unfinished:
-            _finish(task, best, restore=stop.stopped_epoch > 0)
-            (directory / LAST).unlink(missing_ok=True)
-        return task
+        if part is not None and part.unfinished:
+            return task, trainer.current_epoch
+        restored = _finish(task, best, restore=stop.stopped_epoch > 0)
+        (directory / LAST).unlink(missing_ok=True)
+        return task, restored or trainer.current_epoch
 
     def test(self, network: nn.Module) -> dict[str, float]:
         """The metrics of a trained network on the test split, which the search never sees."""
@@ -305,9 +355,12 @@ class Evaluator(ABC):
     def _part(self, directory: Path, epochs: int | None) -> Part | None:
         if epochs is None:
             return None
+        self._require_within(epochs)
+        return Part(directory, epochs)
+
+    def _require_within(self, epochs: int) -> None:
         if not 1 <= epochs <= self.epochs:
             raise UserError(f"epochs is {epochs}; use 1 to {self.epochs}, the epochs of the schedule")
-        return Part(directory, epochs)
 
     def _teachers(
         self, space: NetworkSpace, architecture: Mapping[str, Any], run: str | Path | None
@@ -349,7 +402,7 @@ class Evaluator(ABC):
         patience = self.epochs if self.patience is None else self.patience
         return EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=patience, check_finite=False)
 
-    def _trainer(self, directory: Path, reporter: Reporter, callbacks: list[pl.Callback]) -> pl.Trainer:
+    def _trainer(self, directory: Path, reporter: Reporter, callbacks: list[pl.Callback], **options: Any) -> pl.Trainer:
         board = TensorBoardLogger(reporter.output, name="tensorboard", version="") if reporter.output else False
         return pl.Trainer(
             max_epochs=self.epochs,
@@ -359,6 +412,7 @@ class Evaluator(ABC):
             num_sanity_val_steps=0,
             gradient_clip_val=self.clip,
             log_every_n_steps=1,
+            **options,
             **_quiet(),
         )
 
@@ -382,9 +436,18 @@ def _quiet() -> dict[str, Any]:
     }
 
 
-def _finish(task: pl.LightningModule, best: ModelCheckpoint, *, restore: bool) -> None:
-    """Drop the checkpoint of the best epoch, after going back to it if asked."""
+def _save(network: nn.Module, directory: Path) -> None:
+    """Leave its weights, in a folder that is made if need be."""
+    with new_file(directory / WEIGHTS) as partial:
+        save_file(network.state_dict(), partial)
+
+
+def _finish(task: pl.LightningModule, best: ModelCheckpoint, *, restore: bool) -> int | None:
+    """Drop the checkpoint of the best epoch, after going back to it if asked, and then say which it is, from 1."""
     path = Path(best.best_model_path)
-    if restore:
-        task.load_state_dict(torch.load(path, weights_only=True, map_location="cpu")["state_dict"])
+    kept = torch.load(path, weights_only=True, map_location="cpu") if restore else None
     path.unlink()
+    if kept is None:
+        return None
+    task.load_state_dict(kept["state_dict"])
+    return kept["epoch"] + 1

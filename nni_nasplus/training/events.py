@@ -114,6 +114,10 @@ class EventEvaluator(Evaluator):
         """A fresh data module over the cache."""
         return EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed)
 
+    def refit_data(self) -> pl.LightningDataModule:
+        """A fresh data module that trains on training and validation users."""
+        return EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed, train=("train", "val"))
+
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A network in training."""
         rates = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
@@ -124,9 +128,9 @@ class EventEvaluator(Evaluator):
         data = EventDataModule(self.cache, batch_size=self.batch_size)
         return Examples(data.arrays.rows("train"), data.shape.n_classes, data.ordered("train"), attrgetter("row"))
 
-    def measure(self, predictions: Predictions) -> dict[str, float]:
+    def measure(self, predictions: Predictions, names: Sequence[str] | None = None) -> dict[str, float]:
         """The metrics of predictions."""
-        return measured(predictions, self._criterion, self.objective)
+        return measured(predictions, self._criterion, self.objective, names)
 
     def preprocessing(self) -> EventEncoder:
         """The encoder that was fitted on the training users."""

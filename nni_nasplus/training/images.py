@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
@@ -72,6 +73,10 @@ class ImageClassification(Evaluator):
         """A fresh data module over the cache."""
         return ImageDataModule(self.cache, self.batch_size, self._augmentation(), self.seed)
 
+    def refit_data(self) -> ImageDataModule:
+        """A fresh data module that trains on training and validation images."""
+        return ImageDataModule(self.cache, self.batch_size, self._augmentation(), self.seed, ("train", "val"))
+
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A classifier in training."""
         return ImageClassifier(
@@ -82,8 +87,8 @@ class ImageClassification(Evaluator):
             auxiliary_weight=self.auxiliary_weight,
         )
 
-    def measure(self, predictions: Predictions) -> dict[str, float]:
-        """The metrics of predictions."""
+    def measure(self, predictions: Predictions, names: Sequence[str] | None = None) -> dict[str, float]:
+        """Loss and accuracy of predictions."""
         return measured(predictions)
 
     def preprocessing(self) -> ImageEncoder:

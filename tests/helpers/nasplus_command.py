@@ -32,6 +32,7 @@ def asking(tables, out, **changes):
         "strategy-options.population_size": 3,
         "initial": "[]",
         "baseline-trials": 1,
+        "tail-minutes": 0.001,
         "port": free_port(),
         "out": out,
         **changes,

@@ -19,25 +19,27 @@ from nni_nasplus.training.images import ImageClassification
 from nni_nasplus.training.language import LanguageModelling
 from nni_nasplus.training.trial_folder import WEIGHTS
 
+SCHEDULE = 4
+
 
 def of_events(cache, **options):
     """A network with dropout."""
     space = EventSequenceSpace(**EventDataModule(cache).shape.to_json(), dropout=0.3)
-    evaluator = EventClassification(str(cache), **{"epochs": 6, "batch_size": 32, **options})
+    evaluator = EventClassification(str(cache), **{"epochs": SCHEDULE, "batch_size": 32, **options})
     return evaluator, space, space.parse_genotype("01|1|agc1|44,12|00")
 
 
 def of_images(cache, **options):
     """A network that drops more paths as its schedule goes on, on images moved at random."""
     space = DartsSpace(4, 3, classes=3, size=8, drop_path=0.4)
-    evaluator = ImageClassification(str(cache), **{"epochs": 6, "batch_size": 64, "crop": 1, **options})
+    evaluator = ImageClassification(str(cache), **{"epochs": SCHEDULE, "batch_size": 64, "crop": 1, **options})
     return evaluator, space, space.parse_genotype("DARTS_V2")
 
 
 def of_text(cache, **options):
     """A network with dropout and states that go on, whose weights are averaged."""
     space = RecurrentCellSpace(vocabulary=20, embedding=8, hidden=8, layers=2)
-    sizes = {"epochs": 6, "batch_size": 16, "bptt": 20, "averaging": "asgd"}
+    sizes = {"epochs": SCHEDULE, "batch_size": 16, "bptt": 20, "averaging": "asgd"}
     return LanguageModelling(str(cache), **{**sizes, **options}), space, space.parse_genotype("gru")
 
 
@@ -79,27 +81,40 @@ def assert_equal(found, expected):
         assert torch.equal(found[-1][name], weight), name
 
 
-def test_two_epochs_and_then_five_are_five_at_once(make, tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What trains without a break for so many epochs, each once for all tests, and leaves nothing after the last."""
+    done = {}
+
+    def find(made, epochs):
+        if (made[0], epochs) not in done:
+            folder = tmp_path_factory.mktemp("whole")
+            done[made[0], epochs] = trained(made, folder, epochs)
+            assert epochs is not None or list(folder.glob("*.ckpt")) == []
+        return done[made[0], epochs]
+
+    return find
+
+
+def test_two_epochs_and_then_three_are_three_at_once(make, whole, tmp_path):
     made = make()
-    expected = trained(made, tmp_path / "whole", 5)
-    assert len(expected[0]) == 5
-    assert_equal(trained(made, tmp_path / "parts", 2, 5), expected)
+    expected = whole(made, 3)
+    assert len(expected[0]) == 3
+    assert_equal(trained(made, tmp_path / "parts", 2, 3), expected)
     assert (tmp_path / "parts" / LAST).is_file()
 
 
-def test_parts_that_reach_the_end_are_the_whole_training_and_leave_nothing_else(make, tmp_path):
+def test_parts_that_reach_the_end_are_the_whole_training_and_leave_nothing_else(make, whole, tmp_path):
     made = make()
-    expected = trained(made, tmp_path / "whole", None)
-    assert_equal(trained(made, tmp_path / "parts", 1, 2, 4, 6), expected)
-    for folder in ("whole", "parts"):
-        assert list((tmp_path / folder).glob("*.ckpt")) == []
+    assert_equal(trained(made, tmp_path / "parts", 1, 2, SCHEDULE), whole(made, None))
+    assert list((tmp_path / "parts").glob("*.ckpt")) == []
 
 
 @pytest.mark.parametrize("kind", ["cache", "stripes"])
-def test_a_part_follows_the_schedule_of_the_whole(request, tmp_path, kind):
+def test_a_part_follows_the_schedule_of_the_whole(request, whole, tmp_path, kind):
     make = partial({"cache": of_events, "stripes": of_images}[kind], request.getfixturevalue(kind))
-    whole, part = trained(make(), tmp_path / "whole", None), trained(make(), tmp_path / "part", 2)
-    assert part[0] == whole[0][:2]
+    part = trained(make(), tmp_path / "part", 2)
+    assert part[0] == whole(make(), None)[0][:2]
     assert trained(make(epochs=2), tmp_path / "short", None)[0] != part[0]
 
 
@@ -115,22 +130,22 @@ def test_early_stopping_goes_back_to_a_best_epoch_before_the_break(cache, tmp_pa
         assert list((tmp_path / folder).glob("*.ckpt")) == []
 
 
-def test_a_part_that_is_asked_for_once_more_trains_no_more(make, tmp_path):
+def test_a_part_that_is_asked_for_once_more_trains_no_more(make, whole, tmp_path):
     made = make()
-    expected = trained(made, tmp_path / "once", 3)
-    assert_equal(trained(made, tmp_path / "twice", 3, 3), expected)
-    assert_equal(trained(made, tmp_path / "further", 3, 1), expected)
-    assert_equal(trained(made, tmp_path / "twice", 3, 5)[1:], trained(made, tmp_path / "whole", 5)[1:])
+    two, three = whole(made, 2), whole(made, 3)
+    assert_equal(trained(made, tmp_path / "parts", 2, 2), two)
+    assert_equal(trained(made, tmp_path / "parts", 2, 1), ([], *two[1:]))
+    assert_equal(trained(made, tmp_path / "parts", 2, 3), (three[0][2:], *three[1:]))
 
 
-def test_without_a_number_of_epochs_training_begins_anew(cache, tmp_path):
+def test_without_a_number_of_epochs_training_begins_anew(cache, whole, tmp_path):
     made = of_events(cache)
     trained(made, tmp_path / "parts", 2)
-    assert_equal(trained(made, tmp_path / "parts", None), trained(made, tmp_path / "whole", None))
+    assert_equal(trained(made, tmp_path / "parts", None), whole(made, None))
 
 
-@pytest.mark.parametrize("epochs", [0, 7])
+@pytest.mark.parametrize("epochs", [0, SCHEDULE + 1])
 def test_epochs_outside_the_schedule_are_named(cache, tmp_path, epochs):
-    with pytest.raises(UserError, match=f"epochs is {epochs}; use 1 to 6, the epochs of the schedule"):
+    with pytest.raises(UserError, match=f"epochs is {epochs}; use 1 to 4, the epochs of the schedule"):
         trained(of_events(cache), tmp_path / "none", epochs)
     assert list(tmp_path.iterdir()) == []

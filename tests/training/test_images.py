@@ -160,7 +160,7 @@ def test_training_repeats_itself_and_the_weights_kept_earn_the_score(stripes, tm
     learner = evaluator(stripes, epochs=4, learning_rate=0.1)
     results = [learner.fit(small(), tmp_path / name) for name in "ab"]
     for result in results:
-        assert set(result) == {"accuracy", "loss", "seconds"}
+        assert set(result) == {"accuracy", "loss", "seconds", "epochs"}
         result.pop("seconds")
     assert results[0] == results[1]
     assert results[0]["accuracy"] > 0.6
@@ -202,7 +202,7 @@ def test_an_architecture_of_either_space_is_evaluated_in_colour(stripes, tmp_pat
     space = kind(channels=2, **shape, **({"layers": 2} if kind is DartsSpace else {"cells": 1}))
     architecture = space.search_space.sample(np.random.default_rng(0))
     metrics = evaluator(stripes, epochs=1).evaluate(space, architecture, tmp_path)
-    assert {"accuracy", "loss", "seconds", "parameters", "flops"} == set(metrics)
+    assert {"accuracy", "loss", "seconds", "epochs", "parameters", "flops"} == set(metrics)
     assert 0 <= metrics["accuracy"] <= 1
 
 

@@ -128,7 +128,7 @@ def test_as_the_published_code_trains_recurrent_weights_stay_as_they_began(text,
 def test_an_architecture_is_evaluated(text, tmp_path):
     space = RecurrentCellSpace(vocabulary=16, embedding=8, hidden=8, layers=2)
     metrics = evaluator(text, epochs=1).evaluate(space, space.parse_genotype("gru"), tmp_path)
-    assert {"perplexity", "loss", "bits_per_token", "seconds", "parameters", "flops"} == set(metrics)
+    assert {"perplexity", "loss", "bits_per_token", "seconds", "epochs", "parameters", "flops"} == set(metrics)
     assert 1 < metrics["perplexity"] < 20
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -21,6 +23,7 @@ def export(
     trial: int | None = None,
     single: bool = False,
     distil: bool = False,
+    refit: bool = False,
     members: str = "all",
     onnx: bool = False,
 ) -> None:
@@ -38,6 +41,8 @@ def export(
         The winner alone.
     distil
         One network of the winner's architecture that the ensemble teaches; it is trained now.
+    refit
+        Train what is written again, now, on training and validation data, for the epochs that were found.
     members
         What the ensemble may have for members: all that stands in the result; networks, those of the searched space
         alone; or a baseline by its name, which is then written alone.
@@ -46,10 +51,14 @@ def export(
     """
     if single + distil + (trial is not None) + (members != "all") > 1:
         raise UserError("--single, --distil, --trial and --members exclude each other; leave all but one out")
+    if refit and distil:
+        raise UserError("--refit and --distil exclude each other; leave one out")
     run, out = Run.open(directory), Path(to)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} exists and is not empty; name a new directory with --to")
     what = "winner" if single else _distilled(run) if distil else _known(run, members)
+    if refit:
+        trial, what = None, _refit(run, trial, what)
     Model.of(run, trial, what=what).save(out, onnx=onnx)
     run.warn_of_edits()
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
@@ -77,5 +86,22 @@ def _distilled(run: Run) -> str:
     for name in ("ensemble", DISTILLED):
         found = run.selected(name)
         assert found is not None
-        sys.stdout.write(f"{name}: test {run.settings.objective} {found['test']['test']:.4f}\n")
+        _say(run, name, found["test"])
     return DISTILLED
+
+
+def _refit(run: Run, trial: int | None, what: str) -> str:
+    """The name of the selection, made now unless the run has it; its score is printed beside that from before."""
+    from nni_nasplus.tail.refitted import refit
+
+    with Console(file=sys.stderr).status("training it again") as status:
+        name = refit(run, trial, what=what, note=status.update)
+    found = run.selected(name)
+    assert found is not None
+    _say(run, found["refit"]["name"], found["refit"]["test"])
+    _say(run, name, found["test"])
+    return name
+
+
+def _say(run: Run, name: str, test: Mapping[str, Any]) -> None:
+    sys.stdout.write(f"{name}: test {run.settings.objective} {test['test']:.4f}\n")

@@ -49,9 +49,9 @@ class EventArrays:
                 f"{folder} is no prepared event data: make it by nni_nasplus.data.events.prepare"
             ) from error
 
-    def rows(self, split: str) -> NDArray[np.int64]:
-        """The users of a split, in row order."""
-        return np.flatnonzero(self.split == SPLITS.index(split))
+    def rows(self, *splits: str) -> NDArray[np.int64]:
+        """The users of a split, or of several, in row order."""
+        return np.flatnonzero(np.isin(self.split, [SPLITS.index(split) for split in splits]))
 
     def lengths(self, max_length: int) -> NDArray[np.int64]:
         """[U] events a user has, at most ``max_length``."""

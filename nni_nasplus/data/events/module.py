@@ -36,6 +36,8 @@ class EventDataModule(LightningDataModule):
         Fixes the training batches of every epoch.
     max_length
         Of a longer history the most recent events are kept. Where None, the length is the one prepared.
+    train
+        The splits whose users are trained on.
 
     Raises
     ------
@@ -43,11 +45,19 @@ class EventDataModule(LightningDataModule):
         If the folder is no prepared cache.
     """
 
-    def __init__(self, cache: str | Path, batch_size: int = 128, seed: int = 0, max_length: int | None = None) -> None:
+    def __init__(
+        self,
+        cache: str | Path,
+        batch_size: int = 128,
+        seed: int = 0,
+        max_length: int | None = None,
+        train: Sequence[str] = ("train",),
+    ) -> None:
         super().__init__()
         self.cache = Path(cache)
         self.batch_size = batch_size
         self.seed = seed
+        self.train = tuple(train)
         self.arrays = EventArrays.open(self.cache)
         self.encoder = EventEncoder.load(self.cache)
         self.max_length = min(max_length or self.encoder.max_length, self.encoder.max_length)
@@ -79,7 +89,7 @@ class EventDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[EventBatch]:
         """Batches alike in length, drawn anew each epoch."""
-        rows, lengths = self._split("train")
+        rows, lengths = self._split(*self.train)
         return self._loader(BucketSampler(rows, lengths, self.batch_size, self.seed))
 
     def val_dataloader(self) -> DataLoader[EventBatch]:
@@ -99,8 +109,8 @@ class EventDataModule(LightningDataModule):
         rows = np.arange(len(self.arrays.label))
         return self._loader(LengthOrder(rows, self.arrays.lengths(self.max_length), self.batch_size))
 
-    def _split(self, split: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        rows = self.arrays.rows(split)
+    def _split(self, *splits: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        rows = self.arrays.rows(*splits)
         return rows, self.arrays.lengths(self.max_length)[rows]
 
     def _loader(self, batches: Sampler[NDArray[np.int64]]) -> DataLoader[EventBatch]:

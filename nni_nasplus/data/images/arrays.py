@@ -65,9 +65,9 @@ class ImageArrays:
         for field in fields(self):
             np.save(folder / f"{field.name}.npy", getattr(self, field.name), allow_pickle=False)
 
-    def rows(self, split: str) -> NDArray[np.int64]:
-        """The images of a split, in row order."""
-        return np.flatnonzero(self.split == SPLITS.index(split))
+    def rows(self, *splits: str) -> NDArray[np.int64]:
+        """The images of a split, or of several, in row order."""
+        return np.flatnonzero(np.isin(self.split, [SPLITS.index(split) for split in splits]))
 
 
 def as_tensor(images: NDArray[Any]) -> Tensor:

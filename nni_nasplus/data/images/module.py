@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,8 @@ class ImageDataModule(LightningDataModule):
         How training images are changed; None for not at all.
     seed
         Fixes the training batches of every epoch, and what is random in them.
+    train
+        The splits whose images are trained on.
 
     Raises
     ------
@@ -46,7 +48,12 @@ class ImageDataModule(LightningDataModule):
     """
 
     def __init__(
-        self, cache: str | Path, batch_size: int = 96, augmentation: Augmentation | None = None, seed: int = 0
+        self,
+        cache: str | Path,
+        batch_size: int = 96,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        train: Sequence[str] = ("train",),
     ) -> None:
         super().__init__()
         if batch_size < _FEWEST:
@@ -55,6 +62,7 @@ class ImageDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.augmentation = augmentation
         self.seed = seed
+        self.train = tuple(train)
         self.arrays = ImageArrays.open(self.cache)
         self.encoder = ImageEncoder.load(self.cache)
 
@@ -70,7 +78,7 @@ class ImageDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[ImageBatch]:
         """Shuffled and augmented anew in each epoch."""
-        return self._loader(_Shuffled(self.arrays.rows("train"), self.batch_size, self.seed), self.augmentation)
+        return self._loader(_Shuffled(self.arrays.rows(*self.train), self.batch_size, self.seed), self.augmentation)
 
     def val_dataloader(self) -> DataLoader[ImageBatch]:
         """Validation images as they are, in row order."""

@@ -24,7 +24,16 @@ from torchmetrics.classification import (
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.history import Direction
 
-__all__ = ["OBJECTIVES", "Family", "direction_of", "further_metric", "is_of_numbers", "metrics_of"]
+__all__ = [
+    "OBJECTIVES",
+    "Family",
+    "direction_of",
+    "further_metric",
+    "is_of_numbers",
+    "metric_of",
+    "metrics_of",
+    "usual_metrics",
+]
 
 
 class _AveragePrecision(MulticlassAveragePrecision):
@@ -113,8 +122,18 @@ def metrics_of(family: Family, outputs: int) -> MetricCollection:
     return MetricCollection({name: _NAMED[family][name](outputs) for name in _LOGGED[family]})
 
 
+def usual_metrics(family: Family) -> tuple[str, ...]:
+    """The names of what is always logged."""
+    return _LOGGED[family]
+
+
 def further_metric(objective: str, family: Family, outputs: int) -> Metric | None:
-    """The metric of an objective that is not logged anyway.
+    """The metric of an objective that is not logged anyway: see :func:`metric_of`."""
+    return None if objective in (*_LOGGED[family], "loss") else metric_of(objective, family, outputs)
+
+
+def metric_of(objective: str, family: Family, outputs: int) -> Metric:
+    """The metric of that name.
 
     Parameters
     ----------
@@ -129,7 +148,17 @@ def further_metric(objective: str, family: Family, outputs: int) -> Metric | Non
     UserError
         If there is no such metric, or it does not measure what is predicted.
     """
-    return None if objective in (*_LOGGED[family], "loss") else _made(objective, family, outputs)
+    if objective in OBJECTIVES:
+        if objective not in _NAMED[family]:
+            known = ", ".join([*_NAMED[family], "loss"])
+            raise UserError(f"objective {objective} does not measure {_WHAT[family]}; choose one of {known}")
+        return _NAMED[family][objective](outputs)
+    count = _COUNT[family]
+    try:
+        made: Metric = _class_of(objective)(**({count: outputs} if count else {}))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"objective {objective} cannot be made for {outputs} {family}: {error}") from None
+    return made
 
 
 def is_of_numbers(objective: str) -> bool:
@@ -151,20 +180,6 @@ def direction_of(objective: str) -> Direction:
     if is_better is None:
         raise UserError(f"objective {objective} does not say whether higher is better; choose another")
     return "maximize" if is_better else "minimize"
-
-
-def _made(objective: str, family: Family, outputs: int) -> Metric:
-    if objective in OBJECTIVES:
-        if objective not in _NAMED[family]:
-            known = ", ".join([*_NAMED[family], "loss"])
-            raise UserError(f"objective {objective} does not measure {_WHAT[family]}; choose one of {known}")
-        return _NAMED[family][objective](outputs)
-    count = _COUNT[family]
-    try:
-        made: Metric = _class_of(objective)(**({count: outputs} if count else {}))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"objective {objective} cannot be made for {outputs} {family}: {error}") from None
-    return made
 
 
 def _class_of(path: str) -> Any:

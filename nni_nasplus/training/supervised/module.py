@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from nni_nasplus.training.distillation.loss import Distilled
 from nni_nasplus.training.predictions import Predicting, Predictions
 from nni_nasplus.training.supervised.criteria import Criterion
-from nni_nasplus.training.supervised.metrics import further_metric, metrics_of
+from nni_nasplus.training.supervised.metrics import further_metric, metric_of, metrics_of, usual_metrics
 
 __all__ = ["Supervised", "measured"]
 
@@ -102,13 +102,21 @@ class Supervised(Distilled, Predicting):
             self.log(f"{split}_{self.objective}", self.further, on_step=False, on_epoch=True)
 
 
-def measured(predictions: Predictions, criterion: Criterion, objective: str) -> dict[str, float]:
-    """The loss, the usual metrics and the objective of predictions, as :class:`Supervised` logs them."""
+def measured(
+    predictions: Predictions, criterion: Criterion, objective: str, names: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Metrics of predictions, as :class:`Supervised` logs them.
+
+    Parameters
+    ----------
+    names
+        Which; the loss, the usual ones and the objective if None.
+    """
     outputs, labels = torch.from_numpy(predictions.outputs), torch.from_numpy(predictions.labels)
     compared = criterion.compared(outputs, labels)
-    metrics = dict(metrics_of(criterion.family, criterion.outputs)(*compared))
-    further: Metric | None = further_metric(objective, criterion.family, criterion.outputs)
-    if further is not None:
-        metrics[objective] = further(*compared)
-    metrics["loss"] = criterion(outputs, labels)
-    return {name: float(value) for name, value in metrics.items()}
+    found = {}
+    for name in names or dict.fromkeys((*usual_metrics(criterion.family), objective, "loss")):
+        is_loss = name == "loss"
+        metric = criterion if is_loss else metric_of(name, criterion.family, criterion.outputs)
+        found[name] = float(metric(*((outputs, labels) if is_loss else compared)))
+    return found

@@ -16,7 +16,7 @@ from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.module import EventDataModule
 from nni_nasplus.data.targets import Number, Tags, Target
 from nni_nasplus.spaces.events.boosting.aggregates import Aggregates
-from nni_nasplus.spaces.events.boosting.trees import TreeEnsemble
+from nni_nasplus.spaces.events.boosting.trees import Boosted, TreeEnsemble
 
 __all__ = ["BoostedEventsNet"]
 
@@ -64,7 +64,12 @@ class BoostedEventsNet(nn.Module):
         scores = self.trees(self.aggregates(batch))
         return torch.cat([torch.zeros_like(scores), scores], -1) if scores.shape[-1] < self.n_classes else scores
 
-    def fit_to(self, data: EventDataModule, seed: int) -> None:
+    @property
+    def rounds(self) -> int:
+        """The iterations whose trees it has."""
+        return self.trees.iterations
+
+    def fit_to(self, data: EventDataModule, seed: int, rounds: int | None = None) -> None:
         """Grow trees on the training users until they no longer get better on the validation users.
 
         It takes at most as many threads as torch has. The users are weighted alike.
@@ -75,17 +80,20 @@ class BoostedEventsNet(nn.Module):
             Of the training and the validation users.
         seed
             Fixes which numbers each split chooses among.
+        rounds
+            So many iterations, whatever the validation users say.
         """
+        limits = _SETTINGS if rounds is None else {**_SETTINGS, "max_iter": rounds, "early_stopping": False}
         table, label = self._table(data.train_dataloader())
-        held_table, held_label = self._table(data.val_dataloader())
+        held_table, held_label = (None, None) if rounds is not None else self._table(data.val_dataloader())
         threads = min(torch.get_num_threads(), 1 + len(table) // _USERS_PER_THREAD)
         models = []
         with threadpool_limits(threads, "openmp"):
             for y, held_y in _problems(data.target, label, held_label):
                 kind = HistGradientBoostingClassifier if y.dtype.kind == "i" else HistGradientBoostingRegressor
-                model = kind(**self.settings, **_SETTINGS, random_state=seed)
+                model = kind(**self.settings, **limits, random_state=seed)
                 models.append(model.fit(table, y, X_val=held_table, y_val=held_y))
-        self.trees.learn(*models, iterations=[max(1, int(model.validation_score_.argmax())) for model in models])
+        self.trees.learn(*models, iterations=[rounds or _best(model) for model in models])
 
     def _table(self, batches: Iterable[EventBatch]) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """The aggregates [U, F] and the labels of all users, in the order of their rows."""
@@ -96,11 +104,19 @@ class BoostedEventsNet(nn.Module):
         return table[order].numpy(), label[order].numpy()
 
 
-def _problems(target: Target, *labels: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:
+def _problems(
+    target: Target, label: NDArray[Any], held: NDArray[Any] | None
+) -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
     """What trees are grown for, of training and of validation users: classes; each of several tags; or a number."""
-    if isinstance(target, Number):
-        yield tuple(label[:, 0] for label in labels)
-    elif isinstance(target, Tags):
-        yield from zip(*(label.T.astype(np.int64) for label in labels), strict=True)
+    if isinstance(target, Tags):
+        for column in range(label.shape[1]):
+            yield label[:, column].astype(np.int64), None if held is None else held[:, column].astype(np.int64)
+    elif isinstance(target, Number):
+        yield label[:, 0], None if held is None else held[:, 0]
     else:
-        yield labels
+        yield label, held
+
+
+def _best(model: Boosted) -> int:
+    """The iterations, at least 1, after which the validation loss was least."""
+    return max(1, int(model.validation_score_.argmax()))

@@ -14,7 +14,7 @@ from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTY
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from torch import Tensor, nn
 
-__all__ = ["TreeEnsemble"]
+__all__ = ["Boosted", "TreeEnsemble"]
 
 Boosted: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 
@@ -67,6 +67,11 @@ class TreeEnsemble(nn.Module):
         for name, dtype in _KINDS.items():
             self.register_buffer(name, torch.zeros((0, 2) if name == "below" else 0, dtype=dtype))
         self.depth, self.offset = torch.tensor(0), torch.zeros(outputs)
+
+    @property
+    def iterations(self) -> int:
+        """Those whose trees it has: each gives one to every score; of several models the most of any."""
+        return len(self.roots) // len(self.offset)
 
     def learn(self, *models: Boosted, iterations: Sequence[int] | None = None) -> None:
         """Become the trees of a fitted model, or of several of one score each; scikit-learn has no public way to them.

@@ -100,9 +100,9 @@ class TestStrategy:
     def test_the_host_of_a_resumed_search_hears_of_the_rounds_before_too(self, tmp_path):
         first, second = Host(tmp_path / "first", lost=True), Host(tmp_path / "second")
         with pytest.raises(HostLost):
-            presearch(self.run(tmp_path, repeats=3), first)
+            presearch(self.run(tmp_path, repeats=1), first)
         assert [one["alive"] for one in first.told] == [18, 12]
-        presearch(self.run(tmp_path, repeats=3), second)
+        presearch(self.run(tmp_path, repeats=1), second)
         assert [one["alive"] for one in second.told] == [18, 12, 6]
         assert second.told[0] == first.told[0]
         for folder in (tmp_path / "tenas", tmp_path / "second" / "tensorboard"):

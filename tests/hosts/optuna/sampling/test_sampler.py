@@ -219,10 +219,10 @@ def test_proposals_beyond_a_limit_are_kept_in_the_study_and_never_trained(tmp_pa
     study = optuna.create_study(
         storage=f"sqlite:///{tmp_path}/study.db", study_name="s", sampler=sampler_of(name, excess=beyond)
     )
-    study.optimize(objective, n_trials=25)
+    study.optimize(objective, n_trials=16)
     trials = study.sampler.history.trials
     assert {trial.reason for trial in trials if trial.status == "rejected"} == {"heads 4 is more than the limit 2"}
-    assert len({SPACE.key(trial.architecture) for trial in trials}) == len(trials) > 25
+    assert len({SPACE.key(trial.architecture) for trial in trials}) == len(trials) > 16
     assert all(trial.params.get("heads") != 4 for trial in study.trials)
     known = study.sampler.history.observations
     study.sampler = sampler_of(name, excess=beyond)
