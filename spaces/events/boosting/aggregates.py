@@ -8,9 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.data.events.columns import UNKNOWN
 
 __all__ = ["Aggregates"]
 
+CODES = 255
+"""Codes that are told apart as last and first ones; rarer ones count as unknown. Trees of categories take no more."""
 MOST_CODES = 64
 """Codes of a column that are counted, the most frequent ones: more are mostly zeros, and cost memory and time."""
 _STATISTICS = ("mean", "deviation", "least", "most", "sum")
@@ -52,6 +55,11 @@ class Aggregates(nn.Module):
             "time of the last event",
         ]
 
+    @property
+    def categories(self) -> list[bool]:
+        """Of each of the F numbers whether it is a code."""
+        return [name.endswith(" code") for name in self.names]
+
     def forward(self, batch: EventBatch) -> Tensor:
         mask = batch.mask
         last = mask.sum(1) - 1
@@ -60,7 +68,7 @@ class Aggregates(nn.Module):
         parts = [
             last.unsqueeze(-1) + 1,
             *self._counts(batch.categorical, mask),
-            *(_at(batch.categorical, place) for place in (last, last - 1, last * 0)),
+            *(_at(_common(batch.categorical), place) for place in (last, last - 1, last * 0)),
             *self._numbers(batch.numeric, mask, last),
             _at(gap, last.masked_fill(last == 0, -1)),
             *_statistics(gap, later),
@@ -77,6 +85,10 @@ class Aggregates(nn.Module):
     def _numbers(self, numeric: Tensor, mask: Tensor, last: Tensor) -> Iterator[Tensor]:
         yield from (_at(numeric, last), _at(numeric, last * 0), _at(numeric, last) - _at(numeric, last - 1))
         yield from _statistics(numeric, mask)
+
+
+def _common(categorical: Tensor) -> Tensor:
+    return categorical.masked_fill(categorical >= CODES, UNKNOWN)
 
 
 def _at(x: Tensor, place: Tensor) -> Tensor:

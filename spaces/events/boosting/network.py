@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.module import EventDataModule
 from nni_nasplus.data.targets import Number, Tags, Target
 from nni_nasplus.spaces.events.boosting.aggregates import Aggregates
-from nni_nasplus.spaces.events.boosting.trees import Boosted, TreeEnsemble
+from nni_nasplus.spaces.events.boosting.grown import Boosted
+from nni_nasplus.spaces.events.boosting.trees import TreeEnsemble
 
 __all__ = ["BoostedEventsNet"]
 
@@ -50,11 +51,21 @@ class BoostedEventsNet(nn.Module):
         What part of a tree's values is added.
     max_leaf_nodes
         The most leaves of a tree.
+    codes
+        How a split takes the codes of categories: ``ordered`` by how frequent they are, as numbers; or ``apart``, any
+        of them to either side.
     """
 
-    def __init__(self, shape: EventShape, learning_rate: float = 0.1, max_leaf_nodes: int = 7) -> None:
+    def __init__(
+        self,
+        shape: EventShape,
+        learning_rate: float = 0.1,
+        max_leaf_nodes: int = 7,
+        codes: Literal["ordered", "apart"] = "ordered",
+    ) -> None:
         super().__init__()
         self.settings = {"learning_rate": learning_rate, "max_leaf_nodes": max_leaf_nodes}
+        self.codes = codes
         self.n_classes = shape.n_classes
         self.aggregates = Aggregates(shape)
         self.trees = TreeEnsemble(len(self.aggregates.names), shape.n_classes)
@@ -87,11 +98,12 @@ class BoostedEventsNet(nn.Module):
         table, label = self._table(data.train_dataloader())
         held_table, held_label = (None, None) if rounds is not None else self._table(data.val_dataloader())
         threads = min(torch.get_num_threads(), 1 + len(table) // _USERS_PER_THREAD)
+        categories = self.aggregates.categories if self.codes == "apart" else None
         models = []
         with threadpool_limits(threads, "openmp"):
             for y, held_y in _problems(data.target, label, held_label):
                 kind = HistGradientBoostingClassifier if y.dtype.kind == "i" else HistGradientBoostingRegressor
-                model = kind(**self.settings, **limits, random_state=seed)
+                model = kind(**self.settings, **limits, categorical_features=categories, random_state=seed)
                 models.append(model.fit(table, y, X_val=held_table, y_val=held_y))
         self.trees.learn(*models, iterations=[rounds or _best(model) for model in models])
 

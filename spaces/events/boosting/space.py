@@ -1,4 +1,4 @@
-"""The four settings of gradient boosting on aggregates, as a space of networks."""
+"""The settings of gradient boosting on aggregates, as a space of networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ __all__ = ["BoostedEvents"]
 
 _DECISIONS = {"learning_rate": (0.05, 0.1), "max_leaf_nodes": (7, 15)}
 """Small trees do better on few users, large ones where columns act together."""
-_GENOTYPE = re.compile(r"boosting, (\d+) leaves, rate (\d*\.?\d+)")
+_CODES = ("ordered", "apart")
+"""Which is better differs between data, and the two err differently, which is worth something in an ensemble."""
+_GENOTYPE = re.compile(r"boosting, (\d+) leaves, rate (\d*\.?\d+)(, codes apart)?")
 
 
 class BoostedEvents(NetworkSpace):
@@ -52,7 +54,10 @@ class BoostedEvents(NetworkSpace):
     ) -> None:
         super().__init__()
         self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
-        self._decide(SearchSpace(_DECISIONS))
+        codes = {"codes": _CODES} if cardinalities else {}
+        usual = {"learning_rate": 0.1, "max_leaf_nodes": 7}
+        initial = [{**usual, "codes": kind} for kind in _CODES] if codes else [usual]
+        self._decide(SearchSpace({**_DECISIONS, **codes}, initial=initial))
 
     def _network(self, architecture: Mapping[str, Any]) -> BoostedEventsNet:
         return BoostedEventsNet(self.shape, **architecture)
@@ -62,9 +67,10 @@ class BoostedEvents(NetworkSpace):
         return self.shape.example()
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write the settings, such as ``boosting, 15 leaves, rate 0.1``."""
+        """Write the settings, such as ``boosting, 15 leaves, rate 0.1, codes apart``."""
         chosen = self.search_space.validate(architecture)
-        return f"boosting, {chosen['max_leaf_nodes']} leaves, rate {chosen['learning_rate']}"
+        codes = ", codes apart" if chosen.get("codes") == "apart" else ""
+        return f"boosting, {chosen['max_leaf_nodes']} leaves, rate {chosen['learning_rate']}{codes}"
 
     def parse_genotype(self, text: str) -> Architecture:
         """Read the settings of a genotype.
@@ -77,7 +83,8 @@ class BoostedEvents(NetworkSpace):
         found = _GENOTYPE.fullmatch(text)
         if found is None:
             raise UserError(f"genotype {text!r} is no setting of boosting; write 'boosting, 15 leaves, rate 0.1'")
-        return self.search_space.validate({"max_leaf_nodes": int(found[1]), "learning_rate": float(found[2])})
+        codes = {"codes": "apart" if found[3] else "ordered"} if found[3] or self.shape.cardinalities else {}
+        return self.search_space.validate({"max_leaf_nodes": int(found[1]), "learning_rate": float(found[2]), **codes})
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow, for drawing: events, aggregates, trees, classes."""

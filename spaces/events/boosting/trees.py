@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from torch import Tensor, nn
 
-__all__ = ["Boosted", "TreeEnsemble"]
+from nni_nasplus.spaces.events.boosting.grown import Boosted, grown
 
-Boosted: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
+__all__ = ["TreeEnsemble"]
 
 _KINDS = {
     "feature": torch.int64,
     "threshold": torch.float32,
     "missing_left": torch.bool,
+    "subset": torch.int64,
+    "subsets": torch.bool,
     "below": torch.int64,
     "value": torch.float32,
     "roots": torch.int64,
     "depth": torch.int64,
     "offset": torch.float32,
 }
+_EMPTY: dict[str, tuple[int, ...]] = {"below": (0, 2), "subsets": (1, 1), "depth": ()}
 
 
 class TreeEnsemble(nn.Module):
@@ -50,6 +48,10 @@ class TreeEnsemble(nn.Module):
     """[N] float32: it goes left with numbers up to this one."""
     missing_left: Tensor
     """[N] bool: whether it goes left with NaN."""
+    subset: Tensor
+    """[N] int64: the subset of codes that a node of categories sends left; 0 for nodes of numbers."""
+    subsets: Tensor
+    """[S, codes + 1] bool: the codes in each subset, the first of none; in the last place what it does with others."""
     below: Tensor
     """[N, 2] int64: the nodes on the left and on the right."""
     value: Tensor
@@ -65,8 +67,8 @@ class TreeEnsemble(nn.Module):
         super().__init__()
         self.inputs, self.outputs = inputs, outputs
         for name, dtype in _KINDS.items():
-            self.register_buffer(name, torch.zeros((0, 2) if name == "below" else 0, dtype=dtype))
-        self.depth, self.offset = torch.tensor(0), torch.zeros(outputs)
+            self.register_buffer(name, torch.zeros(_EMPTY.get(name, (0,)), dtype=dtype))
+        self.offset = torch.zeros(outputs)
 
     @property
     def iterations(self) -> int:
@@ -74,32 +76,16 @@ class TreeEnsemble(nn.Module):
         return len(self.roots) // len(self.offset)
 
     def learn(self, *models: Boosted, iterations: Sequence[int] | None = None) -> None:
-        """Become the trees of a fitted model, or of several of one score each; scikit-learn has no public way to them.
+        """Become the trees of a fitted model, or of several of one score each: see :func:`grown`.
 
         Parameters
         ----------
         models
-            Fitted on float32 numbers, none of them taken for categories.
+            Fitted on float32 numbers, of which those taken for categories are codes from 0 on.
         iterations
             Of each model the number of iterations whose trees are taken, at least 1; None for all.
         """
-        counts = iterations or [len(model._predictors) for model in models]
-        kept = [model._predictors[:count] for model, count in zip(models, counts, strict=True)]
-        steps = zip_longest(*kept, fillvalue=[])
-        trees = [_nodes(tree) for step in steps for of_model in step for tree in of_model or [None]]
-        nodes, starts = np.concatenate(trees), np.cumsum([0, *map(len, trees)])
-        leaf, own, root = nodes["is_leaf"] > 0, np.arange(len(nodes)), np.repeat(starts[:-1], np.diff(starts))
-        learnt = {
-            "feature": nodes["feature_idx"].clip(min=0),
-            "threshold": _rounded_down(nodes["num_threshold"]),
-            "missing_left": nodes["missing_go_to_left"],
-            "below": np.stack([np.where(leaf, own, root + nodes[side]) for side in ("left", "right")], -1),
-            "value": nodes["value"],
-            "roots": starts[:-1],
-            "depth": nodes["depth"].max(),
-            "offset": np.concatenate([model._baseline_prediction.ravel() for model in models]),
-        }
-        for name, values in learnt.items():
+        for name, values in grown(models, iterations).items():
             setattr(self, name, torch.from_numpy(np.array(values)).to(_KINDS[name]))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,10 +93,19 @@ class TreeEnsemble(nn.Module):
         for _ in range(int(self.depth)):
             number = x.gather(1, self.feature[node])
             left = (number <= self.threshold[node]) | (number.isnan() & self.missing_left[node])
+            if len(self.subsets) > 1:
+                of_codes = self.subset[node] > 0  # ONNX runtimes have no where of truth values
+                left = (of_codes & self._is_in_subset(number, node)) | (~of_codes & left)
             node = torch.where(left, self.below[:, 0][node], self.below[:, 1][node])
         outputs = len(self.offset)
         added = self.value[node].reshape(x.shape[0], len(self.roots) // outputs, outputs)
         return added.sum(1) + self.offset
+
+    def _is_in_subset(self, number: Tensor, node: Tensor) -> Tensor:
+        """Whether codes go left; a code that no tree knows is as good as none."""
+        unknown = self.subsets.shape[1] - 1
+        code = torch.where((number >= 0) & (number < unknown), number, unknown).long()
+        return self.subsets.flatten()[self.subset[node] * self.subsets.shape[1] + code]
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         for name in _KINDS.keys() - {"depth"}:
@@ -124,9 +119,13 @@ class TreeEnsemble(nn.Module):
     def _fits_together(self) -> bool:
         """Whether every step leads to a node, and every node looks at a number."""
         nodes = self.value.numel()
-        shapes = [tuple(x.shape) for x in (self.value, self.feature, self.threshold, self.missing_left, self.below)]
+        of_nodes = (self.value, self.feature, self.threshold, self.missing_left, self.subset, self.below)
+        shapes = [tuple(x.shape) for x in of_nodes]
         return (
-            shapes == [(nodes,)] * 4 + [(nodes, 2)]
+            shapes == [(nodes,)] * 5 + [(nodes, 2)]
+            and self.subsets.dim() == 2
+            and self.subsets.shape[1] > 0
+            and _within(self.subset, len(self.subsets))
             and self.offset.dim() == 1
             and 1 <= len(self.offset) <= self.outputs
             and self.roots.dim() == 1
@@ -138,21 +137,5 @@ class TreeEnsemble(nn.Module):
         )
 
 
-def _nodes(tree: TreePredictor | None) -> NDArray[Any]:
-    """The nodes of a tree; of none one leaf that adds nothing."""
-    if tree is not None:
-        return tree.nodes
-    leaf = np.zeros(1, dtype=PREDICTOR_RECORD_DTYPE)
-    leaf["is_leaf"] = 1
-    return leaf
-
-
 def _within(x: Tensor, stop: int) -> bool:
     return bool(((x >= 0) & (x < stop)).all())
-
-
-def _rounded_down(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The largest float32 that is not above: numbers in float32 are below both or above both."""
-    with np.errstate(over="ignore"):
-        near = threshold.astype(np.float32)
-    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)

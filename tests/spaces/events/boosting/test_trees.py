@@ -6,6 +6,8 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -63,6 +65,42 @@ def test_a_number_is_what_scikit_learn_says():
     np.testing.assert_allclose(trees(torch.from_numpy(x))[:, 0].numpy(), model.predict(x), atol=1e-5)
 
 
+def with_codes(seed: int, codes: int, classes: int = 2) -> tuple[np.ndarray, HistGradientBoostingClassifier]:
+    """Numbers beside two columns of codes, some of them missing, whose parity tells the class; and trees of them."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(600, 4)).astype(np.float32)
+    x[:, 1], x[:, 3] = rng.integers(0, codes, 600) * 2, rng.integers(0, 3, 600)
+    y = (x[:, 1] // 2 + x[:, 3]) % classes
+    x[rng.random(x.shape) < 0.1] = np.nan
+    model = HistGradientBoostingClassifier(
+        max_iter=15, min_samples_leaf=5, categorical_features=[False, True, False, True], random_state=0
+    )
+    return x, model.fit(x, y)
+
+
+@given(st.integers(0, 2**16), st.integers(2, 120), st.sampled_from([2, 3]))
+@settings(max_examples=15, deadline=None)
+def test_codes_go_where_scikit_learn_sends_them_unknown_ones_too(seed, codes, classes):
+    x, model = with_codes(seed, codes, classes)
+    trees = TreeEnsemble(4, classes)
+    trees.learn(model)
+    new = np.concatenate([x, np.array([[0.0, 1, 0, 1], [0, 250, 0, 0], [0, 2, 0, 9]], np.float32)])
+    expected = model.decision_function(new).reshape(len(new), -1)
+    np.testing.assert_allclose(trees(torch.from_numpy(new)).numpy(), expected, atol=1e-5)
+
+
+def test_onnx_and_files_keep_where_codes_go(tmp_path):
+    x, model = with_codes(0, 50)
+    trees, again = TreeEnsemble(4, 2), TreeEnsemble(4, 2)
+    trees.learn(model)
+    assert export_onnx(trees, torch.from_numpy(x[:1]), tmp_path / "m.onnx")
+    (said,) = onnxruntime.InferenceSession(tmp_path / "m.onnx").run(None, {"input": x})
+    np.testing.assert_allclose(said, trees(torch.from_numpy(x)).numpy(), atol=1e-5)
+    save_file(trees.state_dict(), tmp_path / "m.safetensors")
+    again.load_state_dict(load_file(tmp_path / "m.safetensors"))
+    assert torch.equal(again(torch.from_numpy(x)), trees(torch.from_numpy(x)))
+
+
 def test_a_number_between_two_float32_splits_them():
     x = np.array([[1.0], [np.nextafter(np.float32(1), np.float32(2))]] * 50, np.float32)
     model = HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=1).fit(x, [0, 1] * 50)
@@ -99,6 +137,9 @@ DAMAGES = {
     "a tree too few": {"roots": torch.tensor([0])},
     "fewer values than nodes": {"value": torch.zeros(8)},
     "nodes without their neighbours": {"below": torch.zeros(18, dtype=torch.long)},
+    "a subset that there is not": {"subset": torch.ones(9, dtype=torch.long)},
+    "subsets without a place for what is missing": {"subsets": torch.zeros(1, 0, dtype=torch.bool)},
+    "more scores than classes": {"offset": torch.zeros(3), "roots": torch.zeros(3, dtype=torch.long)},
     "endless trees": {"depth": torch.tensor(2**60)},
 }
 
@@ -106,7 +147,8 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_trees_that_do_not_fit_together_are_refused(damage):
     trees = TreeEnsemble(6, 2)
-    sizes = {"feature": (9,), "threshold": (9,), "missing_left": (9,), "below": (9, 2), "value": (9,), "roots": (4,)}
+    nodes = ("feature", "threshold", "missing_left", "subset", "value")
+    sizes = {**dict.fromkeys(nodes, (9,)), "below": (9, 2), "roots": (4,)}
     whole = {name: torch.zeros(sizes.get(name, x.shape), dtype=x.dtype) for name, x in trees.state_dict().items()}
     trees.load_state_dict(whole)
     with pytest.raises(RuntimeError, match="do not fit together"):
