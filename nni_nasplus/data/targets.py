@@ -20,7 +20,7 @@ _STRATA = 10
 _SHOWN = 10
 """Classes that are named: more of them fill the screen."""
 _ROUND = 0.01
-"""Shares below which tenths of a percent are shown."""
+"""Shares below which parts of a percent are shown."""
 _LARGEST = 1e38
 """Beyond it float32 has no numbers."""
 _OF_A_STRATUM = 40
@@ -281,8 +281,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _shares(names: Sequence[Any], shares: NDArray[np.floating]) -> str:
-    digits = [0 if share >= _ROUND else 1 for share in shares]
-    shown = [f"{name} {share:.{d}%}" for name, share, d in zip(names, shares, digits, strict=True)]
+    pairs = zip(names, shares, strict=True)
+    shown = [f"{name} {100 * share:{'.0f' if share >= _ROUND else '.1g'}} %" for name, share in pairs]
     return ", ".join([*shown[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])
 
 

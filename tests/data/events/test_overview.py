@@ -11,7 +11,8 @@ import pytest
 from event_tables import cached, make_events, make_labels
 
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.overview import ColumnSummary, as_text, classes_as_text, users_as_text
+from nni_nasplus.data.events.overview import ColumnSummary, as_text, users_as_text
+from nni_nasplus.data.targets import Classes, Number, Tags
 from nni_nasplus.errors import UserError
 
 
@@ -137,7 +138,16 @@ def test_times_that_are_no_times_are_named(tmp_path):
 )
 def test_classes_are_named_with_their_shares(counts, line):
     label = np.repeat(np.arange(len(counts)), counts)
-    assert classes_as_text("left", "abcdefghijkl"[: len(counts)], label) == f"{line}\n"
+    classes = Classes("left", tuple("abcdefghijkl"[: len(counts)]))
+    assert f"left: {classes.summary(label)}" == line
+
+
+def test_numbers_and_labels_are_told_of_too():
+    number = Number("spent", 100.0, 10.0)
+    encoded = number.encoded(np.arange(80.0, 121.0)[:, None])
+    assert number.summary(encoded) == "a number: 80 90 100 110 120 (least, quartiles, most)"
+    tags = Tags(("sports", "music"), ((0, 1), (0, 1)))
+    assert tags.summary(np.array([[1, 0], [0, 0], [0, 1], [1, 0]])) == "2 labels at once: sports 50 %, music 25 %"
 
 
 @pytest.mark.parametrize(
