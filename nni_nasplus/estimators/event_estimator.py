@@ -32,6 +32,7 @@ from nni_nasplus.estimators.wording import in_python
 from nni_nasplus.run.run import described
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.events import EventEvaluator, schedule_of
+from nni_nasplus.training.supervised.metrics import require_measure
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -185,6 +186,7 @@ class EventEstimator(SearchingEstimator):
             id, time = str(self.id), str(self.time)
             table = event_table(events, id, time)
             known, self._targets = label_table(labels, id, self.target, time, besides=self._beside_target())
+            require_measure(self._objective, len(self._targets))
             seed = self._seed()
             self._search(lambda cache: self._prepared(cache, table, known, seed), seed)
         self._learn(known)
@@ -238,6 +240,10 @@ class EventEstimator(SearchingEstimator):
         return described(space, {**data.shape.to_json(), **space.recommended(), **network}), evaluator
 
     @property
+    def _objective(self) -> str:
+        return self._evaluator.objective if self.objective is None else self.objective
+
+    @property
     def _encoder(self) -> EventEncoder:
         encoder = self.model_.preprocessing
         assert isinstance(encoder, EventEncoder)
@@ -246,8 +252,7 @@ class EventEstimator(SearchingEstimator):
     def _training(self, seed: int) -> dict[str, Any]:
         """The arguments of the evaluator, none of which may be zero or less."""
         epochs = {} if self.epochs is None else {"epochs": plain(self.epochs)}
-        objective = self._evaluator.objective if self.objective is None else self.objective
-        own = {"objective": objective, **epochs}
+        own = {"objective": self._objective, **epochs}
         known = [field.name for field in fields(self._evaluator)]
         further = chosen("training", self.training, known, besides=[*own, "epochs", "seed", "cache"])
         for name, value in {**own, **further, "max_length": self.max_length}.items():

@@ -86,6 +86,7 @@ def test_what_is_not_fitted_is_cloned_with_its_parameters():
         (EventRegressor(**QUICK, target=["often", "rich"]), BOTH, "names 2 columns, and one number is predicted"),
         (EventClassifier(**QUICK), SPENT, "200 different numbers in 200 users, too many for classes"),
         (EventClassifier(**QUICK, objective="rmse"), LABELS, "objective rmse measures numbers"),
+        (EventClassifier(**QUICK, target=["often", "rich"], objective="kappa"), BOTH, "kappa does not measure several"),
         (EventClassifier(**QUICK, target=["often", "rich"]), SPENT, "labels are a Series, and target names 2 columns"),
     ],
 )

@@ -147,9 +147,12 @@ class EventTask(Task):
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
+        from nni_nasplus.training.supervised.metrics import require_measure
+
         choices = self._choices()
         self.space_class()(**choices)
         evaluator = self._evaluator("")
+        require_measure(self.objective, len(_columns(self.target)))
         for name, values in choices.get("hyperparameters", {}).items():
             for value in values:
                 evaluator.tuned({name: value})

@@ -32,6 +32,7 @@ __all__ = [
     "is_of_numbers",
     "metric_of",
     "metrics_of",
+    "require_measure",
     "usual_metrics",
 ]
 
@@ -159,6 +160,12 @@ def metric_of(objective: str, family: Family, outputs: int) -> Metric:
     except (TypeError, ValueError) as error:
         raise UserError(f"objective {objective} cannot be made for {outputs} {family}: {error}") from None
     return made
+
+
+def require_measure(objective: str, targets: int) -> None:
+    """Raise :class:`UserError` where an objective does not measure one target, or several, that are no numbers."""
+    if objective != "loss" and not is_of_numbers(objective):
+        metric_of(objective, "tags" if targets > 1 else "classes", max(2, targets))
 
 
 def is_of_numbers(objective: str) -> bool:

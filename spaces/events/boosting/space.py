@@ -21,7 +21,8 @@ _DECISIONS = {"learning_rate": (0.05, 0.1), "max_leaf_nodes": (7, 15)}
 """Small trees do better on few users, large ones where columns act together."""
 _CODES = ("ordered", "apart")
 """Which is better differs between data, and the two err differently, which is worth something in an ensemble."""
-_GENOTYPE = re.compile(r"boosting, (\d+) leaves, rate (\d*\.?\d+)(, codes apart)?")
+_GENOTYPE = re.compile(r"boosting, (\d{1,9}) leaves, rate (\d{0,9}\.?\d{1,9})(, codes apart)?")
+"""No number is longer: Python refuses to read one of thousands of digits."""
 
 
 class BoostedEvents(NetworkSpace):
