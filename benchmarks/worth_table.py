@@ -12,7 +12,10 @@ from scipy import stats
 
 __all__ = ["print_tables"]
 
-_SHOWN = ("ensemble", "winner", "best of the initial ones", "boosting", "GRU", "LSTM")
+_SHOWN = (
+    *("ensemble", "networks", "distilled", "winner", "best of the initial ones", "transformer"),
+    *("boosting", "GRU", "LSTM"),
+)
 _SPREADS = ("noise of a training", "spread of architectures")
 
 

@@ -197,3 +197,15 @@ def test_benchmarks_on_published_tables(script, options, words):
     data = data_path("nas/nb201_200ep.npz").parent
     printed = run(["python", ROOT / "benchmarks" / script, f"--data={data}", *options], ROOT)
     assert all(word in printed for word in words)
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_worth_goes_on_where_it_stopped(tmp_path):
+    command = ["python", ROOT / "benchmarks" / "worth.py", tmp_path, "--data", tmp_path, "--tasks", "vowels"]
+    options = ["--seeds=0", "--trials=3"]
+    printed = run([*command, *options], ROOT)
+    for word in ("ensemble", "networks", "distilled", "transformer", "boosting", "best of all three"):
+        assert word in printed
+    before = (tmp_path / "results.jsonl").read_text()
+    assert run([*command, *options], ROOT) == printed
+    assert (tmp_path / "results.jsonl").read_text() == before

@@ -132,13 +132,17 @@ class Outcome:
             If it is anything else.
         """
         outcome = cls(**content)
-        for number in (outcome.score, outcome.cost, *outcome.metrics.values()):
-            finite(number or 0)
-        for count in (outcome.epochs, *outcome.teachers):
-            index(count or 0)
+        for number in (*_given(outcome.score, outcome.cost), *outcome.metrics.values()):
+            finite(number)
+        for count in (*_given(outcome.epochs), *outcome.teachers):
+            index(count)
         if outcome.failure not in (None, *get_args(Failure)) or not isinstance(outcome.reason, str | None):
             raise ValueError(f"no failure: {outcome.failure}, {outcome.reason}")
         return outcome
+
+
+def _given(*values: Any) -> list[Any]:
+    return [value for value in values if value is not None]
 
 
 @dataclass
