@@ -60,7 +60,8 @@ def as_text(columns: Sequence[ColumnSummary]) -> str:
 
 
 def users_as_text(said: Mapping[str, Any], max_length: int) -> str:
-    """A line of how many users train, validate and test and why these, and one where histories are cut.
+    """A line of how many users train, validate and test and why these, and one each where users are left out and where
+    histories are cut.
 
     Parameters
     ----------
@@ -71,6 +72,9 @@ def users_as_text(said: Mapping[str, Any], max_length: int) -> str:
     """
     train, val, test = (f"{said['users'][split]:,}" for split in SPLITS)
     lines = [f"users: {train} train, {val} validate, {test} test: {said['split']}"]
+    if any(said["unmatched"]):
+        without_label, without_event = said["unmatched"]
+        lines.append(f"left out: {without_label:,} users without a label, {without_event:,} without an event")
     if said["longer"]:
         cut = f"{said['longer']:,} of {sum(said['users'].values()):,} users have more than {max_length:,} events"
         is_asked = max_length == said["made_from"]["max_length"]

@@ -209,6 +209,8 @@ class _Raw:
         The columns of the events.
     user
         [N] the number of each event's user, or −1 for an event that is left out.
+    unmatched
+        How many more users have events and no label, and how many a label and no event.
     """
 
     labels: Labels
@@ -216,6 +218,7 @@ class _Raw:
     place: NDArray[np.int8] | None
     spooled: Spool
     user: NDArray[np.int32]
+    unmatched: tuple[int, int]
 
     @classmethod
     def read(cls, tables: _Tables, settings: Settings, folder: Path, progress: bool) -> _Raw:
@@ -232,7 +235,9 @@ class _Raw:
         require_values(spooled, settings.id)
         labels, user = joined.match(spooled[settings.id], settings.id, settings.drop_unmatched)
         place = by_table(labels.texts, {_SPLIT_OF[name]: part.texts for name, part in parts.items()})
-        return cls(labels, columns.of(labels.texts), place if len(parts) > 1 else None, spooled, user)
+        known = len(labels.texts)
+        unmatched = len(spooled[settings.id].texts) - known, len(joined.texts) - known
+        return cls(labels, columns.of(labels.texts), place if len(parts) > 1 else None, spooled, user, unmatched)
 
 
 def _build(tables: _Tables, settings: Settings, folder: Path, progress: bool) -> dict[str, Any]:
@@ -252,7 +257,8 @@ def _build(tables: _Tables, settings: Settings, folder: Path, progress: bool) ->
         histories = histories.last(encoder.max_length)
         write_arrays(folder, encoder, raw.spooled, histories, raw.labels.ids, target.encoded(label), split, progress)
     longer = int((np.bincount(raw.user[raw.user >= 0]) > encoder.max_length).sum())
-    return {"users": {name: int((split == i).sum()) for i, name in enumerate(SPLITS)}, "split": how, "longer": longer}
+    users = {name: int((split == i).sum()) for i, name in enumerate(SPLITS)}
+    return {"users": users, "split": how, "longer": longer, "unmatched": list(raw.unmatched)}
 
 
 def _split(

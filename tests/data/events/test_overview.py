@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from event_tables import cached, make_events, make_labels
 
+from nni_nasplus.data.cache import meta_of
 from nni_nasplus.data.events.encoder import EventEncoder
 from nni_nasplus.data.events.overview import ColumnSummary, as_text, users_as_text
 from nni_nasplus.data.targets import Classes, Number, Tags
@@ -163,8 +164,15 @@ def test_histories_that_are_cut_are_counted(longer, max_length, cut):
         "users": {"train": 3500, "val": 750, "test": 750},
         "split": "at random",
         "longer": longer,
+        "unmatched": [0, 0],
         "made_from": {"max_length": 256},
     }
     first, *rest = users_as_text(said, max_length).splitlines()
     assert first == "users: 3,500 train, 750 validate, 750 test: at random"
     assert (rest == []) if cut is None else rest[0].startswith(cut)
+
+
+def test_users_who_are_left_out_are_counted(tmp_path):
+    events, labels = make_events(), make_labels()
+    folder = cached(events[events["user"] != labels["user"][0]], labels[:-3], tmp_path / "c", drop_unmatched=True)
+    assert "left out: 3 users without a label, 1 without an event\n" in users_as_text(meta_of(folder), 256)
