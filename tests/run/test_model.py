@@ -13,6 +13,7 @@ from nni_nasplus.run.model import Model
 CATEGORY = {"name": "mall", "values": ["c"], "kind": "text"}
 NUMBER = {"name": "weight", "centre": 0.0, "scale": 1.0, "missing": False, "kind": "number", "style": ""}
 OTHER_SIZES = [
+    ("events", "max_length", 2**40),
     ("events", "target", {"kind": "classes", "name": "label", "values": ["no"]}),
     ("events", "target", {"kind": "classes", "name": "label", "values": ["no", "yes", "perhaps"]}),
     ("events", "target", {"kind": "classes", "name": "label", "values": ["no", "no"]}),

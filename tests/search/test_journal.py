@@ -129,6 +129,8 @@ def test_damage_in_the_middle_is_an_error_that_names_the_line(tmp_path):
         '{"event": "continue", "number": -1}',
         '{"event": "tell", "number": 0, "score": 1' + "0" * 400 + "}",
         '{"event": "tell", "number": 0, "score": 0.5, "metrics": {"loss": "low"}}',
+        '{"event": "tell", "number": 0, "score": 0.5, "metrics": {"loss": []}}',
+        '{"event": "tell", "number": 0, "score": 0.5, "cost": ""}',
         '{"event": "wait", "number": 0}',
     ],
 )

@@ -38,6 +38,8 @@ Table = str | Path | pd.DataFrame
 FORMAT = 4
 """Of caches and of ``preprocessing.json``; to be counted up when those of before can no longer be read."""
 _FILE = "preprocessing.json"
+_LONGEST = 2**31 - 1
+"""Events that any history can have: a number of more bits is damage."""
 _FIXED = ("cardinalities", "n_numeric", "n_classes")
 """The sizes that are a network's own too; it takes sequences of any length."""
 
@@ -184,7 +186,7 @@ class EventEncoder(Preprocessing):
         """Give a network one user with one event, of the last code of each column."""
         import torch
 
-        if self.max_length < 1:
+        if not 1 <= self.max_length <= _LONGEST:
             raise ValueError(f"max_length is {self.max_length}")
         shape = replace(self.shape, max_length=1)
         sizes = shape.to_json()
