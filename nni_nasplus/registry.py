@@ -63,7 +63,7 @@ def installed(path: str, kind: type[T]) -> type[T]:
     module, _, name = str(path).rpartition(".")
     try:
         found = None if module.endswith("__main__") else getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, TypeError, ValueError):
+    except (ImportError, AttributeError, RecursionError, TypeError, ValueError):
         found = None
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise UserError(f"'{path}' is no installed {kind.__name__}; install the package that the file was made with")
