@@ -144,6 +144,7 @@ def test_a_wrong_space_is_named(decisions, conditions, message):
         ({"a": {"_type": "choice", "_value": [1], "_when": {"b": 1}}}, "_when of parameter 'a'"),
         ({"a": {"_space": 7}}, "'7' is no installed SearchSpace"),
         ({"a": {"_space": "nni_nasplus.__main__.Space"}}, "is no installed SearchSpace"),
+        ({"a": {"_space": "a." * 3000 + "Space"}}, "is no installed SearchSpace"),
         ({"a": {"_space": "nni_nasplus.search.space.SearchSpace"}}, "cannot be made without arguments"),
     ],
 )
