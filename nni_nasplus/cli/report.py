@@ -24,7 +24,7 @@ from nni_nasplus.search.history import Trial
 from nni_nasplus.tail.repeats import noise_of
 from nni_nasplus.tail.tail import Tail, run_tail
 from nni_nasplus.tail.tested import Tested, tested
-from nni_nasplus.training.evaluator import share_cores
+from nni_nasplus.training.trainer import share_cores
 
 __all__ = ["REPORT", "print_result", "report"]
 

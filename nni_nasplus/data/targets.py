@@ -205,7 +205,7 @@ class Number(Target):
 
 @dataclass(frozen=True)
 class Tags(Target):
-    """Which of K labels an example has, any of them at once; labels are float32 [N, K] of 0 and 1.
+    """Which of K labels an example has, any of them at once (multi-label); labels are float32 [N, K] of 0 and 1.
 
     Parameters
     ----------

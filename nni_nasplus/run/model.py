@@ -32,8 +32,8 @@ __all__ = ["Model", "shipped"]
 
 ARCHITECTURE = "architecture.json"
 CARD = "README.md"
-VERSION = 3
-"""2 had one network and no members."""
+VERSION = 4
+"""2 had one network and no members; 3 knew no targets but classes."""
 _AGAIN = "export the network again"
 
 

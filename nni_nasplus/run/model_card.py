@@ -35,7 +35,7 @@ def model_card(
 
 def _what(members: Sequence[Member], preprocessing: Preprocessing, temperature: float) -> Iterator[str]:
     count = len(members)
-    kind = "A network" if count == 1 else f"An ensemble of {count} networks, whose probabilities are averaged"
+    kind = "A network" if count == 1 else f"An ensemble of {count} networks, whose answers are averaged"
     yield from ["# Model card", "", f"{kind}. It reads {preprocessing.source}.", ""]
     yield from ["| member | weight | architecture |", "|---|---|---|"]
     for member in members:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE", "PRESEARCH", "SETTINGS", "Run", "described", "instantiate"]
 
-VERSION = 4
+VERSION = 5
 """1 had options in place of settings, and what strategies had found among them; 2 had absolute paths; 3 weighted
-classes by default, so that its search would go on by another measure."""
+classes by default, so that its search would go on by another measure; 4 knew no targets but classes."""
 SETTINGS = "run.json"
 PRESEARCH = "presearch.json"
 SELECTED = "selected.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +12,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.seed import isolate_rng
 from safetensors.torch import save_file
 from torch import nn
@@ -36,12 +32,13 @@ from nni_nasplus.training.distillation.teachers import Examples, find_teachers
 from nni_nasplus.training.predictions import PREDICTIONS, Predicting, Predictions
 from nni_nasplus.training.quiet import quiet_lightning
 from nni_nasplus.training.reporter import LogReporter, Reporter, ReportMetrics, logged_metrics, require_finite
+from nni_nasplus.training.trainer import best_epoch, early_stopping, finish, quiet_arguments, training_trainer
 from nni_nasplus.training.trial_folder import WEIGHTS, write_outcome
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Evaluator", "share_cores"]
+__all__ = ["Evaluator"]
 
 _UNSEEN = {"limit_val_batches": 0, "enable_checkpointing": False}
 """Of a trainer that measures nothing: there is no best epoch that a checkpoint could be of."""
@@ -328,7 +325,8 @@ class Evaluator(ABC):
         -------
         The task, and after how many epochs its weights were what they are.
         """
-        best, stop = self._best(directory), self._early_stopping()
+        best = best_epoch(directory, self.objective, self.direction)
+        stop = early_stopping(self.objective, self.direction, self.epochs if self.patience is None else self.patience)
         with quiet_lightning(), self.seeded():
             task = self._taught(network, teachers)
             callbacks = [stop, best, *([part] if part else [])]
@@ -336,7 +334,7 @@ class Evaluator(ABC):
             trainer.fit(task, datamodule=self.data(), ckpt_path=part.left if part else None)
         if part is not None and part.unfinished:
             return task, trainer.current_epoch
-        restored = _finish(task, best, restore=stop.stopped_epoch > 0)
+        restored = finish(task, best, restore=stop.stopped_epoch > 0)
         (directory / LAST).unlink(missing_ok=True)
         return task, restored or trainer.current_epoch
 
@@ -379,75 +377,20 @@ class Evaluator(ABC):
 
     def _score(self, split: str, task: pl.LightningModule) -> dict[str, float]:
         with quiet_lightning(), isolate_rng():
-            trainer = pl.Trainer(logger=False, enable_checkpointing=False, **_quiet())
+            trainer = pl.Trainer(logger=False, enable_checkpointing=False, **quiet_arguments())
             getattr(trainer, split)(task, datamodule=self.data(), verbose=False)
         metrics = logged_metrics(trainer, {"validate": "val_", "test": "test_"}[split])
         require_finite(metrics, f"on the {split} split")
         return metrics
 
-    def _mode(self) -> str:
-        return "max" if self.direction == "maximize" else "min"
-
-    def _best(self, directory: Path) -> ModelCheckpoint:
-        return ModelCheckpoint(
-            directory,
-            filename="best",
-            monitor=f"val_{self.objective}",
-            mode=self._mode(),
-            save_weights_only=True,
-            enable_version_counter=False,
-        )
-
-    def _early_stopping(self) -> EarlyStopping:
-        patience = self.epochs if self.patience is None else self.patience
-        return EarlyStopping(f"val_{self.objective}", mode=self._mode(), patience=patience, check_finite=False)
-
     def _trainer(self, directory: Path, reporter: Reporter, callbacks: list[pl.Callback], **options: Any) -> pl.Trainer:
-        board = TensorBoardLogger(reporter.output, name="tensorboard", version="") if reporter.output else False
-        return pl.Trainer(
-            max_epochs=self.epochs,
-            callbacks=[ReportMetrics(self.objective, reporter), *callbacks],
-            logger=board,
-            default_root_dir=directory,
-            num_sanity_val_steps=0,
-            gradient_clip_val=self.clip,
-            log_every_n_steps=1,
-            **options,
-            **_quiet(),
+        told = [ReportMetrics(self.objective, reporter), *callbacks]
+        return training_trainer(
+            directory, reporter, told, max_epochs=self.epochs, gradient_clip_val=self.clip, **options
         )
-
-
-def share_cores(trials: int) -> None:
-    """Give torch this machine's cores divided by the trials that run at a time: threads that wait for each other's
-    cores make training many times slower."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // trials))
-
-
-def _quiet() -> dict[str, Any]:
-    """Trainer arguments shared by every run: one device, its fastest safe precision, nothing on the terminal."""
-    mixed = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    return {
-        "accelerator": "auto",
-        "devices": 1,
-        "precision": "bf16-mixed" if mixed else "32-true",
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "deterministic": "warn",
-    }
 
 
 def _save(network: nn.Module, directory: Path) -> None:
     """Leave its weights, in a folder that is made if need be."""
     with new_file(directory / WEIGHTS) as partial:
         save_file(network.state_dict(), partial)
-
-
-def _finish(task: pl.LightningModule, best: ModelCheckpoint, *, restore: bool) -> int | None:
-    """Drop the checkpoint of the best epoch, after going back to it if asked, and then say which it is, from 1."""
-    path = Path(best.best_model_path)
-    kept = torch.load(path, weights_only=True, map_location="cpu") if restore else None
-    path.unlink()
-    if kept is None:
-        return None
-    task.load_state_dict(kept["state_dict"])
-    return kept["epoch"] + 1

@@ -189,15 +189,16 @@ class EventRegression(EventEvaluator):
         ``rmse``, ``mae``, ``r2``, ``loss``, or the import path of a metric of torchmetrics.
     error
         What is minimised: the ``squared`` error, whose least is at the mean, or the ``absolute`` one, at the median.
+        If None, the absolute one where the objective is ``mae``, else the squared one.
     """
 
     _: KW_ONLY
     objective: str = "rmse"
-    error: Literal["squared", "absolute"] = "squared"
+    error: Literal["squared", "absolute"] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.error not in ERRORS:
+        if self.error not in (None, *ERRORS):
             raise UserError(f"unknown error '{self.error}'; use {' or '.join(ERRORS)}")
         if self.objective != "loss" and not is_of_numbers(self.objective):
             raise UserError(f"objective {self.objective} measures classes, and a number is predicted; use rmse or mae")
@@ -206,4 +207,5 @@ class EventRegression(EventEvaluator):
         """The error in standard units."""
         if not isinstance(self.target, Number):
             raise UserError(f"{self.cache} holds classes to predict; use EventClassification")
-        return RegressionError(self.target.centre, self.target.scale, self.error)
+        error = self.error or ("absolute" if self.objective == "mae" else "squared")
+        return RegressionError(self.target.centre, self.target.scale, error)

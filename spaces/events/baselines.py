@@ -86,7 +86,7 @@ class RecurrentBaselines(NetworkSpace):
             "embeddings": ("columns, embedded", "op"),
             "recurrent": (f"{self.cell.upper()} of {architecture['hidden']} units", "op"),
             "pooling": (f"{architecture['pooling']} of its states", "op"),
-            "classes": (f"{self.shape.n_classes} classes", "output"),
+            "classes": (self.shape.outcome, "output"),
         }
         for name, (label, kind) in steps.items():
             flow.add_node(name, label=label, kind=kind, layer=name)

@@ -42,7 +42,7 @@ def graph(architecture: Mapping[str, Any], shape: EventShape) -> nx.DiGraph:
     pooling = _POOLINGS[architecture["pooling"]]
     dropout = ", after dropout of whole steps" if architecture["temporal_dropout"] else ""
     _node(flow, "pooling", f"{pooling} {steps}{dropout}", "op", "head", last)
-    _node(flow, "classes", f"{shape.n_classes} classes", "output", "head", "pooling")
+    _node(flow, "classes", shape.outcome, "output", "head", "pooling")
     return flow
 
 

@@ -26,7 +26,7 @@ def test_a_directory_of_another_format_is_refused_by_name(tmp_path):
     path = run.directory / "run.json"
     older = {"version": 1, "strategy": "thompson", "options": {}, "limits": {}, "model_limits": {}}
     path.write_text(json.dumps(older))
-    with pytest.raises(UserError, match=r"run\.json has format 1, this release reads 4"):
+    with pytest.raises(UserError, match=r"run\.json has format 1, this release reads 5"):
         Run.open(run.directory)
 
 

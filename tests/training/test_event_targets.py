@@ -113,6 +113,23 @@ def test_balanced_tags_weigh_those_that_have_one_by_how_many_lack_it(caches):
     torch.testing.assert_close(criterion.positive_weights * labels.sum(0), (1 - labels).sum(0))
 
 
+@pytest.mark.parametrize(
+    ("asked", "minimised"),
+    [({"objective": "mae"}, "absolute"), ({}, "squared"), ({"objective": "mae", "error": "squared"}, "squared")],
+)
+def test_the_error_follows_the_objective_unless_it_is_named(asked, minimised, caches):
+    said, true = torch.tensor([[3.0]]), torch.tensor([[0.0]])
+    loss = EventRegression(str(caches["number"]), **asked).criterion()(said, true)
+    assert loss == {"absolute": 3.0, "squared": 4.5}[minimised]
+
+
+def test_the_picture_of_a_regressor_says_that_it_gives_a_number(caches):
+    space = EventSequenceSpace(**EventDataModule(caches["number"]).shape.to_json())
+    for one in (space, *space.baselines(torch.nn.Identity()).values()):
+        flow = one.graph(one.search_space.sample(np.random.default_rng(0)))
+        assert [label for _, label in flow.nodes(data="label") if label == "a number"] == ["a number"]
+
+
 @pytest.mark.parametrize(("kind", "evaluator"), [("number", EventClassification), ("tags", EventRegression)])
 def test_an_evaluator_of_another_target_says_which_to_use(kind, evaluator, caches):
     with pytest.raises(UserError, match=r"to predict; use Event(Regression|Classification)"):

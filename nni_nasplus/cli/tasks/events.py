@@ -209,8 +209,7 @@ class EventTask(Task):
             return EventClassification(cache, objective=self.objective, class_weights=weights, **arguments)
         if self.class_weights != "none":
             raise UserError("--class-weights has no effect on a number; leave it out")
-        error: Any = "absolute" if self.objective == "mae" else "squared"
-        return EventRegression(cache, objective=self.objective, error=error, **arguments)
+        return EventRegression(cache, objective=self.objective, **arguments)
 
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space but those of the data: what is searched and what is held."""

@@ -58,6 +58,11 @@ class EventShape:
     max_length: int
     periods: tuple[float, ...]
 
+    @property
+    def outcome(self) -> str:
+        """What a network puts out, for pictures."""
+        return "a number" if self.n_classes == 1 else f"{self.n_classes} classes"
+
     def example(self) -> EventBatch:
         """One user with a full history, the largest input there is; its values are zeros and evenly spaced times."""
         length = self.max_length

@@ -25,7 +25,7 @@ from nni_nasplus.hosts.optuna.study import QueueEmpty, open_study, try_again, un
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.training.evaluator import share_cores
+from nni_nasplus.training.trainer import share_cores
 from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
 
 __all__ = ["train_trial", "work"]

@@ -97,7 +97,7 @@ class BoostedEvents(NetworkSpace):
             "events": ("events", "input", "events"),
             "aggregates": ("counts, last values, statistics", "op", "aggregates"),
             "trees": (trees, "op", "boosting"),
-            "classes": (f"{self.shape.n_classes} classes", "output", "boosting"),
+            "classes": (self.shape.outcome, "output", "boosting"),
         }
         flow: nx.DiGraph = nx.DiGraph()
         for name, (label, kind, layer) in steps.items():
