@@ -209,7 +209,8 @@ def _trials(run: Run, top: int) -> Table:
     if rejected:
         caption += f"; {rejected} proposals exceeded the limits and were not trained"
     taught = any(trial.teachers for trial in history.trials)
-    columns = ("trial", "architecture", f"validation {objective}", "parameters", "seconds")
+    architecture = Column("architecture", overflow="fold")  # a notation that is cut could not be copied
+    columns = ("trial", architecture, f"validation {objective}", "parameters", "seconds")
     table = Table(*columns, *(["teachers"] if taught else []), title="best architectures")
     for trial in history.best[:top]:
         parameters, seconds = trial.metrics.get("parameters", 0), trial.metrics.get("seconds", 0)

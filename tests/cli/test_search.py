@@ -45,6 +45,9 @@ class TestSearch:
             assert f"{row['test']['roc_auc']:.4f}" in found[1].stdout
             assert "–".join(f"{end:.4f}" for end in row["interval"]) in found[1].stdout
 
+    def test_it_cuts_no_notation_on_a_narrow_terminal(self, found):
+        assert "…" not in found[1].stdout
+
     def test_the_journal_has_every_trial_and_each_earns_its_score_again(self, found, tmp_path):
         run = Run.open(found[0])
         done = run.history().best
