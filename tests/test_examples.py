@@ -82,6 +82,7 @@ def test_nas_experiment(project, environment):
     assert len(re.findall(r"^\d\d\|[01]\|", printed, re.MULTILINE)) == 3
 
 
+@pytest.mark.system
 def test_the_page_on_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     short, *blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)

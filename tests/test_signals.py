@@ -72,14 +72,15 @@ def test_processes_interrupted_about_their_end_end_well_and_silently():
     assert of_many("busy(0.004)", 150, (0.0, 0.04)) == ("0\n", "")
 
 
-def test_an_interrupt_that_an_object_swallows_comes_again():
+@pytest.mark.parametrize("times", [10, pytest.param(50, marks=pytest.mark.system)])
+def test_an_interrupt_that_an_object_swallows_comes_again(times):
     living = """
     until = time.monotonic() + 60
     while time.monotonic() < until:
         Finalised()
     raise SystemExit(1)
     """
-    assert of_many(living, 50, (0.005, 0.01)) == ("0\n", "")
+    assert of_many(living, times, (0.005, 0.01)) == ("0\n", "")
 
 
 def test_what_is_held_is_not_torn():

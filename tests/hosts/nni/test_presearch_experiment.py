@@ -130,7 +130,10 @@ class TestExperiment:
 
     @pytest.mark.parametrize(
         "part",
-        ["trial", *(pytest.param(part, marks=pytest.mark.slow) for part in ("main", "manager", "tuner", "stop"))],
+        [
+            pytest.param("trial", marks=pytest.mark.system),
+            *(pytest.param(part, marks=pytest.mark.slow) for part in ("main", "manager", "tuner", "stop")),
+        ],
     )
     def test_a_presearch_whose_experiment_is_killed_goes_on(self, careful, part):
         run = careful(rounds=5, mode=WAITS)
