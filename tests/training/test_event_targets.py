@@ -138,5 +138,7 @@ def test_an_evaluator_of_another_target_says_which_to_use(kind, evaluator, cache
 
 def test_what_is_no_number_is_named(tmp_path):
     events, labels = shopping()
-    with pytest.raises(UserError, match=r"labels: row 1 of column 'loyal' holds '(yes|no)', which is no number"):
+    with pytest.raises(
+        UserError, match=r"labels: row 1 of column 'loyal' holds '(yes|no)', which is no number.*--objective roc_auc"
+    ):
         prepare(events, labels, id="user", time="day", target="loyal", predicted="number", out=tmp_path / "data")

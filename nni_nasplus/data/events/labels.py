@@ -44,7 +44,10 @@ class Labels:
             predicted as a number is none.
         """
         source.require([id, *targets])
-        wanted = Wanted("number", complete=True, noun="number") if predicted == "number" else Wanted("text")
+        number = Wanted(
+            "number", complete=True, noun="number", remedy="mend the column, or predict classes, by --objective roc_auc"
+        )
+        wanted = number if predicted == "number" else Wanted("text")
         spooled = spool(source, {**dict.fromkeys(targets, wanted), id: Wanted("text")}, folder, progress=False)
         if not spooled.rows:
             raise UserError(f"{source.role}: the table is empty: give one row per user")

@@ -54,6 +54,8 @@ class BoostedEventsNet(nn.Module):
     codes
         How a split takes the codes of categories: ``ordered`` by how frequent they are, as numbers; or ``apart``, any
         of them to either side.
+    error
+        What is minimised where a number is predicted: the ``squared`` or the ``absolute`` error.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class BoostedEventsNet(nn.Module):
         learning_rate: float = 0.1,
         max_leaf_nodes: int = 7,
         codes: Literal["ordered", "apart"] = "ordered",
+        error: Literal["squared", "absolute"] = "squared",
     ) -> None:
         super().__init__()
         self.settings = {"learning_rate": learning_rate, "max_leaf_nodes": max_leaf_nodes}
         self.codes = codes
+        self.error = error
         self.n_classes = shape.n_classes
         self.aggregates = Aggregates(shape)
         self.trees = TreeEnsemble(len(self.aggregates.names), shape.n_classes)
@@ -98,14 +102,20 @@ class BoostedEventsNet(nn.Module):
         table, label = self._table(data.train_dataloader())
         held_table, held_label = (None, None) if rounds is not None else self._table(data.val_dataloader())
         threads = min(torch.get_num_threads(), 1 + len(table) // _USERS_PER_THREAD)
-        categories = self.aggregates.categories if self.codes == "apart" else None
         models = []
         with threadpool_limits(threads, "openmp"):
             for y, held_y in _problems(data.target, label, held_label):
-                kind = HistGradientBoostingClassifier if y.dtype.kind == "i" else HistGradientBoostingRegressor
-                model = kind(**self.settings, **limits, categorical_features=categories, random_state=seed)
+                model = self._model(y, random_state=seed, **limits)
                 models.append(model.fit(table, y, X_val=held_table, y_val=held_y))
         self.trees.learn(*models, iterations=[rounds or _best(model) for model in models])
+
+    def _model(self, y: NDArray[Any], **settings: Any) -> Boosted:
+        """What is to be grown for labels of one class each, or for numbers."""
+        settings |= self.settings
+        settings["categorical_features"] = self.aggregates.categories if self.codes == "apart" else None
+        if y.dtype.kind == "i":
+            return HistGradientBoostingClassifier(**settings)
+        return HistGradientBoostingRegressor(loss=f"{self.error}_error", **settings)
 
     def _table(self, batches: Iterable[EventBatch]) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """The aggregates [U, F] and the labels of all users, in the order of their rows."""

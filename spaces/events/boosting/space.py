@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
@@ -21,7 +22,9 @@ _DECISIONS = {"learning_rate": (0.05, 0.1), "max_leaf_nodes": (7, 15)}
 """Small trees do better on few users, large ones where columns act together."""
 _CODES = ("ordered", "apart")
 """Which is better differs between data, and the two err differently, which is worth something in an ensemble."""
-_GENOTYPE = re.compile(r"boosting, (\d{1,9}) leaves, rate (\d{0,9}\.?\d{1,9})(, codes apart)?")
+_ERRORS = ("squared", "absolute")
+"""Of a number: the mean or the median; with outliers the median of a leaf may be nearer to both."""
+_GENOTYPE = re.compile(r"boosting, (\d{1,9}) leaves, rate (\d{0,9}\.?\d{1,9})(, codes apart)?(, absolute error)?")
 """No number is longer: Python refuses to read one of thousands of digits."""
 
 
@@ -38,7 +41,7 @@ class BoostedEvents(NetworkSpace):
     n_numeric
         The number of numeric columns.
     n_classes
-        The number C of classes.
+        The number C of classes; 1 where a number is predicted.
     max_length
         The most events that a sequence has.
     periods
@@ -55,10 +58,10 @@ class BoostedEvents(NetworkSpace):
     ) -> None:
         super().__init__()
         self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
-        codes = {"codes": _CODES} if cardinalities else {}
+        own = {**({"codes": _CODES} if cardinalities else {}), **({"error": _ERRORS} if n_classes == 1 else {})}
         usual = {"learning_rate": 0.1, "max_leaf_nodes": 7}
-        initial = [{**usual, "codes": kind} for kind in _CODES] if codes else [usual]
-        self._decide(SearchSpace({**_DECISIONS, **codes}, initial=initial))
+        initial = [{**usual, **dict(zip(own, chosen, strict=True))} for chosen in product(*own.values())]
+        self._decide(SearchSpace({**_DECISIONS, **own}, initial=initial))
 
     def _network(self, architecture: Mapping[str, Any]) -> BoostedEventsNet:
         return BoostedEventsNet(self.shape, **architecture)
@@ -71,7 +74,8 @@ class BoostedEvents(NetworkSpace):
         """Write the settings, such as ``boosting, 15 leaves, rate 0.1, codes apart``."""
         chosen = self.search_space.validate(architecture)
         codes = ", codes apart" if chosen.get("codes") == "apart" else ""
-        return f"boosting, {chosen['max_leaf_nodes']} leaves, rate {chosen['learning_rate']}{codes}"
+        error = ", absolute error" if chosen.get("error") == "absolute" else ""
+        return f"boosting, {chosen['max_leaf_nodes']} leaves, rate {chosen['learning_rate']}{codes}{error}"
 
     def parse_genotype(self, text: str) -> Architecture:
         """Read the settings of a genotype.
@@ -85,7 +89,9 @@ class BoostedEvents(NetworkSpace):
         if found is None:
             raise UserError(f"genotype {text!r} is no setting of boosting; write 'boosting, 15 leaves, rate 0.1'")
         codes = {"codes": "apart" if found[3] else "ordered"} if found[3] or self.shape.cardinalities else {}
-        return self.search_space.validate({"max_leaf_nodes": int(found[1]), "learning_rate": float(found[2]), **codes})
+        error = {"error": "absolute" if found[4] else "squared"} if found[4] or self.shape.n_classes == 1 else {}
+        chosen = {"max_leaf_nodes": int(found[1]), "learning_rate": float(found[2]), **codes, **error}
+        return self.search_space.validate(chosen)
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow, for drawing: events, aggregates, trees, classes."""

@@ -37,12 +37,15 @@ class Wanted:
         Whether a value that cannot be read is an error, as in times; elsewhere it counts as missing.
     noun
         What a complete column holds, for messages.
+    remedy
+        What to do where most of it is something else.
     """
 
     kind: Asked = "any"
     style: str = ""
     complete: bool = False
     noun: str = "time"
+    remedy: str = "mend the column"
 
 
 @dataclass
@@ -272,6 +275,6 @@ class ColumnReader:
         more = f" ({some.count} such rows in all)" if some.count > 1 else ""
         remedy = "mend or drop this row"
         if most:
-            remedy = "write times as numbers or as 2024-01-31 12:00:00" if of_times else "mend the column"
+            remedy = "write times as numbers or as 2024-01-31 12:00:00" if of_times else self.wanted.remedy
         where = f"{self.source.role}: row {some.row} of column {self.name!r}"
         return UserError(f"{where} holds {some.value!r}, which is no {noun}{more}: {remedy}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from onnx_checks import require_equal_logits
@@ -10,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from nni_nasplus import UserError
 from nni_nasplus.data.events import EventDataModule
+from nni_nasplus.data.targets import Number
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.spaces.events.boosting import BoostedEvents
 from nni_nasplus.training.events import EventClassification
@@ -77,6 +80,21 @@ def test_genotypes_are_read_as_they_are_written(space):
     for text in ("boosting, 15 leaves", "boosting, 30 leaves, rate 0.1", "boosting, 15 leaves, rate .", ""):
         with pytest.raises(UserError, match=r"leaves, rate|allowed: 7, 15"):
             space.parse_genotype(text)
+
+
+def test_of_a_number_trees_may_minimise_the_absolute_error():
+    """Without a use of any column a tree's leaves are the median then, as they are the mean for squares."""
+    space = BoostedEvents([4], 0, 1, 8)
+    assert space.search_space.size == 2 * BoostedEvents([4], 0, 2, 8).search_space.size
+    for architecture in space.search_space:
+        assert space.parse_genotype(space.genotype(architecture)) == architecture
+    table, label = torch.zeros(99, 1), torch.arange(99.0).square()
+    for error, expected in (("squared", label.mean()), ("absolute", label.median())):
+        network = space.build(space.parse_genotype(SETTING) | {"error": error})
+        data = SimpleNamespace(target=Number("spent", 0.0, 1.0), train_dataloader=lambda: [])
+        network._table = lambda batches: (table.numpy(), label[:, None].numpy())
+        network.fit_to(data, 0, rounds=1)
+        assert network.trees(table)[0].item() == pytest.approx(expected.item())
 
 
 def test_the_drawing_leads_from_events_to_classes(space):
