@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from jsonargparse import ArgumentParser
 
+from nni_nasplus import __version__
 from nni_nasplus._signals import exit_code, last_line, stoppable
 from nni_nasplus.cli import surroundings
 from nni_nasplus.cli.streams import flushed, one_line, open_closed_streams, say
@@ -65,6 +66,8 @@ def _command(arguments: Sequence[str]) -> Callable[[], None]:
     """What is asked for; all that takes long to import is imported."""
     if not arguments or arguments[0] in ("-h", "--help"):
         return _help
+    if arguments[0] == "--version":
+        return _version
     name, *rest = arguments
     if name not in COMMANDS:
         raise UserError(f"unknown command '{name}'; commands: {', '.join(COMMANDS)}")
@@ -87,8 +90,12 @@ def _run(command: str, module: ModuleType, arguments: list[str]) -> None:
 def _help() -> None:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
-    usage = "usage: nasplus COMMAND [options]   (nasplus COMMAND --help for the options)"
+    usage = "usage: nasplus COMMAND [options]   (nasplus COMMAND --help for the options; nasplus --version)"
     sys.stdout.write("\n".join([usage, "", *lines, ""]))
+
+
+def _version() -> None:
+    sys.stdout.write(f"nasplus {__version__}\n")
 
 
 def _show_warning(

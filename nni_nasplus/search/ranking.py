@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Architecture, SearchSpace
@@ -43,7 +42,7 @@ class Ranking:
         """Rank by utilities, higher for better, infinite ones too; NaN is the worst. Of equals the earlier is first."""
         known = np.nan_to_num(np.asarray(utilities, dtype=float), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
         order = np.argsort(-known, kind="stable")
-        return cls([architectures[i] for i in order], rankdata(-known)[order])
+        return cls([architectures[i] for i in order], _ranks(-known)[order])
 
     def __len__(self) -> int:
         return len(self.architectures)
@@ -71,3 +70,10 @@ class Ranking:
             counts = f"{len(architectures)} architectures and {ranks.size} ranks"
             raise UserError(f"the ranking has {counts}; remove presearch.json to look again")
         return cls(architectures, ranks)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """1 for the least, the mean rank of those that are equal; without scipy.stats, which takes a second to import."""
+    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[group]
+    return ranks

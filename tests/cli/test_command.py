@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib.metadata import version
+
 import pytest
 from nasplus_command import refused
 
@@ -31,3 +35,14 @@ def test_help_names_every_command(capsys):
     printed = capsys.readouterr().out
     for command in ("demo", "search", "resume", "stop", "show", "export", "predict", "describe", "register"):
         assert f"  {command} " in printed
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"nasplus {version('nni_nasplus')}\n"
+
+
+def test_who_searches_waits_for_no_library_that_trains():
+    heavy = ("torch", "pytorch_lightning", "sklearn", "scipy.stats", "pandas", "matplotlib")
+    code = f"import sys, nni_nasplus.strategies.thompson_sampling; print([n for n in {heavy} if n in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

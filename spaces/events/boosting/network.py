@@ -111,8 +111,8 @@ class BoostedEventsNet(nn.Module):
 
     def _model(self, y: NDArray[Any], **settings: Any) -> Boosted:
         """What is to be grown for labels of one class each, or for numbers."""
-        settings |= self.settings
-        settings["categorical_features"] = self.aggregates.categories if self.codes == "apart" else None
+        categories = self.aggregates.categories if self.codes == "apart" else None
+        settings = {**self.settings, **settings, "categorical_features": categories}
         if y.dtype.kind == "i":
             return HistGradientBoostingClassifier(**settings)
         return HistGradientBoostingRegressor(loss=f"{self.error}_error", **settings)
