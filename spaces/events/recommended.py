@@ -18,7 +18,7 @@ HYPERPARAMETERS: dict[str, list[Any]] = {
 }
 """The first of each is what an architecture has that names none."""
 
-INITIAL = ["00|1|g,g||03", "00|1|c,c||02", "00|1|a4,a4||04", "00|1|gc,gc||03", "00|1|agc4,agc4||03"]
+INITIAL = ["00|1|g,g||03", "00|1|c,c||02", "00|1|a4,a4||04", "00|1|gc,gc||02", "00|1|agc4,agc4||04"]
 """What people use already: two layers of GRU, of convolution, of a transformer; and mixtures of these."""
 
 

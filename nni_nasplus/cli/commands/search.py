@@ -8,18 +8,20 @@ import time as clock
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from jsonargparse import ArgumentParser
 
-from nni_nasplus.cli.running import finish
 from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.cli.tasks import Task, task_class, task_names
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.completed import completed
-from nni_nasplus.run.run import CACHE, Run, described
 from nni_nasplus.run.settings import Settings
+
+if TYPE_CHECKING:
+    from nni_nasplus.run.run import Run
 
 __all__ = ["parsed", "run", "search"]
 
@@ -100,6 +102,10 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
     out
         The directory to keep everything in; by default a new one under runs/.
     """
+    task.look()
+    from nni_nasplus.cli.running import finish  # takes seconds, after which nobody wants to read of a mistyped column
+    from nni_nasplus.run.run import CACHE, Run, described
+
     directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
     task.check(settings.trials)
     settings.check()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 
+TYPE_CHECKING = False
+"""As in :mod:`typing`, whose own jsonargparse takes for leave to import all that follows, which takes seconds."""
 if TYPE_CHECKING:
     from nni_nasplus.training.evaluator import Evaluator
 
@@ -26,6 +28,9 @@ class Task(ABC):
     """The data, in a word or two."""
     dry_run: bool = False
     """Whether to say what the data are, and no more; a task that can has it among its options."""
+
+    def look(self) -> None:  # noqa: B027  # not all data tell much at first sight
+        """Raise :class:`UserError` naming what the data lack at first sight, before anything slow is imported."""
 
     @abstractmethod
     def check(self, trials: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import yaml
 
@@ -19,6 +19,8 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Choice
 from nni_nasplus.training.distillation.settings import Distillation
 
+TYPE_CHECKING = False
+"""As in :mod:`typing`, whose own jsonargparse takes for leave to import all that follows, which takes seconds."""
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -144,6 +146,19 @@ class EventTask(Task):
     test_labels: str = ""
     drop_unmatched: bool = False
     dry_run: bool = False
+
+    def look(self) -> None:
+        """Raise :class:`UserError` if a table cannot be opened, or lacks a column that is named."""
+        from nni_nasplus.data.events.tables.source import Source
+
+        labels, events = (
+            Source(table, role) for table, role in zip(self.tables()[::-1], ("labels", "events"), strict=True)
+        )
+        static = _columns(self.static)
+        kinds = [name for names in (self.categorical, self.numeric, self.ignore) for name in _columns(names)]
+        split = [name for name in (self.split, self.groups) if name]
+        labels.require([self.id, *_columns(self.target), *split, *(n for n in static if n not in events.columns)])
+        events.require([self.id, self.time, *(name for name in kinds if name not in static)])
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""

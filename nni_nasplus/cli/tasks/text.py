@@ -6,11 +6,13 @@ import shutil
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from nni_nasplus.cli.tasks.base import Task
 from nni_nasplus.errors import UserError
 
+TYPE_CHECKING = False
+"""As in :mod:`typing`, whose own jsonargparse takes for leave to import all that follows, which takes seconds."""
 if TYPE_CHECKING:
     from nni_nasplus.training.evaluator import Evaluator
 
