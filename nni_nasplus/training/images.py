@@ -50,6 +50,7 @@ class ImageClassification(Evaluator):
     """
 
     directions = DIRECTIONS
+    hyperparameters = ("learning_rate", "weight_decay")
 
     cache: str
     _: KW_ONLY

@@ -54,6 +54,7 @@ class LanguageModelling(Evaluator):
     """
 
     directions = DIRECTIONS
+    hyperparameters = ("learning_rate", "weight_decay")
 
     cache: str
     _: KW_ONLY

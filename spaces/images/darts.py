@@ -18,7 +18,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import resized
 from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.spaces.images.baselines import resnet20
+from nni_nasplus.spaces.images.baselines.beside import image_baselines
 from nni_nasplus.spaces.images.cell import cell_network
 from nni_nasplus.spaces.images.darts_genotype import ForeignGenotype, architecture_of, decisions, genotype_of
 from nni_nasplus.spaces.images.flow import graph_of
@@ -159,6 +159,6 @@ class DartsSpace(NetworkSpace):
         return graph_of(genotype_of(self.search_space.validate(architecture)))
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """A ResNet-20 of as many parameters as the winner."""
+        """A ResNet-20 of as many parameters as the winner and, where pixels are few, boosted trees, to tune."""
         shape = ImageShape(self.macro.classes, self.macro.in_channels, self.size)
-        return {"ResNet-20": resnet20(winner, shape)}
+        return image_baselines(winner, shape)

@@ -17,7 +17,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import resized
 from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.spaces.images.baselines import resnet20
+from nni_nasplus.spaces.images.baselines.beside import image_baselines
 from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
 from nni_nasplus.spaces.images.flow import cell_graph
 from nni_nasplus.spaces.images.nasbench201_cell import EDGES, NODES, OPERATIONS, DenseCell, decision
@@ -120,9 +120,9 @@ class NasBench201Space(NetworkSpace):
         return cell_graph("cell", ["0"], ["1", "2", "3"], edges, [NODES - 1])
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """A ResNet-20 of as many parameters as the winner."""
+        """A ResNet-20 of as many parameters as the winner and, where pixels are few, boosted trees, to tune."""
         shape = ImageShape(self.macro.classes, self.macro.in_channels, self.size)
-        return {"ResNet-20": resnet20(winner, shape)}
+        return image_baselines(winner, shape)
 
 
 def _operations(architecture: Mapping[str, Any]) -> tuple[str, ...]:
