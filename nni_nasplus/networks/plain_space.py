@@ -13,10 +13,7 @@ from nni_nasplus.search.space import Architecture, SearchSpace
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["PlainSpace", "around"]
-
-_DIGITS = 3
-"""Of a learning rate, as people write it."""
+__all__ = ["PlainSpace"]
 
 
 class PlainSpace(NetworkSpace):
@@ -77,8 +74,3 @@ class PlainSpace(NetworkSpace):
             flow.add_node(name, label=name, kind=kind, layer=name)
         nx.add_path(flow, kinds)
         return flow
-
-
-def around(rate: float) -> list[Any]:
-    """A learning rate, half of it and twice as much: what is tried of one that fits the data roughly."""
-    return [rate, *(float(f"{share * rate:.{_DIGITS}g}") for share in (0.5, 2))]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.networks.cost import count_parameters
-from nni_nasplus.networks.plain_space import PlainSpace, around
+from nni_nasplus.networks.hyperparameters import around
+from nni_nasplus.networks.plain_space import PlainSpace
 from nni_nasplus.spaces.recurrent.cell import RecurrentCell
 from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS

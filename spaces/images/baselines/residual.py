@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from nni_nasplus.data.images.arrays import ImageShape
 from nni_nasplus.networks.cost import count_parameters
-from nni_nasplus.networks.plain_space import PlainSpace, around
+from nni_nasplus.networks.hyperparameters import around
+from nni_nasplus.networks.plain_space import PlainSpace
+from nni_nasplus.spaces.images.recommended import WEIGHT_DECAY
 
 __all__ = ["RATE", "ResNet", "ResNets", "width_like"]
 
 RATE = 0.025
 """Where DARTS begins its schedule of learning rates."""
-_WEIGHT_DECAY = [3e-4, 1e-3]
 _STAGES = 3
 _BLOCKS = 3
 _WIDEST = 1 << 14
@@ -85,7 +86,7 @@ class ResNets(PlainSpace):
         super().__init__()
         self.shape = ImageShape(classes, in_channels, size)
         # the width is a decision of one choice, so that networks of two winners have two names
-        choices = {"width": [width], "learning_rate": around(learning_rate), "weight_decay": _WEIGHT_DECAY}
+        choices = {"width": [width], "learning_rate": around(learning_rate), "weight_decay": WEIGHT_DECAY}
         self._tune("ResNet-20", choices)
 
     def _network(self, architecture: Mapping[str, Any]) -> ResNet:
