@@ -19,5 +19,5 @@ def underscored(argument: str) -> str:
 def switched(arguments: Iterable[str], *takers: Callable[..., Any]) -> list[str]:
     """``--distill`` as ``--distill=true``, for what functions or dataclasses take as bool."""
     hints = {name: kind for taker in takers for name, kind in get_type_hints(taker).items()}
-    flags = [f"--{name}" for name, kind in hints.items() if kind is bool]
+    flags = [f"--{name}" for name, kind in hints.items() if kind in (bool, bool | None)]
     return [f"{argument}=true" if argument in flags else argument for argument in arguments]

@@ -13,12 +13,15 @@ from typing import Any
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Architecture, Choice, SearchSpace
 
-__all__ = ["Hyperparameters", "parted", "tuned", "written"]
+__all__ = ["Hyperparameters", "around", "parted", "tuned", "written"]
 
 Hyperparameters = Mapping[str, Sequence[Choice]]
 """Choices by name; the first is the one of an architecture whose notation names none."""
 
-_CHOSEN = re.compile(r"\s+(\w+)=(\S+)\s*$")
+_DIGITS = 3
+"""Of a learning rate, as people write it."""
+_CHOSEN = re.compile(r"\s+(\w+)=([^\s()\[\]]+)\s*$")
+"""Brackets are of notations that have names and values themselves, as published ones of DARTS."""
 
 
 def tuned(space: SearchSpace, hyperparameters: Hyperparameters) -> SearchSpace:
@@ -32,6 +35,11 @@ def tuned(space: SearchSpace, hyperparameters: Hyperparameters) -> SearchSpace:
     if taken := [name for name in hyperparameters if name in space.decisions]:
         raise UserError(f"hyperparameter '{taken[0]}' has the name of a decision of the space; leave it out")
     return SearchSpace({**space.decisions, **hyperparameters}, space.conditions)
+
+
+def around(rate: float) -> list[Any]:
+    """A learning rate, half of it and twice as much: what is tried of one that fits the data roughly."""
+    return [rate, *(float(f"{share * rate:.{_DIGITS}g}") for share in (0.5, 2))]
 
 
 def written(notation: str, architecture: Mapping[str, Any], hyperparameters: Hyperparameters) -> str:

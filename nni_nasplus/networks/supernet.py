@@ -107,12 +107,15 @@ class Supernet(nn.Module, ABC):
     ----------
     masks
         By kind of cell, [E, O] bool, true where an operation is alive; on the CPU.
+    besides
+        What the architectures that it derives decide besides operations, such as hyperparameters.
     """
 
     def __init__(self, edges: Sequence[Edge], operations: Sequence[str]) -> None:
         super().__init__()
         self.edges = tuple(edges)
         self.operations = tuple(operations)
+        self.besides: Architecture = {}
         self._rows: dict[str, dict[Edge, int]] = {edge.cell: {} for edge in self.edges}
         for edge in self.edges:
             self._rows[edge.cell][edge] = len(self._rows[edge.cell])

@@ -24,6 +24,7 @@ from nni_nasplus.search.history import Direction
 from nni_nasplus.training.distillation.teachers import Examples
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.predictions import Predictions
+from nni_nasplus.training.rates import require_rates
 from nni_nasplus.training.supervised.criteria import BinaryCrossEntropy, Criterion, CrossEntropy, RegressionError
 from nni_nasplus.training.supervised.metrics import direction_of, is_of_numbers
 from nni_nasplus.training.supervised.module import Supervised, measured
@@ -85,10 +86,7 @@ class EventEvaluator(Evaluator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, is_least_allowed in (("learning_rate", False), ("weight_decay", True)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or value < 0 or (value == 0 and not is_least_allowed):
-                raise UserError(f"{name} is {value!r}; use {'0 or more' if is_least_allowed else 'more than 0'}")
+        require_rates(self, above=("learning_rate",))
         object.__setattr__(self, "cache", str(Path(self.cache).resolve()))
 
     @property

@@ -15,6 +15,7 @@ from nni_nasplus.data.images.module import ImageDataModule
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.image_classifier import DIRECTIONS, ImageClassifier, measured
 from nni_nasplus.training.predictions import Predictions
+from nni_nasplus.training.rates import require_rates
 
 __all__ = ["ImageClassification"]
 
@@ -46,10 +47,11 @@ class ImageClassification(Evaluator):
     Raises
     ------
     UserError
-        If the objective is unknown, or a number of the augmentation is negative.
+        If the objective is unknown, a rate is out of range, or a number of the augmentation is negative.
     """
 
     directions = DIRECTIONS
+    hyperparameters = ("learning_rate", "weight_decay")
 
     cache: str
     _: KW_ONLY
@@ -66,6 +68,7 @@ class ImageClassification(Evaluator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_rates(self)
         object.__setattr__(self, "cache", str(Path(self.cache).resolve()))
         self._augmentation()  # it checks its numbers, before there is any data
 

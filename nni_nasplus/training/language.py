@@ -15,6 +15,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.training.averaging import AVERAGING, NON_MONOTONE, Averaging
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.language_model import DIRECTIONS, LanguageModel, LanguageNetwork
+from nni_nasplus.training.rates import require_rates
 
 __all__ = ["LanguageModelling"]
 
@@ -50,10 +51,12 @@ class LanguageModelling(Evaluator):
     Raises
     ------
     UserError
-        If the objective or the averaging is unknown, or training would stop before the average began.
+        If the objective or the averaging is unknown, a rate is out of range, or training would stop before the
+        average began.
     """
 
     directions = DIRECTIONS
+    hyperparameters = ("learning_rate", "weight_decay")
 
     cache: str
     _: KW_ONLY
@@ -72,6 +75,7 @@ class LanguageModelling(Evaluator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_rates(self)
         _check(self.averaging, self.patience)
         object.__setattr__(self, "cache", str(Path(self.cache).resolve()))
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import networkx as nx
 import torch
 from torch import Tensor, nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
-from nni_nasplus.errors import UserError
-from nni_nasplus.networks.hyperparameters import parted, written
-from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.networks.plain_space import PlainSpace
 from nni_nasplus.spaces.events.head import pool
 from nni_nasplus.spaces.events.stem import embedding_width
 
@@ -27,7 +23,7 @@ _CHOICES: dict[str, list[Any]] = {
 """What people tune; the first of each is what they would try first."""
 
 
-class RecurrentBaselines(NetworkSpace):
+class RecurrentBaselines(PlainSpace):
     """Plain GRUs, or LSTMs, that differ in units, pooling and learning rate: an ``EventBatch`` to logits [B, C].
 
     The first five arguments are the constants of prepared data: see
@@ -51,8 +47,7 @@ class RecurrentBaselines(NetworkSpace):
         super().__init__()
         self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
         self.cell = cell
-        first = {name: choices[0] for name, choices in _CHOICES.items()}
-        self._decide(SearchSpace(_CHOICES, initial=[first]))
+        self._tune(cell.upper(), _CHOICES)
 
     def _network(self, architecture: Mapping[str, Any]) -> RecurrentBaseline:
         return RecurrentBaseline(self.shape, self.cell, architecture["hidden"], architecture["pooling"])
@@ -61,37 +56,9 @@ class RecurrentBaselines(NetworkSpace):
         """Make a batch of one user with a full history."""
         return self.shape.example()
 
-    def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write the choices that are not the first, as in ``GRU hidden=128 learning_rate=0.01``."""
-        return written(self.cell.upper(), self.search_space.validate(architecture), _CHOICES)
-
-    def parse_genotype(self, text: str) -> Architecture:
-        """Read what :meth:`genotype` writes; what it does not name is its first choice.
-
-        Raises
-        ------
-        UserError
-            If it names another network, or another choice.
-        """
-        name, chosen = parted(text, _CHOICES)
-        if name != self.cell.upper():
-            raise UserError(f"genotype {text!r} is no plain {self.cell.upper()}; write '{self.cell.upper()} hidden=64'")
-        return self.search_space.validate(chosen)
-
-    def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
-        """Show the data flow of an architecture, for drawing."""
-        flow: nx.DiGraph = nx.DiGraph()
-        steps = {
-            "events": ("events", "input"),
-            "embeddings": ("columns, embedded", "op"),
-            "recurrent": (f"{self.cell.upper()} of {architecture['hidden']} units", "op"),
-            "pooling": (f"{architecture['pooling']} of its states", "op"),
-            "classes": (self.shape.outcome, "output"),
-        }
-        for name, (label, kind) in steps.items():
-            flow.add_node(name, label=label, kind=kind, layer=name)
-        flow.add_edges_from(zip(list(steps)[:-1], list(steps)[1:], strict=True))
-        return flow
+    def _steps(self, architecture: Mapping[str, Any]) -> list[str]:
+        cell = f"{self.cell.upper()} of {architecture['hidden']} units"
+        return ["events", "columns, embedded", cell, f"{architecture['pooling']} of its states", self.shape.outcome]
 
 
 class RecurrentBaseline(nn.Module):

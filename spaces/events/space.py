@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.hyperparameters import Hyperparameters, parted, tuned, written
-from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.hyperparameters import Hyperparameters, parted
+from nni_nasplus.networks.tuned_space import NOTHING, TunedSpace
 from nni_nasplus.search.space import Architecture, Choice, SearchSpace
 from nni_nasplus.spaces.events.baselines import RecurrentBaselines
 from nni_nasplus.spaces.events.boosting.space import BoostedEvents
@@ -33,14 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["EventSequenceSpace"]
 
-_NONE: Mapping[str, Any] = MappingProxyType({})
 _MOST_DROPOUT = 0.5
 """Temporal dropout has twice the rate, and is a probability."""
 _SUPERNET = {"encoder_layers": 4, "temporal_encoding": 1}
 """Where the first choice will not do: the layers are what is searched, so there are as many as can be, told of time."""
 
 
-class EventSequenceSpace(NetworkSpace):
+class EventSequenceSpace(TunedSpace):
     """Classifiers of event sequences: an ``EventBatch`` of B users to logits [B, C].
 
     The first five arguments are the constants of prepared data, as ``EventShape.to_json`` gives them: see
@@ -106,8 +104,8 @@ class EventSequenceSpace(NetworkSpace):
         width: int = 0,
         clock: Literal["time", "gaps"] = "time",
         poolings: Sequence[str] = POOLINGS,
-        hyperparameters: Hyperparameters = _NONE,
-        fixed: Mapping[str, Choice] = _NONE,
+        hyperparameters: Hyperparameters = NOTHING,
+        fixed: Mapping[str, Choice] = NOTHING,
         initial: Sequence[str] = (),
     ) -> None:
         super().__init__()
@@ -119,10 +117,8 @@ class EventSequenceSpace(NetworkSpace):
                 _require_sizes({name: choice})
         self.cells = _named(cells)
         self.poolings = _known(poolings)
-        self.hyperparameters = dict(hyperparameters)
         published = SearchSpace(decisions(n_numeric > 0, self.cells, self.poolings), conditions(self.cells))
-        self.fixed = dict(fixed)
-        space = tuned(published, self.hyperparameters).held(self.fixed)
+        space = self._tuned(published, hyperparameters, fixed)
         self.initial = list(initial)
         self._decide(SearchSpace(space.decisions, space.conditions, [self._fitted(one, space) for one in initial]))
 
@@ -137,17 +133,6 @@ class EventSequenceSpace(NetworkSpace):
         notation, chosen = parted(f"{stem if self.shape.n_numeric else ''}{bar}{rest}", self.hyperparameters)
         found = {**parse(notation, with_cells=bool(self.cells)), **chosen, **self.fixed}
         return space.validate({name: found[name] for name in space.decisions if name in found})
-
-    @property
-    def _free(self) -> Hyperparameters:
-        """The hyperparameters that differ between architectures."""
-        choices = {name: self.search_space.decisions[name] for name in self.hyperparameters}
-        return {name: values for name, values in choices.items() if len(values) > 1}
-
-    @property
-    def _held(self) -> Architecture:
-        """The only choice of each of the others."""
-        return {name: self.search_space.decisions[name][0] for name in self.hyperparameters if name not in self._free}
 
     def _network(self, architecture: Mapping[str, Any]) -> EventSequenceNet:
         return EventSequenceNet(self.shape, architecture, **self._sizes(architecture))
@@ -218,24 +203,12 @@ class EventSequenceSpace(NetworkSpace):
         """Make a batch of one user with a full history."""
         return self.shape.example()
 
-    def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write the compact genotype of the published table, such as ``01|1|agc1|44,12|00``; cells, ``agc1{lstm}``.
+    def _notation(self, architecture: Architecture) -> str:
+        """The compact genotype of the published table, such as ``01|1|agc1|44,12|00``; cells, ``agc1{lstm}``."""
+        return genotype(architecture)
 
-        Hyperparameters follow, as in ``01|1|gc||03 width=64 learning_rate=0.01``.
-        """
-        valid = self.search_space.validate(architecture)
-        return written(genotype(valid), valid, self._free)
-
-    def parse_genotype(self, text: str) -> Architecture:
-        """Read the architecture of a compact genotype; hyperparameters that it does not name are their first choices.
-
-        Raises
-        ------
-        UserError
-            If the text is no genotype of this space.
-        """
-        notation, chosen = parted(text, self._free)
-        return self.search_space.validate({**parse(notation, with_cells=bool(self.cells)), **chosen, **self._held})
+    def _parsed(self, notation: str) -> Architecture:
+        return parse(notation, with_cells=bool(self.cells))
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow of an architecture, for drawing: see graph.py."""

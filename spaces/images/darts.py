@@ -7,7 +7,7 @@ batch norms have weights; and in its space a node may take one state twice, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,15 +15,18 @@ from torch import Tensor, nn
 
 from nni_nasplus.data.images.arrays import ImageShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.hyperparameters import Hyperparameters
 from nni_nasplus.networks.supernet import resized
-from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.spaces.images.baselines import resnet20
+from nni_nasplus.networks.tuned_space import NOTHING, TunedSpace
+from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.spaces.images.baselines.beside import image_baselines
+from nni_nasplus.spaces.images.baselines.residual import RATE
 from nni_nasplus.spaces.images.cell import cell_network
 from nni_nasplus.spaces.images.darts_genotype import ForeignGenotype, architecture_of, decisions, genotype_of
 from nni_nasplus.spaces.images.flow import graph_of
 from nni_nasplus.spaces.images.genotype import Genotype
 from nni_nasplus.spaces.images.published import named
+from nni_nasplus.spaces.images.recommended import recommended
 from nni_nasplus.spaces.images.stack import CellStack, Macro, Stem
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["DartsSpace"]
 
 
-class DartsSpace(NetworkSpace):
+class DartsSpace(TunedSpace):
     """Networks of a normal and a reduce cell, 1,037,664,180 (180 · 7⁸) of each; images [B, C, H, W] to logits.
 
     A node picks a pair of earlier states, such as ``"0,2"`` (the first node has one pair only), and one of seven
@@ -58,11 +61,17 @@ class DartsSpace(NetworkSpace):
         Whether a second classifier hangs on the cell at two thirds: in training the network then gives two logits.
     drop_path
         How likely an operation is left out at the end of training, in [0, 1).
+    hyperparameters
+        What is decided beside the architecture, as choices by name: ``drop_path`` is the network's,
+        in place of the argument, the others are for the evaluator.
+    fixed
+        Choices of decisions, or of hyperparameters, that are held: all architectures have them.
 
     Raises
     ------
     UserError
-        If a size is too small, or ``drop_path`` is not in [0, 1).
+        If a size is too small, ``drop_path`` is not in [0, 1), a hyperparameter is called like a decision, or what is
+        held is no choice.
     """
 
     def __init__(
@@ -75,24 +84,32 @@ class DartsSpace(NetworkSpace):
         size: int = 32,
         auxiliary: bool = False,
         drop_path: float = 0.2,
+        hyperparameters: Hyperparameters = NOTHING,
+        fixed: Mapping[str, Choice] = NOTHING,
     ) -> None:
         super().__init__()
         self.macro = Macro(channels, layers, classes, stem, in_channels)
         self.size = size
         self.auxiliary = auxiliary
         self.drop_path = drop_path
-        self._check()
-        self._decide(SearchSpace(decisions()))
+        self._check([drop_path, *hyperparameters.get("drop_path", ())])
+        self._decide(self._tuned(SearchSpace(decisions()), hyperparameters, fixed))
 
-    def _check(self) -> None:
-        if not 0 <= self.drop_path < 1:
-            raise UserError(f"drop_path is {self.drop_path}; use 0 or more, below 1")
+    @classmethod
+    def recommended(cls, learning_rate: float = RATE) -> dict[str, Any]:
+        """Arguments, beside the sizes of the data, of a space of training too; see recommended.py."""
+        return recommended(learning_rate, drop_path=[0.0, 0.2])
+
+    def _check(self, drop_path: Sequence[Any]) -> None:
+        if wrong := [rate for rate in drop_path if not isinstance(rate, int | float) or not 0 <= rate < 1]:
+            raise UserError(f"drop_path is {wrong[0]}; use 0 or more, below 1")
         least = {"imagenet": 65}.get(self.macro.stem, 13) if self.auxiliary else 1
         if self.size < least:
             raise UserError(f"size is {self.size}; use {least} or more" + ", or auxiliary=False" * self.auxiliary)
 
     def _network(self, architecture: Mapping[str, Any]) -> CellStack:
-        return self.build_genotype(genotype_of(architecture))
+        drop_path = architecture.get("drop_path", self.drop_path)
+        return cell_network(genotype_of(architecture), self.macro, auxiliary=self.auxiliary, drop_path=drop_path)
 
     def build_genotype(self, genotype: Genotype | str) -> CellStack:
         """Make the network of any genotype, those outside the space included.
@@ -131,34 +148,30 @@ class DartsSpace(NetworkSpace):
         """
         from nni_nasplus.spaces.images.darts_supernet import DartsSupernet
 
-        return DartsSupernet(resized(self, self.macro, sizes), affine=affine)
+        supernet = DartsSupernet(resized(self, self.macro, sizes), affine=affine)
+        supernet.besides = self._first
+        return supernet
 
     def example(self) -> Tensor:
         """Make one black image [1, in_channels, size, size]."""
         return torch.zeros(1, self.macro.in_channels, self.size, self.size)
 
-    def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write operation and input of each edge: see :mod:`~nni_nasplus.spaces.images.genotype`."""
-        return str(genotype_of(self.search_space.validate(architecture)))
+    def _notation(self, architecture: Architecture) -> str:
+        """Operation and input of each edge: see :mod:`~nni_nasplus.spaces.images.genotype`."""
+        return str(genotype_of(architecture))
 
-    def parse_genotype(self, text: str) -> Architecture:
-        """Read the architecture of a genotype, or of a published one by its name, such as ``DARTS_V2``.
-
-        Raises
-        ------
-        UserError
-            If the text is no genotype, or, like NASNet and AmoebaNet, one outside the space.
-        """
+    def _parsed(self, notation: str) -> Architecture:
+        """A genotype, or a published one by its name, such as ``DARTS_V2``; NASNet is not in the space."""
         try:
-            return self.search_space.validate(architecture_of(named(text)))
+            return architecture_of(named(notation))
         except ForeignGenotype as error:
-            raise UserError(f"'{text}' is not in the DARTS space: {error}; build it with build_genotype") from None
+            raise UserError(f"'{notation}' is not in the DARTS space: {error}; build it with build_genotype") from None
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show both cells, for drawing: see :mod:`~nni_nasplus.spaces.images.flow`."""
         return graph_of(genotype_of(self.search_space.validate(architecture)))
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """A ResNet-20 of as many parameters as the winner."""
+        """A ResNet-20 of as many parameters as the winner and, where pixels are few, boosted trees, to tune."""
         shape = ImageShape(self.macro.classes, self.macro.in_channels, self.size)
-        return {"ResNet-20": resnet20(winner, shape)}
+        return image_baselines(winner, shape, self._first.get("learning_rate", RATE))

@@ -89,7 +89,7 @@ class DartsSupernet(Supernet):
         for kind in KINDS:
             edges = [pair for node in range(NODES) for pair in self._best(kind, node + 2, preferred[kind])]
             cells.append(CellGenotype(tuple(edges), tuple(range(2, NODES + 2))))
-        return architecture_of(Genotype(*cells))
+        return {**architecture_of(Genotype(*cells)), **self.besides}
 
     def _best(self, kind: str, state: int, weights: Sequence[Sequence[float]]) -> list[tuple[str, int]]:
         """The operations and inputs of the two edges of a node."""

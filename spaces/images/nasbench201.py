@@ -14,13 +14,16 @@ from torch import Tensor, nn
 
 from nni_nasplus.data.images.arrays import ImageShape
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.hyperparameters import Hyperparameters
 from nni_nasplus.networks.supernet import resized
-from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.spaces.images.baselines import resnet20
+from nni_nasplus.networks.tuned_space import NOTHING, TunedSpace
+from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.spaces.images.baselines.beside import image_baselines
+from nni_nasplus.spaces.images.baselines.residual import RATE
 from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
 from nni_nasplus.spaces.images.flow import cell_graph
 from nni_nasplus.spaces.images.nasbench201_cell import EDGES, NODES, OPERATIONS, DenseCell, decision
+from nni_nasplus.spaces.images.recommended import recommended
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -32,7 +35,7 @@ __all__ = ["NasBench201Space"]
 _FORM = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
 
 
-class NasBench201Space(NetworkSpace):
+class NasBench201Space(TunedSpace):
     """The 15,625 (5⁶) networks of NAS-Bench-201: images [B, C, H, W] to logits [B, classes].
 
     Parameters
@@ -47,22 +50,39 @@ class NasBench201Space(NetworkSpace):
         The channels of the images: 1 if they are grey, 3 if they are coloured.
     size
         The height and width of the images in pixels.
+    hyperparameters
+        What is decided beside the architecture, as choices by name for the evaluator.
+    fixed
+        Choices of decisions, or of hyperparameters, that are held: all architectures have them.
 
     Raises
     ------
     UserError
-        If a size is too small.
+        If a size is too small, a hyperparameter is called like a decision, or what is held is no choice.
     """
 
     def __init__(
-        self, channels: int = 16, cells: int = 5, classes: int = 10, in_channels: int = 3, size: int = 32
+        self,
+        channels: int = 16,
+        cells: int = 5,
+        classes: int = 10,
+        in_channels: int = 3,
+        size: int = 32,
+        hyperparameters: Hyperparameters = NOTHING,
+        fixed: Mapping[str, Choice] = NOTHING,
     ) -> None:
         super().__init__()
         if size < 1:
             raise UserError(f"size is {size}; use 1 or more")
         self.macro = ChainMacro(channels, cells, classes, in_channels)
         self.size = size
-        self._decide(SearchSpace({decision(*edge): OPERATIONS for edge in EDGES}))
+        published = SearchSpace({decision(*edge): OPERATIONS for edge in EDGES})
+        self._decide(self._tuned(published, hyperparameters, fixed))
+
+    @classmethod
+    def recommended(cls, learning_rate: float = RATE) -> dict[str, Any]:
+        """Arguments, beside the sizes of the data, of a space of training too; see recommended.py."""
+        return recommended(learning_rate)
 
     def _network(self, architecture: Mapping[str, Any]) -> CellChain:
         operations = _operations(architecture)
@@ -85,33 +105,26 @@ class NasBench201Space(NetworkSpace):
         """
         from nni_nasplus.spaces.images.nasbench201_supernet import NasBench201Supernet
 
-        return NasBench201Supernet(resized(self, self.macro, sizes), affine=affine)
+        supernet = NasBench201Supernet(resized(self, self.macro, sizes), affine=affine)
+        supernet.besides = self._first
+        return supernet
 
     def example(self) -> Tensor:
         """Make one black image [1, in_channels, size, size]."""
         return torch.zeros(1, self.macro.in_channels, self.size, self.size)
 
-    def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write the published notation: ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|…~0|…~1|…~2|``."""
-        operations = iter(_operations(self.search_space.validate(architecture)))
+    def _notation(self, architecture: Architecture) -> str:
+        """The published one: ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|…~0|…~1|…~2|``."""
+        operations = iter(_operations(architecture))
         nodes = ("".join(f"{next(operations)}~{source}|" for source in range(target)) for target in range(1, NODES))
         return "+".join(f"|{node}" for node in nodes)
 
-    def parse_genotype(self, text: str) -> Architecture:
-        """Read the architecture of the published notation.
-
-        Raises
-        ------
-        UserError
-            If the text has another form, or an operation is unknown.
-        """
-        nodes = [node.strip("|").split("|") for node in "".join(text.split()).split("+")]
+    def _parsed(self, notation: str) -> Architecture:
+        nodes = [node.strip("|").split("|") for node in "".join(notation.split()).split("+")]
         pairs = [(word.partition("~"), target) for target, words in enumerate(nodes, 1) for word in words]
         if [(source, str(target)) for (_, _, source), target in pairs] != [(str(a), str(b)) for a, b in EDGES]:
-            raise UserError(f"'{text}' is no genotype; write it as {_FORM}")
-        return self.search_space.validate(
-            {decision(*edge): name for edge, ((name, _, _), _) in zip(EDGES, pairs, strict=True)}
-        )
+            raise UserError(f"'{notation}' is no genotype; write it as {_FORM}")
+        return {decision(*edge): name for edge, ((name, _, _), _) in zip(EDGES, pairs, strict=True)}
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the cell, for drawing; an edge with the operation ``none`` is left out."""
@@ -120,9 +133,9 @@ class NasBench201Space(NetworkSpace):
         return cell_graph("cell", ["0"], ["1", "2", "3"], edges, [NODES - 1])
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """A ResNet-20 of as many parameters as the winner."""
+        """A ResNet-20 of as many parameters as the winner and, where pixels are few, boosted trees, to tune."""
         shape = ImageShape(self.macro.classes, self.macro.in_channels, self.size)
-        return {"ResNet-20": resnet20(winner, shape)}
+        return image_baselines(winner, shape, self._first.get("learning_rate", RATE))
 
 
 def _operations(architecture: Mapping[str, Any]) -> tuple[str, ...]:

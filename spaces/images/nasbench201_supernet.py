@@ -63,4 +63,4 @@ class NasBench201Supernet(Supernet):
     def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """On each edge the operation that weighs most; ``none`` where the edge is pruned."""
         rows = zip(EDGES, self._preferred(weights)[_CELL].argmax(-1).tolist(), strict=True)
-        return {decision(*ends): OPERATIONS[best] for ends, best in rows}
+        return {**{decision(*ends): OPERATIONS[best] for ends, best in rows}, **self.besides}

@@ -1,41 +1,120 @@
-"""Plain recurrent language models of a given number of parameters, to stand beside what a search finds."""
+"""Plain recurrent language models, to stand beside what a search finds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nni_nasplus.networks.cost import count_parameters
+from nni_nasplus.networks.hyperparameters import around
+from nni_nasplus.networks.plain_space import PlainSpace
 from nni_nasplus.spaces.recurrent.cell import RecurrentCell
 from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS
-from nni_nasplus.spaces.recurrent.recipes.recipe import Recipe
+from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
-__all__ = ["recurrent_baselines"]
+__all__ = ["PlainLanguageModels", "recurrent_baselines"]
 
-_CELLS = {"GRU": "gru", "LSTM": "lstm_sigmoid"}
+_RECIPES = {"gru": "gru", "lstm": "lstm_sigmoid"}
+_RATE = 1e-3
+"""As NAS-Bench-NLP trains."""
+_DROPOUT = [1.0, 0.5, 0.0]
+"""Shares of the rates: small texts need all, short trainings none."""
 
 
-def recurrent_baselines(winner: RecurrentLanguageModel) -> dict[str, nn.Module]:
-    """A GRU and an LSTM of the winner's vocabulary, layers and dropout, and as nearly as can be its parameters.
+class PlainLanguageModels(PlainSpace):
+    """Language models of layers of GRU, or LSTM, tuned: tokens [T, B] to logits [T, B, V] and the last states.
+
+    Parameters
+    ----------
+    vocabulary
+        The number of tokens.
+    embedding, hidden
+        The size of the embedding, which the first layer takes and the last one gives, and of the layers between.
+    layers
+        The number of layers.
+    cell
+        ``"gru"`` or ``"lstm"``.
+    regularisation
+        Rates of dropout by name, of which shares are tried: see
+        :class:`~nni_nasplus.spaces.recurrent.regularisation.Regularisation`.
+    learning_rate
+        What is tried first.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        embedding: int,
+        hidden: int,
+        layers: int,
+        cell: Literal["gru", "lstm"] = "gru",
+        regularisation: Mapping[str, float] | None = None,
+        learning_rate: float = _RATE,
+    ) -> None:
+        super().__init__()
+        self.vocabulary, self.layers, self.cell = vocabulary, layers, cell
+        self.regularisation = Regularisation.of(regularisation or {})
+        # the sizes are decisions of one choice, so that networks of two winners have two names
+        sizes = {"embedding": [embedding], "hidden": [hidden]}
+        self._tune(cell.upper(), {**sizes, "learning_rate": around(learning_rate), "dropout": _DROPOUT})
+
+    def _network(self, architecture: Mapping[str, Any]) -> RecurrentLanguageModel:
+        rates = self.regularisation.scaled(architecture["dropout"])
+        widths = _widths(architecture["embedding"], architecture["hidden"], self.layers)
+        recipe = PRESETS[_RECIPES[self.cell]]
+        cells = [RecurrentCell(recipe, n_in, n_out, rates.weight) for n_in, n_out in pairwise(widths)]
+        return RecurrentLanguageModel(self.vocabulary, widths[0], cells, rates)
+
+    def example(self) -> Tensor:
+        """Make one token of one text, [1, 1]."""
+        return torch.zeros(1, 1, dtype=torch.long)
+
+    def _steps(self, architecture: Mapping[str, Any]) -> list[str]:
+        widths = _widths(architecture["embedding"], architecture["hidden"], self.layers)
+        cells = [f"{self.cell.upper()} of {width} units, layer {n}" for n, width in enumerate(widths[1:], 1)]
+        return ["tokens", f"embedding of {widths[0]}", *cells, f"{self.vocabulary} tokens"]
+
+
+def recurrent_baselines(
+    winner: RecurrentLanguageModel, regularisation: Mapping[str, float], learning_rate: float = _RATE
+) -> dict[str, nn.Module]:
+    """A GRU and an LSTM of the winner's vocabulary and layers, and of as nearly as can be its parameters.
 
     Where there are several layers, their hidden size is what differs; with one, the embedding's, its only size.
+
+    Parameters
+    ----------
+    regularisation, learning_rate
+        Of the search, which the winner may have changed: see :class:`PlainLanguageModels`.
     """
-    wanted = count_parameters(winner)
-    return {name: _nearest(PRESETS[cell], winner, wanted) for name, cell in _CELLS.items()}
+    vocabulary, embedding = winner.embedding.weight.shape
+    layers, wanted = len(winner.layers), count_parameters(winner)
+
+    def sized(cell: Literal["gru", "lstm"], size: int) -> PlainLanguageModels:
+        sizes = (vocabulary, embedding, size, layers) if layers > 1 else (vocabulary, size, size, layers)
+        return PlainLanguageModels(*sizes, cell=cell, regularisation=regularisation, learning_rate=learning_rate)
+
+    return {
+        "GRU": _nearest(lambda size: sized("gru", size), wanted),
+        "LSTM": _nearest(lambda s: sized("lstm", s), wanted),
+    }
 
 
-def _nearest(recipe: Recipe, winner: RecurrentLanguageModel, wanted: int) -> nn.Module:
+def _nearest(sized: Callable[[int], PlainLanguageModels], wanted: int) -> PlainLanguageModels:
+    """Of spaces by size that whose networks are nearest to so many parameters."""
+
     def parameters(size: int) -> int:
+        space = sized(size)
         with torch.device("meta"):
-            return count_parameters(_network(recipe, winner, size))
+            return count_parameters(space.build(space.search_space.initial[0]))
 
     above = _first(lambda size: parameters(size) >= wanted)
-    size = min((max(1, above - 1), above), key=lambda size: abs(parameters(size) - wanted))
-    return _network(recipe, winner, size)
+    return sized(min((max(1, above - 1), above), key=lambda size: abs(parameters(size) - wanted)))
 
 
 def _first(reached: Callable[[int], bool]) -> int:
@@ -50,10 +129,6 @@ def _first(reached: Callable[[int], bool]) -> int:
     return high
 
 
-def _network(recipe: Recipe, winner: RecurrentLanguageModel, size: int) -> RecurrentLanguageModel:
-    vocabulary, embedding = winner.embedding.weight.shape
-    layers = len(winner.layers)
-    widths = [embedding, *[size] * (layers - 1), embedding] if layers > 1 else [size, size]
-    rate = winner.regularisation.weight
-    cells = [RecurrentCell(recipe, n_in, n_out, rate) for n_in, n_out in pairwise(widths)]
-    return RecurrentLanguageModel(vocabulary, widths[0], cells, winner.regularisation)
+def _widths(embedding: int, hidden: int, layers: int) -> list[int]:
+    """What the first layer takes, and what each gives."""
+    return [embedding, *[hidden] * (layers - 1), embedding]

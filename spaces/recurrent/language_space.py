@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any, cast
 
@@ -84,5 +85,5 @@ class LanguageModelSpace(NetworkSpace):
         return torch.zeros(1, 1, dtype=torch.long)
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
-        """A GRU and an LSTM of as many parameters as the winner."""
-        return recurrent_baselines(cast("RecurrentLanguageModel", winner))
+        """GRUs and LSTMs of as many parameters as the winner, to tune."""
+        return recurrent_baselines(cast("RecurrentLanguageModel", winner), asdict(self.regularisation))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nni_nasplus.errors import UserError
@@ -49,6 +49,10 @@ class Regularisation:
         except (TypeError, ValueError):
             raise UserError(f"the rates of dropout are {dict(rates)}; use numbers") from None
         return cls(**numbers)
+
+    def scaled(self, share: float) -> Regularisation:
+        """With this share, from 0 to 1, of each rate."""
+        return Regularisation(**{name: share * rate for name, rate in asdict(self).items()})
 
     @classmethod
     def none(cls) -> Regularisation:

@@ -128,6 +128,10 @@ def test_a_search_of_pictures_through_optuna(digits, tmp_path):
         ({"space": "darts", "cells": None, "drop_path": 1}, "drop_path is 1.0; use 0 or more, below 1"),
         ({"space": "darts", "cells": None}, "size is 8; use 13 or more, or auxiliary=False"),
         ({"labels": "labels.csv"}, "--labels has no effect on images; leave it out"),
+        ({"fix": "learning_rate"}, "--fix is 'learning_rate'; write a decision and its choice"),
+        ({"fix": "learning_rate=0.1", "learning_rate": 0.2}, "--learning_rate and --fix both hold learning_rate"),
+        ({"fix": "learning_rate=-1"}, "learning_rate is -1; use 0 or more"),
+        ({"fix": "depth=3"}, "unknown decision 'depth'"),
         ({"bptt": 5}, "--bptt has no effect on images; leave it out"),
         ({"text": "a.txt"}, "--images and --text are two tasks"),
     ],
@@ -169,6 +173,31 @@ def test_the_scale_sets_what_no_option_says():
         True,
     ]
     assert published._network() == {"auxiliary": True, "drop_path": 0.2}, "the space knows its published sizes"
+
+
+@pytest.mark.parametrize(
+    ("options", "choices"),
+    [
+        ([], {}),
+        (["--tune"], {"learning_rate": [0.025, 0.0125, 0.05], "weight_decay": [3e-4, 1e-3]}),
+        (["--scale=small"], {"learning_rate": [0.05, 0.025, 0.1], "weight_decay": [3e-4, 1e-3]}),
+        (["--scale=small", "--tune=false"], {}),
+        (["--scale=small", "--fix=learning_rate=0.3"], {"learning_rate": [0.3], "weight_decay": [3e-4, 1e-3]}),
+        (["--scale=small", "--learning-rate=0.3"], {"learning_rate": [0.3], "weight_decay": [3e-4, 1e-3]}),
+        (["--learning-rate=0.3"], {"learning_rate": [0.3]}),
+        (["--fix=weight_decay=0.01"], {"weight_decay": [0.01]}),
+    ],
+)
+def test_training_is_searched_at_the_small_scale_or_if_asked_for(options, choices):
+    task, *_ = parsed(["--images", "a.npz", "--space", "nb201", *options])
+    assert task._choices() == {"hyperparameters": choices, "fixed": {}}
+
+
+def test_decisions_of_the_architecture_are_held_too():
+    task, *_ = parsed(["--images", "a.npz", "--space", "nb201", "--fix", "op_0_1=skip_connect"])
+    assert task._choices() == {"hyperparameters": {}, "fixed": {"op_0_1": "skip_connect"}}
+    darts, *_ = parsed(["--images", "a.npz", "--scale", "small", "--drop-path", "0.1"])
+    assert darts._choices()["hyperparameters"]["drop_path"] == [0.1]
 
 
 def test_options_may_come_from_a_file(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from nni_nasplus.data.images import ImageShape
-from nni_nasplus.spaces.images.baselines import ResNet
+from nni_nasplus.spaces.images.baselines.residual import ResNet
 from nni_nasplus.training.images import ImageClassification
 
 

@@ -251,7 +251,8 @@ def test_baselines_are_drawn_from_the_seed_and_disturb_no_other_draws(stripes):
 
     def drawn(seed):
         with evaluator(stripes, seed=seed).seeded():
-            return space.baselines(winner)["ResNet-20"]
+            baseline = space.baselines(winner)["ResNet-20"]
+            return baseline.build(baseline.search_space.initial[0])
 
     one, same, other = map(drawn, (0, 0, 1))
     assert torch.equal(torch.rand(3), expected)

@@ -10,13 +10,11 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import yaml
-
 from nni_nasplus.cli.tasks.base import Task
+from nni_nasplus.cli.tasks.held import held
 from nni_nasplus.data.cache import meta_of
 from nni_nasplus.data.events.overview import as_text, users_as_text
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.space import Choice
 from nni_nasplus.training.distillation.settings import Distillation
 
 TYPE_CHECKING = False
@@ -232,17 +230,15 @@ class EventTask(Task):
         if self.cells and "cells" not in signature(kind).parameters:
             self._refuse_choices(["cells"])
         cells = {"cells": self.cells} if self.cells else {}
-        held = {name: getattr(self, name) for name in _HELD if getattr(self, name) is not None}
+        options = {name: getattr(self, name) for name in _HELD}
         if not hasattr(kind, "recommended"):
-            self._refuse_choices([*held, *(["fix"] if self.fix else [])])
+            given = [name for name, value in options.items() if value is not None]
+            self._refuse_choices([*given, *(["fix"] if self.fix else [])])
             return cells
         recommended = kind.recommended()
         weights = {"class_weights": CLASS_WEIGHTS} if self.class_weights == "search" else {}
         hyperparameters = {**recommended["hyperparameters"], **weights}
-        fixed = _pairs(self.fix)
-        if twice := [name for name in held if name in fixed]:
-            raise UserError(f"--{twice[0]} and --fix both hold {twice[0]}; leave one of them out")
-        return {**recommended, **cells, **_held(hyperparameters, {**held, **fixed})}
+        return {**recommended, **cells, **held(hyperparameters, options, self.fix)}
 
     def _refuse_choices(self, given: Sequence[str]) -> None:
         """Name what a space without hyperparameters cannot hold."""
@@ -296,26 +292,6 @@ def _distillation(options: Mapping[str, Any], trials: int) -> dict[str, Any]:
             "set --distillation.n_skip below --trials"
         )
     return asdict(settings)
-
-
-def _pairs(fix: Sequence[str] | str) -> dict[str, Choice]:
-    """The values by name of --fix."""
-    pairs = {}
-    for text in [fix] if isinstance(fix, str) else fix:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not name or not equals or not value:
-            raise UserError(f"--fix is {text!r}; write a decision and its choice, as in --fix learning_rate=0.003")
-        pairs[name] = yaml.safe_load(value)
-    return pairs
-
-
-def _held(hyperparameters: Mapping[str, Sequence[Choice]], fixed: Mapping[str, Choice]) -> dict[str, Any]:
-    """The arguments of a space that hold what is fixed; a hyperparameter may be held at any value."""
-    choices = {name: [fixed[name]] if name in fixed else values for name, values in hyperparameters.items()}
-    return {
-        "hyperparameters": choices,
-        "fixed": {name: value for name, value in fixed.items() if name not in choices},
-    }
 
 
 def _columns(text: str) -> list[str]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from nni_nasplus.cli.tasks.base import Task
+from nni_nasplus.cli.tasks.held import held, pairs
 from nni_nasplus.errors import UserError
 
 TYPE_CHECKING = False
 """As in :mod:`typing`, whose own jsonargparse takes for leave to import all that follows, which takes seconds."""
 if TYPE_CHECKING:
     from nni_nasplus.training.evaluator import Evaluator
+    from nni_nasplus.training.images import ImageClassification
 
 __all__ = ["ImageTask"]
 
@@ -42,6 +44,7 @@ _SCALES: dict[str, dict[str, Any]] = {
         "cells": 1,
         "auxiliary": False,
         "drop_path": 0.0,
+        "tune": True,
     },
 }
 
@@ -71,7 +74,12 @@ class ImageTask(Task):
     batch_size
         Images a batch.
     learning_rate
-        Where the cosine schedule of SGD begins.
+        Where the cosine schedule of SGD begins; held where it is given.
+    tune
+        Search the learning rate, the weight decay and, in spaces of DARTS, drop_path together with the architecture; by
+        default with --scale small. Training as published searches none of them.
+    fix
+        Decisions and hyperparameters to hold, as in --fix '[learning_rate=0.025, weight_decay=0.0003]'.
     crop
         Training images move by up to so many pixels.
     flip
@@ -104,6 +112,8 @@ class ImageTask(Task):
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
+    tune: bool | None = None
+    fix: list[str] | str = field(default_factory=list)
     crop: int | None = None
     flip: bool = True
     cutout: int | None = None
@@ -123,22 +133,48 @@ class ImageTask(Task):
             raise UserError(f"--{unknown[0]} has no effect on space '{self.space}'; leave it out")
         self._require_positive("size", "epochs", "learning_rate", "channels", "layers", "cells")
         Augmentation(self._value("crop"), self.flip, self._value("cutout"))
+        choices = self._choices()
+        evaluator = self._evaluator("")
+        for name, values in choices.get("hyperparameters", {}).items():
+            for value in values:
+                evaluator.tuned({name: value})
+        self.space_class()(**choices)
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the images into a new folder; the arguments of the space, and the evaluator."""
         from nni_nasplus.data.images import prepare_images
-        from nni_nasplus.training.images import ImageClassification
 
-        training = {name: self._value(name) for name in _TRAINING}
-        evaluator = ImageClassification(str(cache), objective=self.objective, seed=seed, **training)
+        evaluator = self._evaluator(str(cache), seed=seed)
         prepare_images(self.images, out=cache, size=self._value("size"), seed=seed, skip_damaged=self.skip_damaged)
         try:
-            sizes = {**evaluator.data().shape.to_json(), **self._network()}
+            sizes = {**evaluator.data().shape.to_json(), **self._network(), **self._choices()}
             self.space_class()(**sizes)
         except UserError:
             shutil.rmtree(cache)
             raise
         return sizes, evaluator
+
+    def _evaluator(self, cache: str, **arguments: Any) -> ImageClassification:
+        """What trains and scores."""
+        from nni_nasplus.training.images import ImageClassification
+
+        training = {name: self._value(name) for name in _TRAINING}
+        return ImageClassification(cache, objective=self.objective, **training, **arguments)
+
+    def _choices(self) -> dict[str, Any]:
+        """The arguments of the space that say what of the training is searched, and what is held."""
+        kind = self.space_class()
+        if not hasattr(kind, "recommended"):
+            given = [name for name in ("tune", "fix") if getattr(self, name)]
+            if given:
+                raise UserError(f"--{given[0]} has no effect on space '{self.space}'; leave it out")
+            return {}
+        searched = kind.recommended(self._value("learning_rate"))["hyperparameters"]
+        options = {name: getattr(self, name) for name in ("learning_rate", "drop_path") if name in searched}
+        if not self._value("tune"):
+            named = {*pairs(self.fix), *(name for name, value in options.items() if value is not None)}
+            searched = {name: choices for name, choices in searched.items() if name in named}
+        return held(searched, options, self.fix)
 
     def _network(self) -> dict[str, Any]:
         """The space's arguments but those of the data; the space's own defaults where nothing is said."""

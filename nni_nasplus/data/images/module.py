@@ -88,9 +88,9 @@ class ImageDataModule(LightningDataModule):
         """Test images as they are, in row order."""
         return self.ordered("test")
 
-    def ordered(self, split: str) -> DataLoader[ImageBatch]:
-        """Images of a split as they are, in row order."""
-        return self._loader(_InOrder(self.arrays.rows(split), self.batch_size))
+    def ordered(self, *splits: str) -> DataLoader[ImageBatch]:
+        """Images of a split, or of several, as they are, in row order."""
+        return self._loader(_InOrder(self.arrays.rows(*splits), self.batch_size))
 
     def _loader(self, draws: Sampler[_Draw], augmentation: Augmentation | None = None) -> DataLoader[ImageBatch]:
         images = _Images(self.arrays, self.encoder, augmentation)

@@ -21,7 +21,7 @@ _BITS = 32
 
 
 def grown(models: Sequence[Boosted], iterations: Sequence[int] | None = None) -> dict[str, Any]:
-    """The nodes of all trees one after the other, as :class:`~nni_nasplus.spaces.events.boosting.trees.TreeEnsemble`
+    """The nodes of all trees one after the other, as :class:`~nni_nasplus.spaces.boosting.trees.TreeEnsemble`
     has them.
 
     Parameters

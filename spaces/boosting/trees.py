@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.spaces.events.boosting.grown import Boosted, grown
+from nni_nasplus.spaces.boosting.grown import Boosted, grown
 
 __all__ = ["TreeEnsemble"]
 
@@ -100,6 +100,11 @@ class TreeEnsemble(nn.Module):
         outputs = len(self.offset)
         added = self.value[node].reshape(x.shape[0], len(self.roots) // outputs, outputs)
         return added.sum(1) + self.offset
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The scores [B, K]; of two classes, which have one score, that of the first is 0."""
+        scores = self(x)
+        return torch.cat([torch.zeros_like(scores), scores], -1) if scores.shape[-1] < self.outputs else scores
 
     def _is_in_subset(self, number: Tensor, node: Tensor) -> Tensor:
         """Whether codes go left; a code that no tree knows is as good as none."""

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from nni_nasplus.networks.export import export_onnx
-from nni_nasplus.spaces.events.boosting.trees import TreeEnsemble
+from nni_nasplus.spaces.boosting.trees import TreeEnsemble
 
 
 def fitted(classes: int, seed: int = 0) -> tuple[np.ndarray, HistGradientBoostingClassifier]:

@@ -10,7 +10,13 @@ from torch import nn
 from nni_nasplus.data.images import ImageShape
 from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
-from nni_nasplus.spaces.images.baselines import ResNet, resnet20
+from nni_nasplus.spaces.images.baselines.beside import image_baselines
+from nni_nasplus.spaces.images.baselines.residual import ResNet
+
+
+def residual(winner, shape):
+    space = image_baselines(winner, shape)["ResNet-20"]
+    return space.build(space.search_space.initial[0])
 
 
 class TestBaseline:
@@ -33,13 +39,29 @@ class TestBaseline:
         space = DartsSpace(channels, layers, auxiliary=auxiliary)
         winner = space.build(space.parse_genotype("DARTS_V2"))
         wanted = {36: 3_349_342, 16: 246_106}.get(channels, count_parameters(winner))
-        assert count_parameters(resnet20(winner, ImageShape(10, 3, 32))) == pytest.approx(wanted, rel=0.06)
+        assert count_parameters(residual(winner, ImageShape(10, 3, 32))) == pytest.approx(wanted, rel=0.06)
 
     def test_even_the_smallest_winner_has_one(self):
-        assert count_parameters(resnet20(nn.Linear(1, 1), ImageShape(2, 1, 4))) > 2
+        assert count_parameters(residual(nn.Linear(1, 1), ImageShape(2, 1, 4))) > 2
 
     @pytest.mark.parametrize("kind", [DartsSpace, NasBench201Space])
-    def test_it_takes_the_images_of_the_space(self, kind):
+    def test_each_takes_the_images_of_the_space(self, kind):
         space = kind(classes=7, in_channels=1, size=9)
-        (network,) = space.baselines(nn.Linear(40, 50)).values()
-        assert network(torch.zeros(2, 1, 9, 9)).shape == (2, 7)
+        for baseline in space.baselines(nn.Linear(40, 50)).values():
+            network = baseline.build(baseline.search_space.initial[0])
+            assert network(torch.zeros(2, 1, 9, 9)).shape == (2, 7)
+
+    def test_winners_of_two_sizes_have_baselines_of_two_keys(self):
+        keys = set()
+        for winner in (nn.Linear(40, 50), nn.Linear(400, 500)):
+            space = image_baselines(winner, ImageShape(7, 1, 9))["ResNet-20"]
+            keys.add(space.search_space.key(space.search_space.initial[0]))
+        assert len(keys) == 2
+
+    def test_what_is_tried_first_has_the_learning_rate_given(self):
+        space = image_baselines(nn.Linear(40, 50), ImageShape(7, 1, 9), 0.1)["ResNet-20"]
+        (first,) = space.search_space.initial
+        assert first["learning_rate"] == 0.1
+        assert space.genotype(first) == "ResNet-20"
+        other = space.parse_genotype("ResNet-20 learning_rate=0.2 weight_decay=0.001")
+        assert other == {**first, "learning_rate": 0.2, "weight_decay": 0.001}

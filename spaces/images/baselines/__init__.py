@@ -1,0 +1,1 @@
+"""Plain classifiers of images, to stand beside what a search finds."""
