@@ -20,6 +20,9 @@ from nni_nasplus.predictors.features import Featurizer, Prior
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
 from nni_nasplus.predictors.memo import Memo
 from nni_nasplus.predictors.proxy_prior import ProxyPrior
+from nni_nasplus.predictors.transfer.informed import InformedPredictor
+from nni_nasplus.predictors.transfer.portfolio import first_remembered
+from nni_nasplus.predictors.transfer.tasks import tasks_of
 from nni_nasplus.search.history import History, Observation, Proposal
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
@@ -161,6 +164,8 @@ class _Learner:
         prior = prior and Memo(prior)
         self._featurizer = Featurizer(space, prior)
         self._predictor: Predictor = registry.load("predictors", options.predictor)(space, prior=prior)
+        if history.memory is not None:
+            self._predictor = InformedPredictor(self._predictor, tasks_of(history.memory))
         self._survival = GaussianProcess(space, prior=prior)
         self._fitted: list[Observation] = []
 
@@ -182,8 +187,10 @@ class _Learner:
         return self._promising(pool, rng)
 
     def _initial(self, pool: CandidatePool) -> Proposal | None:
-        """The proxy's first choice, or what is far from all before; None for a random one."""
+        """What is remembered, the proxy's first choice, or what is far from all before; None for a random one."""
         history = self.history
+        if (remembered := first_remembered(history, self.options.n_initial)) is not None:
+            return remembered
         if history.ranking and history.proposed < len(history.initial) + self.options.n_initial // 2:
             first = history.first_ranked()
             if first is not None:

@@ -1,0 +1,58 @@
+"""How far earlier searches are to be believed, by the order of the results so far."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["ranking_weights"]
+
+# The share of wins is known to 3 %, and takes a millisecond.
+_DRAWS = 256
+# A task that orders no better than chance is set aside as soon as it fails to beat it in one draw of ten.
+_DOUBT = 0.1
+
+
+def ranking_weights(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
+    """The weight of each task: how often, under resampling of the results, it orders them better than all others do.
+
+    As in the ranking-weighted ensemble (Feurer et al., *Scalable Meta-Learning for Bayesian Optimization*, 2018): the
+    loss is the share of misranked pairs. What is not transferred competes with the loss of chance, one half, for what
+    is left is learned from the results themselves. Tasks that do not clearly beat chance get nothing, so that many
+    weak ones do not win by their number.
+
+    Parameters
+    ----------
+    opinions
+        What each task expects of what was trained; float [tasks, results].
+    utilities
+        What it reached; float [results].
+
+    Returns
+    -------
+    np.ndarray
+        At least 0, together at most 1; float [tasks].
+    """
+    losses = _losses(opinions, utilities)
+    better = losses < 0.5
+    losses[better.mean(axis=1) < 1 - _DOUBT] = np.inf
+    losses[~better] = np.inf
+    least = losses.min(axis=0, initial=np.inf)
+    wins = np.isfinite(losses) & (losses == least)
+    shares: np.ndarray = wins / np.maximum(wins.sum(axis=0), 1)
+    return shares.mean(axis=1)
+
+
+def _losses(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
+    """The share of misranked pairs of each task in each draw, .5 where there are none; float [tasks, draws]."""
+    count = len(utilities)
+    draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / max(count, 1)), size=_DRAWS).astype(float)
+    better = utilities[:, None] > utilities
+    pairs = _weighed(better, draws)
+    lost = [_weighed(better & (o[:, None] < o), draws) + 0.5 * _weighed(better & (o[:, None] == o), draws) for o in opinions]
+    return np.where(pairs > 0, np.array(lost) / np.maximum(pairs, 1), 0.5)
+
+
+def _weighed(pairs: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """How many of the pairs each draw has; float [draws]."""
+    counts: np.ndarray = ((draws @ pairs) * draws).sum(axis=1)
+    return counts
