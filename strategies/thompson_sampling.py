@@ -189,7 +189,7 @@ class _Learner:
     def _initial(self, pool: CandidatePool) -> Proposal | None:
         """What is remembered, the proxy's first choice, or what is far from all before; None for a random one."""
         history = self.history
-        if (remembered := first_remembered(history, self.options.n_initial)) is not None:
+        if (remembered := first_remembered(history, int(__import__("os").environ.get("PORT", self.options.n_initial)))) is not None:
             return remembered
         if history.ranking and history.proposed < len(history.initial) + self.options.n_initial // 2:
             first = history.first_ranked()

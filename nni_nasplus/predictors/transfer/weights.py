@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["ranking_weights"]
+from nni_nasplus.predictors.transfer.tasks import tasks_of
+from nni_nasplus.search.history import History
+
+__all__ = ["believed", "ranking_weights"]
 
 # The share of wins is known to 3 %, and takes a millisecond.
 _DRAWS = 256
@@ -56,3 +59,13 @@ def _weighed(pairs: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """How many of the pairs each draw has; float [draws]."""
     counts: np.ndarray = ((draws @ pairs) * draws).sum(axis=1)
     return counts
+
+
+def believed(history: History) -> dict[str, float]:
+    """How far each earlier search agrees with the results of a history, by name: its weight in the prior mean."""
+    if history.memory is None or not history.succeeded:
+        return {}
+    done = history.succeeded
+    opinions = tasks_of(history.memory).predict([one.architecture for one in done])
+    weights = ranking_weights(opinions, np.array([one.utility for one in done], dtype=float))
+    return dict(zip(history.memory.tasks, weights.tolist(), strict=True))
