@@ -2,7 +2,8 @@
 
 python benchmarks/replay.py --data DIR [--tables …] [--methods …] [--seeds N] [--batch 1 5] [--jobs N] [--out docs]
 
-A method is a strategy or a peer by name, with options as in thompson:acquisition=ei. Finished replays are kept in
+A method is a strategy or a peer by name, with options as in thompson:acquisition=ei, and with earlier searches as in
+thompson+memory (see earlier_searches.py): without them it starts cold. Finished replays are kept in
 --results, from which an interrupted benchmark goes on.
 """
 
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple
 import peers
 import replay_report
 import tables
+from earlier_searches import earlier
 from tqdm import tqdm
 
 from nni_nasplus import UserError
@@ -52,19 +54,21 @@ def _table(name: str, data: Path | None, noisy: bool) -> Table:
     return tables.load(name, data, noisy)
 
 
-def asker(method: str, table: Table, seed: int, budget: int) -> Asker:
-    """The strategy or peer that ``name:option=value,option=value`` describes, new."""
+def asker(method: str, table: Table, seed: int, budget: int, data: Path | None) -> Asker:
+    """The strategy or peer that ``name+earlier:option=value,option=value`` describes, new."""
     name, options = parse_method(method)
     if name in peers.NAMES:
         return peers.make_peer(name, table, seed, budget, options)
-    return Search(table.space, make_strategy(name, options), seed=seed, direction=table.direction)
+    name, _, kind = name.partition("+")
+    known = earlier(kind, table.name, seed, data) if kind else ()
+    return Search(table.space, make_strategy(name, options), seed=seed, direction=table.direction, earlier=known)
 
 
 def run(job: Job) -> dict[str, Any]:
     """One replay as a line of the results; ``seconds`` is the CPU time of the search itself."""
     table = _table(job.table, job.data, job.noisy)
     done = replay(
-        asker(job.method, table, job.seed, job.budget),
+        asker(job.method, table, job.seed, job.budget, job.data),
         table,
         budget=min(job.budget, len(table.pool)),
         batch=job.batch,
@@ -126,7 +130,7 @@ def main() -> None:
     ]
     loaded = {name: _table(name, options.data, options.noisy) for name in options.tables}
     for method in options.methods:
-        asker(method, next(iter(loaded.values())), 0, options.budget)
+        asker(method, next(iter(loaded.values())), 0, options.budget, options.data)
     complete(jobs, options.results, options.jobs)
     wanted = {job[:5] for job in jobs}
     lines = [line for line in results(options.results) if tuple(line[f] for f in Job._fields[:5]) in wanted]

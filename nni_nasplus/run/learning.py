@@ -97,10 +97,10 @@ def joined(earlier: Sequence[Earlier]) -> Memory | None:
 def _carried(earlier: Earlier, space: SearchSpace) -> Earlier | None:
     try:
         return replace(earlier, memory=earlier.memory.carried(space))
-    except UserError:
+    except UserError as error:
         if earlier.is_found:
             return None
-        raise
+        raise UserError(f"--learn-from: {error}") from None
 
 
 def _beside(directory: Path) -> Iterator[Earlier]:
@@ -126,7 +126,9 @@ def _named(name: str, directory: Path) -> Earlier:
     if path.is_dir():
         return _of_journal(path / JOURNAL)
     if not path.is_file():
-        raise UserError(f"--learn-from: {name} is not there; name the directory of a search, an exported memory, or auto")
+        raise UserError(
+            f"--learn-from: {name} is not there; name the directory of a search, an exported memory, or auto"
+        )
     return _of_journal(path) if path.name == JOURNAL else _of_file(path)
 
 

@@ -251,7 +251,11 @@ class Run:
             direction=settings.direction,
             **{name: getattr(settings, name) for name in ("strategy", "strategy_options", "seed")},
         )
-        return self.new_search(space, journal)
+        try:
+            return self.new_search(space, journal)
+        except BaseException:
+            journal.close()
+            raise
 
     def new_search(self, space: SearchSpace, journal: Journal | None = None) -> Search:
         """The search of these settings, on a journal or in memory: for hosts that keep the history themselves."""

@@ -22,6 +22,7 @@ from nni_nasplus import (
     UserError,
     registry,
 )
+from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.strategy import Strategy, make_strategy
 
@@ -40,12 +41,18 @@ def ranked(space, count=20):
 
 
 def search_of(name, space, **options):
-    """A search with a strategy of default options; ``NAME, ranked`` begins with a ranking of the space."""
-    plain, _, is_ranked = name.partition(", ")
-    return Search(space, make_strategy(plain, {}), ranking=ranked(space) if is_ranked else None, **options)
+    """A search with a strategy of default options.
+
+    ``NAME, ranked`` begins with a ranking of the space, ``NAME, taught`` with two earlier searches of it.
+    """
+    plain, _, begun = name.partition(", ")
+    found = ranked(space)
+    taught = Memory(space, {"one": found, "other": Ranking.of(found.architectures, found.ranks)})
+    known = {"ranked": {"ranking": found}, "taught": {"earlier": taught}}.get(begun, {})
+    return Search(space, make_strategy(plain, {}), **known, **options)
 
 
-CASES = sorted([*NAMES, *(f"{name}, ranked" for name in NAMES)])
+CASES = sorted([*NAMES, *(f"{name}, ranked" for name in NAMES), "evolution, taught", "thompson, taught"])
 
 
 @pytest.fixture(params=CASES)
@@ -220,7 +227,7 @@ def test_a_fresh_strategy_proposes_what_one_that_saw_the_whole_search_does(searc
     for _ in range(25):
         trained(running, 1)
         fresh = dataclasses.replace(running.strategy)
-        history = History(GRID, ranking=running.history.ranking)
+        history = History(GRID, ranking=running.history.ranking, memory=running.history.memory)
         for trial in running.history.trials:
             history.ask(Proposal(trial.architecture, trial.origin))
             history.tell(trial.number, trial.outcome)

