@@ -65,7 +65,8 @@ class ThompsonSampling(Strategy):
     """Train what a performance predictor, refitted on every result, makes look promising.
 
     The first ``n_initial`` architectures are spread over the space, each as far from those before as can be found;
-    with a ``proxy`` half of them are those that it ranks first. Then each proposal is the best of some hundreds of
+    with a ``proxy`` half of them are those that it ranks first, and with earlier searches those that did best in them.
+    Then each proposal is the best of some hundreds of
     candidates (neighbours of the best trained, fresh samples, and what lies uphill from them; the whole space if it is
     small) under the acquisition. Where samples are what tends to work (:attr:`SearchSpace.sampled_prior`), the first
     are samples, the candidates are neighbours of the best three, every third time samples, and nothing uphill is looked
@@ -161,15 +162,14 @@ class _Learner:
         prior = options.prior
         if prior is None and history.ranking is not None:
             prior = ProxyPrior(space, history.ranking)
-        import os
-
-        if os.environ.get("FEATURE") and history.memory is not None:
-            prior = lambda new: tasks_of(history.memory).predict(new).mean(axis=0)
+        tasks = None if history.memory is None else tasks_of(history.memory)
+        if prior is None and tasks is not None:
+            prior = tasks.mean
         prior = prior and Memo(prior)
         self._featurizer = Featurizer(space, prior)
         self._predictor: Predictor = registry.load("predictors", options.predictor)(space, prior=prior)
-        if history.memory is not None:
-            self._predictor = InformedPredictor(self._predictor, tasks_of(history.memory))
+        if tasks is not None:
+            self._predictor = InformedPredictor(self._predictor, tasks)
         self._survival = GaussianProcess(space, prior=prior)
         self._fitted: list[Observation] = []
 
@@ -193,9 +193,8 @@ class _Learner:
     def _initial(self, pool: CandidatePool) -> Proposal | None:
         """What is remembered, the proxy's first choice, or what is far from all before; None for a random one."""
         history = self.history
-        if (
-            remembered := first_remembered(history, int(__import__("os").environ.get("PORT", self.options.n_initial)))
-        ) is not None:
+        remembered = first_remembered(history, self.options.n_initial // 2)
+        if remembered is not None:
             return remembered
         if history.ranking and history.proposed < len(history.initial) + self.options.n_initial // 2:
             first = history.first_ranked()

@@ -126,7 +126,7 @@ def _read(space: SearchSpace, content: Mapping[str, Any]) -> Ranking:
     architectures = [space.validate(one) for one in content["architectures"]]
     if ranks.shape != (len(architectures),) or not len(ranks) or not np.isfinite(ranks).all():
         raise ValueError("as many finite ranks as architectures are needed, and one at least")
-    return Ranking.of(architectures, -ranks)
+    return Ranking.of(architectures, (-ranks).tolist())
 
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:

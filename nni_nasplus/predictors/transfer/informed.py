@@ -61,19 +61,6 @@ class InformedPredictor(Predictor):
 
     def _learn(self, architectures: Sequence[Architecture], targets: np.ndarray) -> None:
         self.weights = ranking_weights(self._tasks.predict(architectures), targets)
-        import os
-
-        if os.environ.get("SLOPE"):
-            mix = self.weights @ self._tasks.predict(architectures)
-            v = mix - mix.mean()
-            beta = (
-                float(np.clip((v @ targets) / ((v @ v) + 1e-9), 0, 1.0))
-                if os.environ["SLOPE"] == "ls"
-                else float(os.environ["SLOPE"])
-            )
-            self.weights = self.weights * beta
-        if os.environ.get("NOMEAN"):
-            self.weights = self.weights * 0
         self._inner.fit(architectures, targets - self._expected(architectures))
 
     def _expected(self, architectures: Sequence[Architecture]) -> np.ndarray:

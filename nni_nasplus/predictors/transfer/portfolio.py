@@ -33,7 +33,8 @@ def portfolio(memory: Memory, space: SearchSpace, size: int) -> list[Architectur
     if not candidates:
         return []
     ranks = np.array([rankdata(-row) for row in tasks_of(memory).known(candidates)])
-    best, chosen = np.full(len(ranks), np.inf), []
+    chosen: list[Architecture] = []
+    best = np.full(len(ranks), np.inf)
     while len(chosen) < size:
         means = np.minimum(ranks, best[:, None]).mean(axis=0)
         first = int(means.argmin())

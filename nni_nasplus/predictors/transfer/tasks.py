@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from nni_nasplus.predictors.base import Predictor
-from nni_nasplus.predictors.gaussian_process import GaussianProcess
 from nni_nasplus.predictors.memo import Memo
+from nni_nasplus.predictors.random_forest import RandomForest
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
@@ -19,7 +19,7 @@ __all__ = ["EarlierTasks", "tasks_of"]
 
 
 class EarlierTasks:
-    """The tasks of a memory, each as a Gaussian process on its results.
+    """The tasks of a memory, each as a random forest on its results.
 
     Results are taken as the normal quantiles of their ranks, so that all tasks speak of the same scale (Salinas et al.,
     *A Quantile-based Approach for Hyperparameter Transfer Learning*, 2020).
@@ -45,6 +45,11 @@ class EarlierTasks:
         """What each task expects, higher for better, in standard deviations of its results; float [tasks, n]."""
         return self._opinions(architectures).reshape(-1, len(self)).T
 
+    def mean(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """What the tasks expect on average, whether they are believed or not: a prior; float [n]."""
+        mean: np.ndarray = self.predict(architectures).mean(axis=0)
+        return mean
+
     def _predicted(self, architectures: Sequence[Architecture]) -> np.ndarray:
         return np.column_stack([model.predict(architectures)[0] for model in self._models])
 
@@ -58,11 +63,7 @@ class EarlierTasks:
 
 
 def _model(space: SearchSpace, ranking: Ranking) -> Predictor:
-    import os
-
-    from nni_nasplus.predictors.random_forest import RandomForest
-
-    model = GaussianProcess(space) if os.environ.get("MODEL", "gp") == "gp" else RandomForest(space)
+    model = RandomForest(space)
     model.fit(ranking.architectures, _quantiles(ranking))
     return model
 
