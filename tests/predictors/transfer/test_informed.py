@@ -39,7 +39,7 @@ def test_what_was_learned_before_orders_what_few_results_cannot(kind):
     for predictor in (plain, informed):
         predictor.fit(few, SCORES[60:66])
         taus.append(kendalltau(predictor.predict(rest)[0], SCORES[72:]).statistic)
-    assert informed.weights[0] > 0.9
+    assert informed.weights[0] > 0.5
     assert taus[1] > max(taus[0], 0.7)
 
 
