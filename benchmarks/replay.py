@@ -34,8 +34,6 @@ from nni_nasplus.replay.replay import Asker, Table, parse_method, replay
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.strategy import make_strategy
 
-ENOUGH = 100
-
 
 class Job(NamedTuple):
     """One replay; its first five fields are its key among the results."""
@@ -47,6 +45,7 @@ class Job(NamedTuple):
     noisy: bool
     data: Path | None
     budget: int
+    enough: int
 
 
 @lru_cache(maxsize=2)
@@ -72,7 +71,7 @@ def run(job: Job) -> dict[str, Any]:
         table,
         budget=min(job.budget, len(table.pool)),
         batch=job.batch,
-        enough=ENOUGH,
+        enough=job.enough,
         seed=job.seed,
     )
     return {**dict(zip(Job._fields[:5], job[:5], strict=True)), "rows": done.rows, "seconds": round(done.seconds, 5)}
@@ -113,7 +112,10 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=tables.NAMES, choices=tables.NAMES)
     parser.add_argument("--methods", nargs="+", default=["thompson", "evolution", "random", *peers.NAMES])
     parser.add_argument("--seeds", type=int, default=30, help="replays a method, paired by seed")
-    parser.add_argument("--budget", type=int, default=300, help="evaluations at most; 100 where the target was found")
+    parser.add_argument("--budget", type=int, default=300, help="evaluations at most")
+    parser.add_argument(
+        "--enough", type=int, default=100, help="evaluations at most where the target was found by then"
+    )
     parser.add_argument("--batch", type=int, nargs="+", default=[1], help="architectures in training at a time")
     parser.add_argument("--jobs", type=int, default=1, help="processes; 0 to print what is finished")
     parser.add_argument("--noisy", action="store_true", help="tell a search one training's score, not the mean")
@@ -122,7 +124,7 @@ def main() -> None:
     parser.add_argument("--ours", default="thompson", help="the method to compare with every other")
     options = parser.parse_args()
     jobs = [
-        Job(table, method, batch, seed, options.noisy, options.data, options.budget)
+        Job(table, method, batch, seed, options.noisy, options.data, options.budget, options.enough)
         for table in options.tables
         for batch in options.batch
         for method in options.methods

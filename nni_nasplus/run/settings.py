@@ -103,7 +103,10 @@ class Settings:
 
     def check(self) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        self.make_strategy()
+        if not self.make_strategy().learns and self.learn_from not in (None, "none", ["none"]):
+            raise UserError(
+                f"--learn-from has no effect on --strategy {self.strategy}, which does not learn; leave it out"
+            )
         for name in ("trials", "concurrency", "max_failures", "baseline_trials"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}; use 1 or more")

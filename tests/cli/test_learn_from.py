@@ -88,6 +88,8 @@ def test_an_export_says_what_it_lacks(old, capsys):
 
 def test_what_cannot_be_learned_from_is_refused_before_anything_is_written(old, tmp_path, capsys):
     assert "nowhere is not there" in refused(capsys, *searching(tmp_path / "new", "--learn-from", "nowhere"))
+    random = searching(tmp_path / "new", "--learn-from", old, "--strategy=random")
+    assert "has no effect on --strategy random" in refused(capsys, *random)
     assert "Amex: a search of another space" in refused(capsys, *searching(tmp_path / "new", "--learn-from", "seqnas"))
     assert not (tmp_path / "new" / "journal.jsonl").exists()
 

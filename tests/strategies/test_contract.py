@@ -40,15 +40,27 @@ def ranked(space, count=20):
     return Ranking.of(drawn, utilities)
 
 
+_TAUGHT: dict[int, Memory] = {}
+"""By the space, whatever its class: the models of a memory are fitted once for all tests."""
+
+
+def taught(space):
+    """Two earlier searches of a space, of which one says the opposite of the other."""
+    found = ranked(space)
+    return _TAUGHT.setdefault(
+        id(space), Memory(space, {"one": found, "other": Ranking.of(found.architectures, found.ranks)})
+    )
+
+
 def search_of(name, space, **options):
     """A search with a strategy of default options.
 
     ``NAME, ranked`` begins with a ranking of the space, ``NAME, taught`` with two earlier searches of it.
     """
     plain, _, begun = name.partition(", ")
-    found = ranked(space)
-    taught = Memory(space, {"one": found, "other": Ranking.of(found.architectures, found.ranks)})
-    known = {"ranked": {"ranking": found}, "taught": {"earlier": taught}}.get(begun, {})
+    known = {"ranked": lambda: {"ranking": ranked(space)}, "taught": lambda: {"earlier": taught(space)}}.get(
+        begun, dict
+    )()
     return Search(space, make_strategy(plain, {}), **known, **options)
 
 
