@@ -2,7 +2,8 @@
 
 python benchmarks/replay.py --data DIR [--tables …] [--methods …] [--seeds N] [--batch 1 5] [--jobs N] [--out docs]
 
-A method is a strategy or a peer by name, with options as in thompson:acquisition=ei. Finished replays are kept in
+A method is a strategy or a peer by name, with options as in thompson:acquisition=ei, and with earlier searches as in
+thompson+memory (see earlier_searches.py): without them it starts cold. Finished replays are kept in
 --results, from which an interrupted benchmark goes on.
 """
 
@@ -25,14 +26,13 @@ from typing import Any, NamedTuple
 import peers
 import replay_report
 import tables
+from earlier_searches import earlier
 from tqdm import tqdm
 
 from nni_nasplus import UserError
 from nni_nasplus.replay.replay import Asker, Table, parse_method, replay
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.strategy import make_strategy
-
-ENOUGH = 100
 
 
 class Job(NamedTuple):
@@ -45,6 +45,7 @@ class Job(NamedTuple):
     noisy: bool
     data: Path | None
     budget: int
+    enough: int
 
 
 @lru_cache(maxsize=2)
@@ -52,23 +53,25 @@ def _table(name: str, data: Path | None, noisy: bool) -> Table:
     return tables.load(name, data, noisy)
 
 
-def asker(method: str, table: Table, seed: int, budget: int) -> Asker:
-    """The strategy or peer that ``name:option=value,option=value`` describes, new."""
+def asker(method: str, table: Table, seed: int, budget: int, data: Path | None) -> Asker:
+    """The strategy or peer that ``name+earlier:option=value,option=value`` describes, new."""
     name, options = parse_method(method)
     if name in peers.NAMES:
         return peers.make_peer(name, table, seed, budget, options)
-    return Search(table.space, make_strategy(name, options), seed=seed, direction=table.direction)
+    name, _, kind = name.partition("+")
+    known = earlier(kind, table.name, seed, data) if kind else ()
+    return Search(table.space, make_strategy(name, options), seed=seed, direction=table.direction, earlier=known)
 
 
 def run(job: Job) -> dict[str, Any]:
     """One replay as a line of the results; ``seconds`` is the CPU time of the search itself."""
     table = _table(job.table, job.data, job.noisy)
     done = replay(
-        asker(job.method, table, job.seed, job.budget),
+        asker(job.method, table, job.seed, job.budget, job.data),
         table,
         budget=min(job.budget, len(table.pool)),
         batch=job.batch,
-        enough=ENOUGH,
+        enough=job.enough,
         seed=job.seed,
     )
     return {**dict(zip(Job._fields[:5], job[:5], strict=True)), "rows": done.rows, "seconds": round(done.seconds, 5)}
@@ -109,7 +112,10 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=tables.NAMES, choices=tables.NAMES)
     parser.add_argument("--methods", nargs="+", default=["thompson", "evolution", "random", *peers.NAMES])
     parser.add_argument("--seeds", type=int, default=30, help="replays a method, paired by seed")
-    parser.add_argument("--budget", type=int, default=300, help="evaluations at most; 100 where the target was found")
+    parser.add_argument("--budget", type=int, default=300, help="evaluations at most")
+    parser.add_argument(
+        "--enough", type=int, default=100, help="evaluations at most where the target was found by then"
+    )
     parser.add_argument("--batch", type=int, nargs="+", default=[1], help="architectures in training at a time")
     parser.add_argument("--jobs", type=int, default=1, help="processes; 0 to print what is finished")
     parser.add_argument("--noisy", action="store_true", help="tell a search one training's score, not the mean")
@@ -118,7 +124,7 @@ def main() -> None:
     parser.add_argument("--ours", default="thompson", help="the method to compare with every other")
     options = parser.parse_args()
     jobs = [
-        Job(table, method, batch, seed, options.noisy, options.data, options.budget)
+        Job(table, method, batch, seed, options.noisy, options.data, options.budget, options.enough)
         for table in options.tables
         for batch in options.batch
         for method in options.methods
@@ -126,7 +132,7 @@ def main() -> None:
     ]
     loaded = {name: _table(name, options.data, options.noisy) for name in options.tables}
     for method in options.methods:
-        asker(method, next(iter(loaded.values())), 0, options.budget)
+        asker(method, next(iter(loaded.values())), 0, options.budget, options.data)
     complete(jobs, options.results, options.jobs)
     wanted = {job[:5] for job in jobs}
     lines = [line for line in results(options.results) if tuple(line[f] for f in Job._fields[:5]) in wanted]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.predictors.transfer.portfolio import first_remembered
 from nni_nasplus.search.history import History, Observation, Proposal
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.strategy import Strategy
@@ -15,6 +16,9 @@ __all__ = ["AgingEvolution"]
 
 _ATTEMPTS = 20
 """Mutants tried before the neighbours are listed: listing costs as much as some twenty mutations in small spaces."""
+
+_REMEMBERED = 4
+"""What earlier searches have found takes the place of that many of the random population, at most."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class AgingEvolution(Strategy):
     child differs from it in one decision. Running and finished trials count alike towards the initial random
     population, and a failed one is replaced, so any number of workers can be kept busy. An architecture is
     never trained twice: where a parent has no new child, mutation walks on from its children.
+
+    What earlier searches found, where there were any, is in the initial population.
 
     The answer of the search is the best of the whole history, not of the population.
 
@@ -56,7 +62,7 @@ class AgingEvolution(Strategy):
         """A random architecture while the population fills, then a child of one of its best."""
         population = self.population(history)
         if not population or len(history.succeeded) + len(history.pending) < self.population_size:
-            return history.random(rng)
+            return first_remembered(history, _REMEMBERED) or history.random(rng)
         parent = self._parent(population, rng)
         return _child(history, parent.architecture, rng) or history.random(rng)
 

@@ -20,6 +20,9 @@ from nni_nasplus.predictors.features import Featurizer, Prior
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
 from nni_nasplus.predictors.memo import Memo
 from nni_nasplus.predictors.proxy_prior import ProxyPrior
+from nni_nasplus.predictors.transfer.informed import InformedPredictor
+from nni_nasplus.predictors.transfer.portfolio import first_remembered
+from nni_nasplus.predictors.transfer.tasks import tasks_of
 from nni_nasplus.search.history import History, Observation, Proposal
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
@@ -62,7 +65,8 @@ class ThompsonSampling(Strategy):
     """Train what a performance predictor, refitted on every result, makes look promising.
 
     The first ``n_initial`` architectures are spread over the space, each as far from those before as can be found;
-    with a ``proxy`` half of them are those that it ranks first. Then each proposal is the best of some hundreds of
+    with a ``proxy`` half of them are those that it ranks first, and with earlier searches those that did best in them.
+    Then each proposal is the best of some hundreds of
     candidates (neighbours of the best trained, fresh samples, and what lies uphill from them; the whole space if it is
     small) under the acquisition. Where samples are what tends to work (:attr:`SearchSpace.sampled_prior`), the first
     are samples, the candidates are neighbours of the best three, every third time samples, and nothing uphill is looked
@@ -158,9 +162,14 @@ class _Learner:
         prior = options.prior
         if prior is None and history.ranking is not None:
             prior = ProxyPrior(space, history.ranking)
+        tasks = None if history.memory is None else tasks_of(history.memory)
+        if prior is None and tasks is not None:
+            prior = tasks.mean
         prior = prior and Memo(prior)
         self._featurizer = Featurizer(space, prior)
         self._predictor: Predictor = registry.load("predictors", options.predictor)(space, prior=prior)
+        if tasks is not None:
+            self._predictor = InformedPredictor(self._predictor, tasks)
         self._survival = GaussianProcess(space, prior=prior)
         self._fitted: list[Observation] = []
 
@@ -182,8 +191,11 @@ class _Learner:
         return self._promising(pool, rng)
 
     def _initial(self, pool: CandidatePool) -> Proposal | None:
-        """The proxy's first choice, or what is far from all before; None for a random one."""
+        """What is remembered, the proxy's first choice, or what is far from all before; None for a random one."""
         history = self.history
+        remembered = first_remembered(history, self.options.n_initial // 2)
+        if remembered is not None:
+            return remembered
         if history.ranking and history.proposed < len(history.initial) + self.options.n_initial // 2:
             first = history.first_ranked()
             if first is not None:

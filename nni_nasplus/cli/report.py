@@ -18,6 +18,7 @@ from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.assessment import assess_all
+from nni_nasplus.predictors.transfer.weights import believed
 from nni_nasplus.replay.expected import chances_of_best, expected_best
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial
@@ -71,6 +72,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         "unclear": len(found.unclear),
         **_random_search(run, len(history.finished)),
         "predictors": _predictors(run),
+        "learned_from": _learned_from(run),
     }
 
 
@@ -172,6 +174,13 @@ def _predictors(run: Run) -> dict[str, dict[str, float]]:
     return {name: asdict(found) for name, found in assess_all(history.space, history.observations).items()}
 
 
+def _learned_from(run: Run) -> dict[str, float]:
+    """How far each earlier search was believed in the end, by name."""
+    history = run.history()
+    history.memory = run.memory(history.space)
+    return believed(history)
+
+
 def _row(name: str, validation: dict[str, Any], test: dict[str, float]) -> dict[str, Any]:
     return {"name": name, "validation": validation, "test": test}
 
@@ -244,12 +253,20 @@ def _comparison(result: dict[str, Any]) -> Table:
 
 
 def _caption(result: dict[str, Any]) -> Iterator[str]:
+    if learned := result.get("learned_from"):
+        weights = ", ".join(f"{name} {_short(weight)}" for name, weight in learned.items())
+        yield f"learned from: {weights} (how far each was believed in the end, together at most 1)"
     if result.get("noise"):
         yield f"one training differs from the next under another seed by {result['noise']:.4f}"
     if result.get("unclear", 0) > 1:
         yield f"the best {result['unclear']} architectures are not to be told apart"
     if result["random_search"] is not None:
         yield f"random search: what is expected, by the {result['random_trials']} random trials of this run"
+
+
+def _short(weight: float) -> str:
+    """``.71``, ``1`` or ``0``."""
+    return f"{weight:.2f}".lstrip("0").rstrip("0").rstrip(".") or "0"
 
 
 def _trust(predictors: dict[str, dict[str, float]]) -> Table:

@@ -20,6 +20,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.estimators.undisturbed import undisturbed
 from nni_nasplus.hosts.running import complete
 from nni_nasplus.run.completed import completed
+from nni_nasplus.run.learning import carried, earlier_searches, joined
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import CACHE, SETTINGS, Run
 from nni_nasplus.run.settings import Settings
@@ -30,8 +31,10 @@ __all__ = ["Found", "Prepare", "search"]
 
 Prepare = Callable[[Path], tuple[dict[str, Any], Evaluator]]
 """Writes the data into a new folder, or finds them there; gives the described space, and the evaluator."""
-_MAY_CHANGE = ("bind", "concurrency", "max_failures", "port", "study", "trials")
-"""Settings of which no proposal and no result depends, so that a search may go on with others."""
+_MAY_CHANGE = ("bind", "concurrency", "learn_from", "max_failures", "port", "study", "trials")
+"""Settings of which no proposal and no result depends once it has begun, so that a search may go on with others."""
+_OF_THE_START = ("learn_from", "study")
+"""Those that stay as they were."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,13 @@ def _run(directory: Path, settings: Settings, prepare: Prepare) -> Run:
     else:
         Run.require_free(directory)
         require_writable(directory)
+    earlier = [] if is_known else earlier_searches(settings.learn_from, directory)
     space, evaluator = prepare(directory / CACHE)
     try:
         settings = completed(settings, space, evaluator)
-        return _going_on(Run.open(directory), settings) if is_known else Run.create(directory, settings)
+        if is_known:
+            return _going_on(Run.open(directory), settings)
+        return Run.create(directory, settings, joined(carried(earlier, settings.space)))
     except UserError:
         if not is_known:
             shutil.rmtree(directory / CACHE)
@@ -133,7 +139,7 @@ def _going_on(run: Run, settings: Settings) -> Run:
     finished = len(run.history().finished) if run.has_trials else 0
     if settings.trials < finished:
         raise UserError(f"--trials is {settings.trials} and {finished} have finished; use {finished} or more")
-    return run.with_settings(**{name: getattr(settings, name) for name in _MAY_CHANGE if name != "study"})
+    return run.with_settings(**{name: getattr(settings, name) for name in _MAY_CHANGE if name not in _OF_THE_START})
 
 
 def _comparable(settings: Settings) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 
 import numpy as np
@@ -44,6 +44,9 @@ class Predictor(ABC):
         Of whatever the fit draws.
     """
 
+    warp_of: Callable[[np.ndarray], Warp] = staticmethod(Warp.of)
+    """The warp of the utilities of a fit; what is handed over on another scale than scores brings its own."""
+
     def __init__(self, space: SearchSpace, *, prior: Prior | None = None, seed: int = 0) -> None:
         self.space = space
         self.prior = prior
@@ -63,7 +66,7 @@ class Predictor(ABC):
             Finite, higher is better; float [architectures].
         """
         rows = _kept(utilities)
-        self._warp = Warp.of(utilities)
+        self._warp = self.warp_of(utilities)
         self._architectures, self._targets = [architectures[i] for i in rows], self._warp(utilities[rows])
         self._learn(self._architectures, self._targets)
 

@@ -11,7 +11,6 @@ from scipy.optimize import minimize
 
 from nni_nasplus.predictors.columns import ColumnPredictor
 from nni_nasplus.predictors.features import Prior
-from nni_nasplus.predictors.warp import Warp
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["GaussianProcess"]
@@ -79,7 +78,7 @@ class GaussianProcess(ColumnPredictor):
         """Learn from finished trials; see :meth:`Predictor.fit`."""
         due = _due(len(utilities))
         rows = slice(max(0, due - _SEARCH_ROWS), due)
-        latest, targets = list(architectures[rows]), Warp.of(utilities[:due])(utilities[:due])[rows]
+        latest, targets = list(architectures[rows]), self.warp_of(utilities[:due])(utilities[:due])[rows]
         if latest != self._searched[0] or not np.array_equal(targets, self._searched[1]):
             self._search(self.featurizer(latest), targets)
             self._searched = latest, targets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from nni_nasplus.run.places import absolute, kept, missing, require_room, used
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.history import History, Trial
 from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.space import Architecture, SearchSpace
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
     from nni_nasplus.networks.network_space import NetworkSpace
     from nni_nasplus.training.evaluator import Evaluator
 
-__all__ = ["CACHE", "PRESEARCH", "SETTINGS", "Run", "described", "instantiate"]
+__all__ = ["CACHE", "MEMORY", "PRESEARCH", "SETTINGS", "Run", "described", "instantiate"]
 
 VERSION = 5
 """1 had options in place of settings, and what strategies had found among them; 2 had absolute paths; 3 weighted
 classes by default, so that its search would go on by another measure; 4 knew no targets but classes."""
 SETTINGS = "run.json"
 PRESEARCH = "presearch.json"
+MEMORY = "memory.json"
 SELECTED = "selected.json"
 CACHE = "data"
 """The files and the folder of prepared data in a run directory."""
@@ -57,8 +60,8 @@ class Run:
         self.settings = settings
 
     @classmethod
-    def create(cls, directory: str | Path, settings: Settings) -> Run:
-        """Write the settings into a directory.
+    def create(cls, directory: str | Path, settings: Settings, memory: Memory | None = None) -> Run:
+        """Write the settings into a directory, and what earlier searches found, if there were any.
 
         Raises
         ------
@@ -69,6 +72,10 @@ class Run:
         cls.require_free(directory)
         if settings.storage is not None:
             settings = replace(settings, storage=absolute(settings.storage))
+        if memory is None:
+            settings = replace(settings, learn_from=None)
+        else:
+            write_json(directory / MEMORY, memory.to_json())
         return cls(directory, replace(settings, study=settings.study or directory.name))._written()
 
     def with_settings(self, **changed: Any) -> Run:
@@ -207,6 +214,23 @@ class Run:
         path = self.directory / PRESEARCH
         return Ranking.from_json(space, read_json(path, "remove it to look again")) if path.is_file() else None
 
+    def memory(self, space: SearchSpace) -> Memory | None:
+        """What earlier searches found, as it was when this one began; None where it learns from none.
+
+        Raises
+        ------
+        UserError
+            If the file is damaged, missing, or of another space.
+        """
+        path = self.directory / MEMORY
+        if self.settings.learn_from is None:
+            return None
+        with damage_named(path):
+            content = read_json(path)
+            if content["space"] != json.loads(json.dumps(space.to_json())):
+                raise UserError(f"{path} is of another space; restore it from a copy")
+            return Memory.from_json(content, space)
+
     def open_search(self, space: SearchSpace | None = None) -> Search:
         """Begin the search, or go on with it: this process is the one that writes the journal, until it is closed.
 
@@ -227,7 +251,11 @@ class Run:
             direction=settings.direction,
             **{name: getattr(settings, name) for name in ("strategy", "strategy_options", "seed")},
         )
-        return self.new_search(space, journal)
+        try:
+            return self.new_search(space, journal)
+        except BaseException:
+            journal.close()
+            raise
 
     def new_search(self, space: SearchSpace, journal: Journal | None = None) -> Search:
         """The search of these settings, on a journal or in memory: for hosts that keep the history themselves."""
@@ -238,6 +266,7 @@ class Run:
             direction=self.settings.direction,
             initial=self.settings.initial,  # type: ignore[arg-type]  # architectures, once a run is made
             ranking=self.ranking(space),
+            earlier=self.memory(space) or (),
             journal=journal,
             excess=self.excess if self.settings.limits else None,
             max_failures=self.settings.max_failures,

@@ -32,6 +32,10 @@ class Settings:
         What to train first, one architecture or more in the space's notation, as in --initial '[lstm, gru]'; [] for
         nothing. By default what the space names, for strategies that learn from results: RNN, GRU and LSTM for
         --space rnn, else nothing.
+    learn_from
+        Earlier searches to learn from, whatever their data and metric, as in --learn-from runs/old runs/older: their
+        directories, what nasplus export --memory wrote, or seqnas, searches that SeqNAS published, for event sequences;
+        auto for every finished search of the same space that stands beside this one; none, as by default, for nothing.
     trials
         Architectures to train.
     concurrency
@@ -75,6 +79,7 @@ class Settings:
     strategy: str = "thompson"
     strategy_options: dict[str, Any] = field(default_factory=dict)
     initial: list[str] | str | list[dict[str, Any]] | None = None
+    learn_from: list[str] | str | None = None
     trials: int = 20
     concurrency: int = 2
     seed: int = 0
@@ -98,7 +103,10 @@ class Settings:
 
     def check(self) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        self.make_strategy()
+        if not self.make_strategy().learns and self.learn_from not in (None, "none", ["none"]):
+            raise UserError(
+                f"--learn-from has no effect on --strategy {self.strategy}, which does not learn; leave it out"
+            )
         for name in ("trials", "concurrency", "max_failures", "baseline_trials"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}; use 1 or more")

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
 
@@ -210,6 +211,8 @@ class History:
         What is proposed before the strategy is asked, in canonical form.
     ranking
         What a look at untrained networks has found before the first trial, if there was one.
+    memory
+        What earlier searches found, if there were any.
 
     Raises
     ------
@@ -224,6 +227,7 @@ class History:
         *,
         initial: Sequence[Architecture] = (),
         ranking: Ranking | None = None,
+        memory: Memory | None = None,
     ) -> None:
         if direction not in ("maximize", "minimize"):
             raise UserError(f"direction is {direction!r}; use 'maximize' or 'minimize'")
@@ -231,6 +235,7 @@ class History:
         self.direction: Direction = direction
         self.initial = list(initial)
         self.ranking = ranking
+        self.memory = memory
         self.trials: list[Trial] = []
         self.asked = 0
         """Proposals so far, those to go on among them: what randomness is drawn from beside the seed."""

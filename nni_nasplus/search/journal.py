@@ -118,11 +118,44 @@ class Journal:
         return cls._loaded(Path(path), None, {})
 
     @classmethod
+    def salvaged(cls, path: str | Path) -> tuple[Journal, str | None]:
+        """Load a journal as far as it is whole, to learn from it.
+
+        Returns
+        -------
+        tuple
+            The journal, and what is wrong with the rest of it, in words; None where it is whole.
+
+        Raises
+        ------
+        UserError
+            If it is missing, of another version or damaged from its header on.
+        """
+        journal, events = cls._begun(Path(path), None, {})
+        try:
+            journal._apply_all(events)
+        except UserError as error:
+            return journal, str(error)
+        return journal, None
+
+    @classmethod
     def _loaded(cls, path: Path, space: SearchSpace | None, settings: Mapping[str, Any]) -> Journal:
-        """The journal, if it is of these; the space is the one given, for some cannot be made of the header alone."""
+        journal, events = cls._begun(path, space, settings)
+        journal._apply_all(events)
+        return journal
+
+    @classmethod
+    def _begun(
+        cls, path: Path, space: SearchSpace | None, settings: Mapping[str, Any]
+    ) -> tuple[Journal, Iterator[dict[str, Any]]]:
+        """The journal without its events, if it is of these, and its events.
+
+        The space is the one given, for some cannot be made of the header alone.
+        """
         if not path.is_file():
             raise UserError(f"{path} is not there; name the directory of a search")
-        header, *events = list(_parsed(path)) or [{}]
+        events = _parsed(path)
+        header = next(events, {})
         if header.get("event") != "start":
             raise UserError(f"{path} does not begin with a header; it is no journal of a search")
         if header.get("version") != VERSION:
@@ -130,11 +163,12 @@ class Journal:
         _require(path, header, {**settings, **({} if space is None else {"space": space.to_json()})})
         with _damage_named(path, 1):
             known = space or SearchSpace.from_json(header["space"])
-            journal = cls(path, header, History(known, header["direction"]))
+            return cls(path, header, History(known, header["direction"])), events
+
+    def _apply_all(self, events: Iterator[dict[str, Any]]) -> None:
         for line, event in enumerate(events, start=2):
-            with _damage_named(path, line):
-                journal._apply(event)
-        return journal
+            with _damage_named(self.path, line):
+                self._apply(event)
 
     def ask(self, proposal: Proposal) -> Trial:
         """Record a proposal; see :meth:`History.ask`."""

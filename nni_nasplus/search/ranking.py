@@ -11,7 +11,7 @@ import numpy as np
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Architecture, SearchSpace
 
-__all__ = ["Ranking"]
+__all__ = ["Ranking", "mean_ranks"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Ranking:
         """Rank by utilities, higher for better, infinite ones too; NaN is the worst. Of equals the earlier is first."""
         known = np.nan_to_num(np.asarray(utilities, dtype=float), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
         order = np.argsort(-known, kind="stable")
-        return cls([architectures[i] for i in order], _ranks(-known)[order])
+        return cls([architectures[i] for i in order], mean_ranks(-known)[order])
 
     def __len__(self) -> int:
         return len(self.architectures)
@@ -72,7 +72,7 @@ class Ranking:
         return cls(architectures, ranks)
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def mean_ranks(values: np.ndarray) -> np.ndarray:
     """1 for the least, the mean rank of those that are equal; without scipy.stats, which takes a second to import."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[group]

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.search.earlier import memory_of
 from nni_nasplus.search.history import Direction, History, Outcome, Proposal, SearchSpaceExhausted, Trial
 from nni_nasplus.search.journal import Journal
+from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy
@@ -70,6 +72,9 @@ class Search:
         (:attr:`~nni_nasplus.search.space.SearchSpace.initial`), or for nothing where results change nothing.
     ranking
         What the strategy's presearch has found.
+    earlier
+        Searches to learn from, whatever their data, metric, scale or direction, of this space or one that shares most
+        of its decisions; or their :class:`~nni_nasplus.search.memory.Memory`.
     journal
         Of this space and direction; without one the history is kept in memory alone.
     excess
@@ -81,7 +86,8 @@ class Search:
     Raises
     ------
     UserError
-        If the seed is negative, the direction unknown, or an initial architecture is not in the space.
+        If the seed is negative, the direction unknown, an initial architecture is not in the space, or an earlier
+        search has no result or is of another space.
 
     Examples
     --------
@@ -101,6 +107,7 @@ class Search:
         direction: Direction = "maximize",
         initial: Sequence[Mapping[str, Any]] | None = None,
         ranking: Ranking | None = None,
+        earlier: Sequence[History] | Memory = (),
         journal: Journal | None = None,
         excess: Callable[[Architecture], str | None] | None = None,
         max_failures: int | None = None,
@@ -115,6 +122,7 @@ class Search:
         self.history = History(space, direction) if journal is None else journal.history
         self.history.initial = [space.validate(one) for one in _initial(space, strategy, initial)]
         self.history.ranking = ranking
+        self.history.memory = _memory(earlier, space)
         self.journal = journal
         self._record: History | Journal = journal or self.history
         self._ended_before = len(self.history.finished)
@@ -219,6 +227,12 @@ class Search:
         elif known is None:
             trial = self._record.ask(Proposal(self.space.validate(architecture), "imported"))
             self.tell(trial, result)
+
+
+def _memory(earlier: Sequence[History] | Memory, space: SearchSpace) -> Memory | None:
+    if isinstance(earlier, Memory):
+        return earlier.carried(space)
+    return memory_of({f"earlier {i}": one for i, one in enumerate(earlier, 1)}, space) if earlier else None
 
 
 def _initial(

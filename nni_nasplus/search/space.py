@@ -130,6 +130,11 @@ class SearchSpace:
         return SearchSpace(decisions, conditions)
 
     @property
+    def whole(self) -> SearchSpace:
+        """The space that the architectures are of: itself, unless it holds some of another's."""
+        return self
+
+    @property
     def initial(self) -> Sequence[Architecture]:
         """Architectures that searches that learn begin with."""
         return self._initial

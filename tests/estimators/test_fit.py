@@ -63,6 +63,8 @@ def plain():
         ({"network": {"n_classes": 2}}, "network has no option 'n_classes'; choose from hidden"),
         ({"search": {"seed": 1}}, "search has no option 'seed'; choose from .*max_parameters"),
         ({"search": {"trial_seconds": 5.0}}, "^trial_seconds and trial_mib need host nni"),
+        ({"search": {"learn_from": ["auto"]}}, "learn_from has no effect on strategy random"),
+        ({"strategy": "evolution", "search": {"learn_from": ["nowhere"]}}, "learn_from: nowhere is not there"),
         ({"search": {"initial": "lstm"}}, "genotype 'lstm'"),
     ],
 )

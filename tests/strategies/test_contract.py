@@ -22,6 +22,7 @@ from nni_nasplus import (
     UserError,
     registry,
 )
+from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.strategy import Strategy, make_strategy
 
@@ -39,13 +40,31 @@ def ranked(space, count=20):
     return Ranking.of(drawn, utilities)
 
 
+_TAUGHT: dict[int, Memory] = {}
+"""By the space, whatever its class: the models of a memory are fitted once for all tests."""
+
+
+def taught(space):
+    """Two earlier searches of a space, of which one says the opposite of the other."""
+    found = ranked(space)
+    return _TAUGHT.setdefault(
+        id(space), Memory(space, {"one": found, "other": Ranking.of(found.architectures, found.ranks)})
+    )
+
+
 def search_of(name, space, **options):
-    """A search with a strategy of default options; ``NAME, ranked`` begins with a ranking of the space."""
-    plain, _, is_ranked = name.partition(", ")
-    return Search(space, make_strategy(plain, {}), ranking=ranked(space) if is_ranked else None, **options)
+    """A search with a strategy of default options.
+
+    ``NAME, ranked`` begins with a ranking of the space, ``NAME, taught`` with two earlier searches of it.
+    """
+    plain, _, begun = name.partition(", ")
+    known = {"ranked": lambda: {"ranking": ranked(space)}, "taught": lambda: {"earlier": taught(space)}}.get(
+        begun, dict
+    )()
+    return Search(space, make_strategy(plain, {}), **known, **options)
 
 
-CASES = sorted([*NAMES, *(f"{name}, ranked" for name in NAMES)])
+CASES = sorted([*NAMES, *(f"{name}, ranked" for name in NAMES), "evolution, taught", "thompson, taught"])
 
 
 @pytest.fixture(params=CASES)
@@ -220,7 +239,7 @@ def test_a_fresh_strategy_proposes_what_one_that_saw_the_whole_search_does(searc
     for _ in range(25):
         trained(running, 1)
         fresh = dataclasses.replace(running.strategy)
-        history = History(GRID, ranking=running.history.ranking)
+        history = History(GRID, ranking=running.history.ranking, memory=running.history.memory)
         for trial in running.history.trials:
             history.ask(Proposal(trial.architecture, trial.origin))
             history.tell(trial.number, trial.outcome)

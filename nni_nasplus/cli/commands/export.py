@@ -9,9 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from nni_nasplus._files import write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.earlier import memory_of
 
 __all__ = ["export"]
 
@@ -19,7 +21,8 @@ __all__ = ["export"]
 def export(
     directory: str,
     *,
-    to: str,
+    to: str | None = None,
+    memory: str | None = None,
     trial: int | None = None,
     single: bool = False,
     distil: bool = False,
@@ -35,6 +38,9 @@ def export(
         The directory given to --out of the search.
     to
         The directory to write; it must be new or empty.
+    memory
+        A .json file to write what the search has learned into, for --learn-from of others: architectures and their
+        ranks, nothing of the data. With --to or without.
     trial
         The network of one trial.
     single
@@ -49,6 +55,13 @@ def export(
     onnx
         Write model.onnx too (needs the onnx extra).
     """
+    if to is None and memory is None:
+        raise UserError("name a directory to write with --to, or a file with --memory")
+    if memory is not None:
+        _export_memory(Run.open(directory), Path(memory))
+    if to is None:
+        _refuse_alone(trial=trial, single=single, distil=distil, refit=refit, onnx=onnx, members=members != "all")
+        return
     if single + distil + (trial is not None) + (members != "all") > 1:
         raise UserError("--single, --distil, --trial and --members exclude each other; leave all but one out")
     if refit and distil:
@@ -62,6 +75,21 @@ def export(
     Model.of(run, trial, what=what).save(out, onnx=onnx)
     run.warn_of_edits()
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
+
+
+def _refuse_alone(**given: Any) -> None:
+    """UserError if something is asked for that goes into the directory of --to."""
+    if wrong := [name for name, value in given.items() if value not in (None, False)]:
+        raise UserError(f"--{wrong[0]} has no effect without --to; name a directory with --to")
+
+
+def _export_memory(run: Run, path: Path) -> None:
+    if path.suffix != ".json":
+        raise UserError(f"--memory is {path}; end it in .json")
+    memory = memory_of({run.directory.name: run.history()})
+    write_json(path, memory.to_json())
+    count = sum(map(len, memory.tasks.values()))
+    sys.stdout.write(f"{path}: {count} architectures and their ranks\n")
 
 
 def _known(run: Run, members: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time as clock
 from collections.abc import Sequence
@@ -14,13 +15,14 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from nni_nasplus.cli.surroundings import live_within
-from nni_nasplus.cli.switches import switched, underscored
+from nni_nasplus.cli.switches import gathered, switched, underscored
 from nni_nasplus.cli.tasks import Task, task_class, task_names
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.completed import completed
 from nni_nasplus.run.settings import Settings
 
 if TYPE_CHECKING:
+    from nni_nasplus.run.learning import Earlier
     from nni_nasplus.run.run import Run
 
 __all__ = ["parsed", "run", "search"]
@@ -52,7 +54,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Task, Settings, str | None]:
     parser.add_class_arguments(kind, None)
     parser.add_class_arguments(Settings, None, skip=set(_KNOWN_LATER))
     parser.add_argument("--out", type=str | None, help="the directory to keep everything in; by default below runs/")
-    found = parser.parse_args(switched(arguments, kind, Settings))
+    found = parser.parse_args(switched(gathered(arguments, "learn_from"), kind, Settings))
     task = kind(**{name: found[name] for name in _names(kind)})
     return task, Settings(**{name: found[name] for name in _names(Settings)}), found.out
 
@@ -104,6 +106,7 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
     """
     task.look()
     from nni_nasplus.cli.running import finish  # takes seconds, after which nobody wants to read of a mistyped column
+    from nni_nasplus.run.learning import carried, earlier_searches, joined
     from nni_nasplus.run.run import CACHE, Run, described
 
     directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
@@ -114,12 +117,24 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
         with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
             task.prepare(Path(folder) / CACHE, settings.seed, settings.trials)
         return None
+    earlier = earlier_searches(settings.learn_from, directory)
     live_within(directory)
     sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.trials)
     try:
-        run = Run.create(directory, completed(settings, described(task.space_class(), sizes), evaluator))
+        settings = completed(settings, described(task.space_class(), sizes), evaluator)
+        earlier = carried(earlier, settings.space)
+        run = Run.create(directory, settings, joined(earlier))
     except UserError:
         shutil.rmtree(directory / CACHE)
         raise
+    _say_earlier(settings, earlier)
     finish(run)
     return run
+
+
+def _say_earlier(settings: Settings, earlier: Sequence[Earlier]) -> None:
+    """What the search learns from, a line each."""
+    for one in earlier:
+        sys.stdout.write(f"learns from {one.note}\n")
+    if settings.learn_from in ("auto", ["auto"]) and not earlier:
+        sys.stdout.write("learns from nothing: no finished search of the same space stands beside this one\n")

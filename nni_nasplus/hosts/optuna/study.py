@@ -154,6 +154,7 @@ def _sampler(run: Run) -> NasSampler:
         seed=search.seed,
         initial=search.history.initial,
         ranking=search.history.ranking,
+        earlier=search.history.memory or (),
         excess=search.excess,
     )
 

@@ -24,6 +24,7 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.run import described, instantiate
 from nni_nasplus.search.history import Direction, History, Outcome, SearchSpaceExhausted, Trial
 from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.search import RepeatedFailure, Search
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy
@@ -102,7 +103,7 @@ class NasStrategy(NniStrategy):
         What proposes.
     directory
         Where the journal and the trials' weights are kept; by default ``nasplus/`` in the experiment's folder.
-    seed, direction, initial, excess, max_failures
+    seed, direction, initial, earlier, excess, max_failures
         Of the :class:`~nni_nasplus.search.search.Search`.
 
     Examples
@@ -120,6 +121,7 @@ class NasStrategy(NniStrategy):
         seed: int = 0,
         direction: Direction = "maximize",
         initial: Sequence[Mapping[str, Any]] | None = None,
+        earlier: Sequence[History] | Memory = (),
         excess: Callable[[Architecture], str | None] | None = None,
         max_failures: int | None = None,
     ) -> None:
@@ -128,7 +130,12 @@ class NasStrategy(NniStrategy):
         self.directory = Path(directory) if directory else None
         self.seed = seed
         self.direction: Direction = direction
-        self._how: dict[str, Any] = {"initial": initial, "excess": excess, "max_failures": max_failures}
+        self._how: dict[str, Any] = {
+            "initial": initial,
+            "earlier": earlier,
+            "excess": excess,
+            "max_failures": max_failures,
+        }
         self._running: dict[int, NasModel] = {}
         self._lock = threading.Lock()
         self._search: Search | None = None

@@ -22,6 +22,7 @@ from nni_nasplus.hosts.optuna.sampling.following import FollowingSearch
 from nni_nasplus.hosts.optuna.sampling.outcomes import REASON, keep_rejection
 from nni_nasplus.hosts.optuna.sampling.suggestion import ARCHITECTURE, ORIGIN, architecture_of, distributions
 from nni_nasplus.search.history import History, Proposal, SearchSpaceExhausted
+from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import MOST_REJECTED, Search
 from nni_nasplus.search.space import Architecture, SearchSpace
@@ -58,6 +59,8 @@ class NasSampler(BaseSampler):
         What to train first; None for the space's, or for nothing where results change nothing.
     ranking
         What the strategy's presearch has found.
+    earlier
+        Searches to learn from, or their memory; see :class:`~nni_nasplus.search.search.Search`.
     excess
         Which limit an architecture exceeds, in words, or None; those that exceed one are kept in the study with that
         reason, and never trained.
@@ -88,10 +91,12 @@ class NasSampler(BaseSampler):
         seed: int = 0,
         initial: Sequence[Mapping[str, Any]] | None = None,
         ranking: Ranking | None = None,
+        earlier: Sequence[History] | Memory = (),
         excess: Callable[[Architecture], str | None] | None = None,
     ) -> None:
         self.space = space
-        self._begin = partial(Search, space, strategy, seed=seed, initial=initial, ranking=ranking, excess=excess)
+        how: dict[str, Any] = {"initial": initial, "ranking": ranking, "earlier": earlier, "excess": excess}
+        self._begin = partial(Search, space, strategy, seed=seed, **how)
         self._following = FollowingSearch(self._begin)
         self._study: tuple[int, int] | None = None
         self._others = RandomSampler(seed=seed)

@@ -1,0 +1,69 @@
+"""A few architectures that are good in every earlier search: what a new one may begin with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.predictors.transfer.tasks import tasks_of
+from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.memory import Memory
+from nni_nasplus.search.ranking import mean_ranks
+from nni_nasplus.search.space import Architecture, SearchSpace
+
+__all__ = ["first_remembered", "portfolio"]
+
+# Of a space that is as small all architectures are asked about, not only those that were trained before.
+_WHOLE = 1000
+
+
+def portfolio(memory: Memory, space: SearchSpace, size: int) -> list[Architecture]:
+    """At most ``size`` architectures of a space whose best rank on each task has, together, the lowest mean.
+
+    Greedily: the one with the lowest mean rank over the tasks, then the one that lowers most the mean of the best rank
+    so far, until nothing is gained (Wistuba et al., *Sequential Model-Free Hyperparameter Tuning*, 2015, and the
+    portfolios of TabRepo, arXiv 2311.02971). What a task has not trained, its model ranks.
+
+    Returns
+    -------
+    list
+        The best first.
+    """
+    candidates = _candidates(memory, space)
+    if not candidates:
+        return []
+    ranks = np.array([mean_ranks(-row) for row in tasks_of(memory).known(candidates)])
+    chosen: list[Architecture] = []
+    best = np.full(len(ranks), np.inf)
+    while len(chosen) < size:
+        means = np.minimum(ranks, best[:, None]).mean(axis=0)
+        first = int(means.argmin())
+        if not means[first] < best.mean():
+            break
+        chosen.append(candidates[first])
+        best = np.minimum(best, ranks[:, first])
+    return chosen
+
+
+def first_remembered(history: History, size: int) -> Proposal | None:
+    """The first of the portfolio that was never proposed; None where there is none left, or no memory."""
+    if history.memory is None:
+        return None
+    chosen = portfolio(history.memory, history.space, size)
+    return next((Proposal(one, "memory") for one in chosen if history.is_new(one)), None)
+
+
+def _candidates(memory: Memory, space: SearchSpace) -> list[Architecture]:
+    """What some task trained, and all of a small space."""
+    if space.size is not None and space.size <= _WHOLE:
+        return list(space)
+    trained = [one for ranking in memory.tasks.values() for one in ranking.architectures]
+    return [one for one in {space.whole.key(one): one for one in trained}.values() if _has(space, one)]
+
+
+def _has(space: SearchSpace, architecture: Architecture) -> bool:
+    try:
+        space.validate(architecture)
+    except UserError:
+        return False
+    return True

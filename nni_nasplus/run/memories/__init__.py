@@ -1,0 +1,1 @@
+"""Published searches as memories, by the names that ``--learn-from`` takes."""
