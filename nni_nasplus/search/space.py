@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from nni_nasplus.search.choice_features import ChoiceFeatures
 from nni_nasplus.search.counting import Diagram, UncountableError
 
 if TYPE_CHECKING:
+    import networkx as nx
     from nni.mutable import Mutable
 
 __all__ = ["Architecture", "Choice", "SearchSpace", "require_decisions"]
@@ -82,6 +84,7 @@ class SearchSpace:
             for name, choices in self.decisions.items()
         ]
         self._initial = [self.validate(architecture) for architecture in initial]
+        self.drawn: Callable[[Mapping[str, Any]], nx.DiGraph] | None = None
 
     def _check(self) -> None:
         known: dict[str, tuple[Choice, ...]] = {}
@@ -261,6 +264,34 @@ class SearchSpace:
     def feature_groups(self) -> np.ndarray:
         """The group of every feature, int [features]: see :attr:`ChoiceFeatures.groups`."""
         return self._choice_features.groups
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether :meth:`graph` is more than a chain."""
+        return self.drawn is not None
+
+    def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
+        """What predictors of graphs learn from: the graph that a space of networks draws, or else a chain of choices.
+
+        Parameters
+        ----------
+        architecture
+            In canonical form.
+
+        Returns
+        -------
+        A graph without cycles. Nodes have a ``label`` in words; in the graph of cells, whose nodes have a ``cell`` as
+        well, edges have one too.
+        """
+        import networkx as nx
+
+        if self.drawn is not None:
+            return self.drawn(architecture)
+        chain: nx.DiGraph = nx.DiGraph()
+        for name, choice in architecture.items():
+            chain.add_node(name, label=f"{name} {choice}")
+        chain.add_edges_from(pairwise(architecture))
+        return chain
 
     @cached_property
     def _choice_features(self) -> ChoiceFeatures:
