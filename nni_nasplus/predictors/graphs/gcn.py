@@ -24,7 +24,7 @@ class GcnPredictor(GraphNetworks):
     Smaller than in the paper, and three of them. A ``prior`` is left out.
     """
 
-    _steps, _rate, _batch = 150, 0.01, 64
+    _steps, _rate, _batch = 100, 0.01, 64
 
     def _made(self) -> list[nn.Module]:
         from nni_nasplus.predictors.neural.modules import Gcn

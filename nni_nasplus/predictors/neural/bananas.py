@@ -30,7 +30,7 @@ class Bananas(NetworkEnsemble):
     samples are coherent, where the paper's are drawn for each architecture by itself; a ``prior`` is left out.
     """
 
-    _steps, _rate, _batch = 400, 0.01, 32
+    _steps, _rate, _batch = 250, 0.01, 32
 
     def __init__(self, space: SearchSpace, *, prior: Prior | None = None, seed: int = 0) -> None:
         super().__init__(space, prior=prior, seed=seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class NetworkEnsemble(EnsemblePredictor):
         import torch
 
         self._vocabulary(architectures)
-        with torch.random.fork_rng(devices=[]):
+        with _one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self._networks = self._made()
             for network in self._networks:
@@ -108,6 +109,19 @@ class NetworkEnsemble(EnsemblePredictor):
     def _members(self, architectures: Sequence[Architecture]) -> np.ndarray:
         import torch
 
-        with torch.inference_mode():
+        with _one_thread(), torch.inference_mode():
             found = [network(self._inputs(architectures)) for network in self._networks]
         return np.vstack([members.double().numpy() for members in found])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The networks are small: beside trials, threads that wait for each other take longer than one alone."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
