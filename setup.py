@@ -102,6 +102,7 @@ setup(
             "tenas=nni_nasplus.strategies.te_nas:TENAS",
         ],
         "nni_nasplus.predictors": [
+            "auto=nni_nasplus.predictors.automatic:Automatic",
             "bananas=nni_nasplus.predictors.neural.bananas:Bananas",
             "boosting=nni_nasplus.predictors.boosting:Boosting",
             "catboost=nni_nasplus.predictors.catboost:CatBoost",

@@ -78,11 +78,13 @@ def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *
 
 
 def assess_all(space: SearchSpace, observations: Sequence[Observation]) -> dict[str, Assessment]:
-    """Every installed predictor whose requirements are there, by name; none for fewer than ten successes."""
+    """Every quick predictor whose requirements are there, by name; none for fewer than ten successes."""
     if sum(o.utility is not None for o in observations) < FEWEST:
         return {}
     found = {}
     for name in registry.available("predictors"):
+        if registry.load("predictors", name).slow:
+            continue
         try:
             found[name] = assess(name, space, observations)
         except UserError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from copy import copy
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,6 +44,9 @@ class Predictor(ABC):
     seed
         Of whatever the fit draws.
     """
+
+    slow: ClassVar[bool] = False
+    """Whether a fit takes about a second: a summary of all predictors, which takes five of each, leaves it out."""
 
     def __init__(self, space: SearchSpace, *, prior: Prior | None = None, seed: int = 0) -> None:
         self.space = space

@@ -15,7 +15,7 @@ __all__ = ["Boosting"]
 
 # Those of the paper.
 _MEMBERS = 14
-# The usual depth and rate of boosting; half the usual number of trees, since every proposal fits fourteen times as many.
+# The usual depth and rate of boosting; half the usual number of trees, since each proposal fits fourteen times as many.
 _TREES, _DEPTH, _RATE = 50, 3, 0.1
 # Each split looks at a third of the columns: members differ more, and a fit takes a third of the time.
 _COLUMNS = 0.33

@@ -36,7 +36,8 @@ class LabelledGraph(NamedTuple):
         """The labels along each way from a node without sources to one without targets, at most 512 of them."""
         sources, targets = self.neighbours()
         found: list[tuple[str, ...]] = []
-        open_ends = [(node, (label,)) for node, label in enumerate(self.labels) if not sources[node]][::-1]
+        open_ends: list[tuple[int, tuple[str, ...]]] = []
+        open_ends += [(node, (label,)) for node, label in enumerate(self.labels) if not sources[node]][::-1]
         while open_ends and len(found) < _MOST_PATHS:
             node, path = open_ends.pop()
             if not targets[node]:

@@ -18,7 +18,7 @@ _LAYERS, _WIDTH, _HEAD = 3, 32, 16
 
 
 class NpenasPredictor(GraphNetworks):
-    """Three graph isomorphism layers of 32, the mean over nodes, and a layer of 16 (Wei et al., 2022, arXiv 2003.12857).
+    """Three graph isomorphism layers of 32, the mean over nodes, and a layer of 16 (Wei et al., arXiv 2003.12857).
 
     Where the paper's ends in a sigmoid, ours is linear: warped utilities are not between 0 and 1. It proposes greedily:
     ``acquisition greedy``. A ``prior`` is left out.

@@ -1,1 +1,1 @@
-"""Neural predictors: ensembles of small networks on paths or graphs. What needs torch is imported when one is fitted."""
+"""Neural predictors: ensembles of small networks on paths or graphs. Torch is imported when one is fitted."""

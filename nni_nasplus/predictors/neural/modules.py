@@ -1,7 +1,8 @@
-"""The networks of neural predictors, in torch: several multilayer perceptrons at once, GCN and GIN on labelled graphs."""
+"""The networks of neural predictors, in torch: perceptrons side by side, GCN and GIN on labelled graphs."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -18,12 +19,12 @@ class Graphs(NamedTuple):
     sources: Tensor
     targets: Tensor
     graph: Tensor
-    count: int
+    number: int
 
     def mean(self, states: Tensor) -> Tensor:
         """Of the nodes of each graph; [nodes, C] → [graphs, C]."""
-        totals = states.new_zeros(self.count, states.shape[1]).index_add_(0, self.graph, states)
-        return totals / torch.bincount(self.graph, minlength=self.count).unsqueeze(1)
+        totals = states.new_zeros(self.number, states.shape[1]).index_add_(0, self.graph, states)
+        return totals / torch.bincount(self.graph, minlength=self.number).unsqueeze(1)
 
 
 def _gathered(states: Tensor, sources: Tensor, targets: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ class Perceptrons(nn.Module):
     def __init__(self, members: int, features: int, layers: int, width: int) -> None:
         super().__init__()
         sizes = [features, *[width] * layers, 1]
-        shapes = list(zip(sizes, sizes[1:], strict=False))
+        shapes = list(pairwise(sizes))
         # The uniform distributions of nn.Linear, which no layer of torch has for several members.
         self.weights = nn.ParameterList([_uniform(members, before, after, fan=before) for before, after in shapes])
         self.biases = nn.ParameterList([_uniform(members, 1, after, fan=before) for before, after in shapes])
@@ -93,7 +94,7 @@ class Gcn(nn.Module):
     def __init__(self, features: int, layers: int, width: int, head: int, dropout: float) -> None:
         super().__init__()
         sizes = [features, *[width] * layers]
-        self.layers = nn.ModuleList([_GcnLayer(a, b) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.layers = nn.ModuleList([_GcnLayer(a, b) for a, b in pairwise(sizes)])
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Sequential(nn.Linear(width, head), nn.ReLU(), nn.Linear(head, 1))
 
@@ -117,7 +118,7 @@ class Gin(nn.Module):
     def __init__(self, features: int, layers: int, width: int, head: int) -> None:
         super().__init__()
         sizes = [features, *[width] * layers]
-        self.layers = nn.ModuleList([_perceptron(a, b) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.layers = nn.ModuleList([_perceptron(a, b) for a, b in pairwise(sizes)])
         self.head = nn.Sequential(nn.Linear(width, head), nn.ReLU(), nn.Linear(head, 1))
 
     def forward(self, graphs: Graphs) -> Tensor:

@@ -37,6 +37,8 @@ class NetworkEnsemble(EnsemblePredictor):
     _batch: int
     """Results in a step."""
 
+    slow = True
+
     def __init__(self, space: SearchSpace, *, prior: Prior | None = None, seed: int = 0) -> None:
         super().__init__(space, prior=prior, seed=seed)
         self._networks: list[nn.Module] = []
