@@ -56,7 +56,7 @@ class NetworkSpace(ModelSpace):
     def _decide(self, space: SearchSpace) -> None:
         """Register the decisions of a space, and make the network of the architecture in whose context NNI is."""
         self.search_space, self.conditions = space, space.conditions
-        space.drawn = self._learned
+        space.drawn = None if type(self).graph is NetworkSpace.graph else self._learned
         chosen = self._registered(space)
         make = partial(self._network, chosen)
         self.net = _Unbuilt(make) if current_model() is None else make()

@@ -63,6 +63,9 @@ class SearchSpace:
     """Whether :meth:`sample` draws what tends to work, and hardly ever what does not: strategies then keep to samples,
     and to neighbours of what was trained."""
 
+    drawn_by: Callable[[], Callable[[Mapping[str, Any]], nx.DiGraph] | None] = staticmethod(lambda: None)
+    """Gives :attr:`drawn` when it is asked for: a space that was read from JSON knows its networks by this alone."""
+
     def __init__(
         self,
         decisions: Mapping[str, Sequence[Choice]],
@@ -84,7 +87,6 @@ class SearchSpace:
             for name, choices in self.decisions.items()
         ]
         self._initial = [self.validate(architecture) for architecture in initial]
-        self.drawn: Callable[[Mapping[str, Any]], nx.DiGraph] | None = None
 
     def _check(self) -> None:
         known: dict[str, tuple[Choice, ...]] = {}
@@ -264,6 +266,11 @@ class SearchSpace:
     def feature_groups(self) -> np.ndarray:
         """The group of every feature, int [features]: see :attr:`ChoiceFeatures.groups`."""
         return self._choice_features.groups
+
+    @cached_property
+    def drawn(self) -> Callable[[Mapping[str, Any]], nx.DiGraph] | None:
+        """What :meth:`graph` is; spaces of networks set it."""
+        return self.drawn_by()
 
     @property
     def has_graph(self) -> bool:
