@@ -172,7 +172,7 @@ class SearchSpace:
         draws = rng.random(len(self._plan)).tolist()
         architecture: Architecture = {}
         for (name, choices, parents), draw in zip(self._plan, draws, strict=True):
-            if _active(parents, architecture):
+            if not parents or _active(parents, architecture):
                 architecture[name] = fixed[name] if name in fixed else choices[int(draw * len(choices))]
         return architecture
 
@@ -190,11 +190,12 @@ class SearchSpace:
             Names the unknown or missing decision, or the wrong choice and the allowed ones.
         """
         require_decisions(architecture)
-        if unknown := [name for name in architecture if name not in self.decisions]:
+        if not architecture.keys() <= self.decisions.keys():
+            unknown = [name for name in architecture if name not in self.decisions]
             raise UserError(f"unknown decision '{unknown[0]}'; decisions: {_listed(self.decisions)}")
         canonical: Architecture = {}
         for name, choices, parents in self._plan:
-            if _active(parents, canonical):
+            if not parents or _active(parents, canonical):
                 if name not in architecture:
                     raise UserError(f"decision '{name}' is missing; allowed: {_listed(choices)}")
                 canonical[name] = choices[self._position(name, architecture[name])]
@@ -209,8 +210,20 @@ class SearchSpace:
 
     def key(self, architecture: Mapping[str, Any]) -> str:
         """A stable hash of the canonical form (16 hexadecimal digits): equal for equal architectures only."""
-        text = json.dumps(list(self.validate(architecture).items()), ensure_ascii=True)
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return self.key_of(self.validate(architecture))
+
+    def key_of(self, canonical: Architecture) -> str:
+        """The :meth:`key` of an architecture that is known to be in canonical form, in a tenth of the time."""
+        pairs = ", ".join([self._written[name][choice] for name, choice in canonical.items()])
+        return hashlib.blake2b(f"[{pairs}]".encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def _written(self) -> dict[str, dict[Choice, str]]:
+        """Each choice as JSON, of which keys are made."""
+        return {
+            name: {choice: json.dumps([name, choice], ensure_ascii=True) for choice in choices}
+            for name, choices in self.decisions.items()
+        }
 
     def mutate(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Architecture:
         """Change one active decision, drawn uniformly, to another of its choices; draw what that activates.
@@ -418,7 +431,8 @@ def _check_parameter(name: str, parameter: Mapping[str, Any]) -> None:
 
 
 def _active(parents: list[tuple[str, frozenset[Choice]]], architecture: Architecture) -> bool:
-    return all(parent in architecture and architecture[parent] in allowed for parent, allowed in parents)
+    # An inactive parent has no choice, and no choice is None.
+    return all(architecture.get(parent) in allowed for parent, allowed in parents)
 
 
 def _listed(values: Any) -> str:

@@ -144,6 +144,10 @@ class TableSpace(SearchSpace):
         """The key that the architecture has in the whole space."""
         return self._keys[self.row(architecture)]
 
+    def key_of(self, canonical: Architecture) -> str:
+        """Likewise, of an architecture in canonical form."""
+        return self.key(canonical)
+
     def encode(self, architecture: Mapping[str, Any]) -> np.ndarray:
         """The code that the architecture has in the whole space."""
         return self._encoded[self.row(architecture)].copy()

@@ -158,7 +158,7 @@ class TestThompsonSampling:
     @pytest.mark.parametrize(
         ("options", "named"),
         [
-            ({"acquisition": "ucb"}, "acquisition is 'ucb'; choose one of ei, greedy, thompson"),
+            ({"acquisition": "pi"}, "acquisition is 'pi'; choose one of ei, greedy, thompson, ucb"),
             ({"predictor": "oracle"}, "unknown predictor 'oracle'; available: catboost, forest, gp"),
             ({"n_initial": 1}, "n_initial is 1; use 2 or more"),
             ({"exploration": 0.0}, "exploration is 0.0; use more than 0"),
