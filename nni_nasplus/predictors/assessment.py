@@ -83,10 +83,9 @@ def assess_all(space: SearchSpace, observations: Sequence[Observation]) -> dict[
         return {}
     found = {}
     for name in registry.available("predictors"):
-        if registry.load("predictors", name).slow:
-            continue
         try:
-            found[name] = assess(name, space, observations)
+            if not registry.load("predictors", name).slow:
+                found[name] = assess(name, space, observations)
         except UserError:
             continue
     return found

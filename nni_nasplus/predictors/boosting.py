@@ -32,6 +32,11 @@ class Boosting(EnsemblePredictor):
         super().__init__(space, prior=prior, seed=seed)
         self.featurizer = Featurizer(space, prior)
 
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one training around the expected utility, from results that members did not see."""
+        return self._noise
+
     def _learn(self, architectures: Sequence[Architecture], targets: np.ndarray) -> None:
         features, rng = self.featurizer(architectures), np.random.default_rng(self.seed)
         bags = [rng.integers(len(targets), size=len(targets)) for _ in range(_MEMBERS)]
@@ -41,7 +46,27 @@ class Boosting(EnsemblePredictor):
             ).fit(features[bag], targets[bag])
             for number, bag in enumerate(bags, self.seed)
         ]
+        unseen = np.array([~np.isin(np.arange(len(targets)), bag) for bag in bags])
+        self._noise = _residual(self._predicted(features), unseen, targets)
 
     def _members(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        features = self.featurizer(architectures)
+        return self._predicted(self.featurizer(architectures))
+
+    def _predicted(self, features: np.ndarray) -> np.ndarray:
         return np.array([member.predict(features) for member in self._boosted])
+
+
+def _residual(predicted: np.ndarray, unseen: np.ndarray, targets: np.ndarray) -> float:
+    """The deviation of the targets from members that did not see them, beyond that between the members.
+
+    Parameters
+    ----------
+    predicted, unseen
+        What each member predicts, and whether it did not see the result; [members, results].
+    """
+    asked = unseen.any(axis=0)
+    if not asked.any():
+        return 0.0
+    predicted, unseen, targets = predicted[:, asked], unseen[:, asked], targets[asked]
+    error = (predicted * unseen).sum(0) / unseen.sum(0) - targets
+    return float(np.sqrt(max(0.0, (error**2).mean() - predicted.var(axis=0, ddof=1).mean())))
