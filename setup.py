@@ -114,9 +114,15 @@ setup(
             "tenas=nni_nasplus.strategies.te_nas:TENAS",
         ],
         "nni_nasplus.predictors": [
+            "auto=nni_nasplus.predictors.automatic:Automatic",
+            "bananas=nni_nasplus.predictors.neural.bananas:Bananas",
+            "boosting=nni_nasplus.predictors.boosting:Boosting",
             "catboost=nni_nasplus.predictors.catboost:CatBoost",
             "forest=nni_nasplus.predictors.random_forest:RandomForest",
+            "gcn=nni_nasplus.predictors.graphs.gcn:GcnPredictor",
             "gp=nni_nasplus.predictors.gaussian_process:GaussianProcess",
+            "npenas=nni_nasplus.predictors.graphs.npenas:NpenasPredictor",
+            "wl=nni_nasplus.predictors.graphs.weisfeiler_lehman:WeisfeilerLehman",
         ],
         "nni_nasplus.proxies": [
             "flops=nni_nasplus.proxies.size:flops",

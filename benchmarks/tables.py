@@ -21,6 +21,7 @@ from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.table_space import TableSpace
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.events.genotype import encode_bits
+from nni_nasplus.spaces.images.nasbench201 import NasBench201Space
 
 __all__ = ["NAMES", "load"]
 
@@ -29,6 +30,7 @@ OPS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 NB201 = {"nb201_cifar10": "cifar10", "nb201_cifar100": "cifar100", "nb201_imagenet": "imagenet16_120"}
 SEQNAS = {"seqnas_abank": "ABank", "seqnas_rbchurn": "RBchurn", "seqnas_age": "AGE", "seqnas_amex": "Amex"}
 NAMES = [*NB201, *SEQNAS, "nbnlp"]
+_CELLS = NasBench201Space()
 _NB201_TOP, _POOL_SHARE, _VALUES = 10, 0.01, 6
 
 
@@ -73,8 +75,14 @@ def _nb201(name: str, data: Path | None, noisy: bool) -> Table:
     order = np.lexsort(cells.T[::-1])
     cells, runs = cells[order], runs[order]
     space = SearchSpace(dict.fromkeys(EDGES, OPS))
+    space.drawn = _cell
     pool = TableSpace(space, [dict(zip(EDGES, (OPS[i] for i in cell), strict=True)) for cell in cells])
     return Table(name, pool, np.nanmean(runs, axis=1), "maximize", _NB201_TOP, runs if noisy else None)
+
+
+def _cell(architecture: Mapping[str, Any]) -> nx.DiGraph:
+    """The cell as our space draws it, whose decisions have names of their own."""
+    return _CELLS.graph({f"op_{name[0]}_{name[-1]}": choice for name, choice in architecture.items()})
 
 
 def _nb201_file(name: str, data: Path | None) -> tuple[np.ndarray, np.ndarray]:

@@ -42,10 +42,10 @@ class CandidatePool:
         return len(self._by_key)
 
     def add(self, architectures: Iterable[Architecture]) -> int:
-        """Take those that are unseen and not here yet; tell how many."""
+        """Take those in canonical form that are unseen and not here yet; tell how many."""
         before = len(self)
         for architecture in architectures:
-            if (key := self.space.key(architecture)) not in self.seen:
+            if (key := self.space.key_of(architecture)) not in self.seen:
                 self._by_key.setdefault(key, architecture)
         return len(self) - before
 

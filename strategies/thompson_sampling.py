@@ -6,12 +6,13 @@ import operator
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import ndtr
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ThompsonSampling"]
 
-_ACQUISITIONS = ("ei", "greedy", "thompson")
+_ACQUISITIONS = ("ei", "greedy", "thompson", "ucb")
 # Neighbours of more than the best are looked at, since what was only lucky may be first, and of few, since of the rest
 # the acquisition would choose none.
 _CENTRES = 10
@@ -78,6 +79,8 @@ class ThompsonSampling(Strategy):
       training counts as trained, with the expected result. The default: it needed the fewest trainings on published
       tables, one at a time and in batches.
     - ``greedy``: the greatest expected utility.
+    - ``ucb``: the upper confidence bound, ``exploration`` deviations above the expected utility. What is still in
+      training counts as in ``ei``.
 
     A Gaussian process on success and failure gives the odds of each candidate, which discount its value. An
     architecture that was only lucky does not mislead: expected utilities are compared, not those reached.
@@ -87,15 +90,15 @@ class ThompsonSampling(Strategy):
     Parameters
     ----------
     predictor
-        ``gp``, ``forest``, ``catboost`` (an extra), or another installed one.
+        ``gp``, ``auto`` (the one that ranks the results of the search best), or another installed one.
     acquisition
-        ``ei``, ``greedy`` or ``thompson``.
+        ``ei``, ``greedy``, ``thompson`` or ``ucb``.
     n_initial
         Architectures of the initial design, beside those that the search begins with, at least 2; failures are
         replaced.
     exploration
-        Multiplies the standard deviation in ``ei``, more than 0: the larger, the farther from what is known. With the
-        default fewer trainings were needed on published tables than with 1.
+        Multiplies the standard deviation in ``ei`` and ``ucb``, more than 0: the larger, the farther from what is
+        known. With the default fewer trainings were needed on published tables than with 1.
     proxy
         A zero-cost proxy, an entry point of ``nni_nasplus.proxies``, whose opinion of an architecture is a
         feature of the predictor; None for none. A pool of random architectures is ranked in :meth:`presearch`, and what
@@ -148,7 +151,7 @@ class ThompsonSampling(Strategy):
         """An architecture of the initial design, then what looks promising."""
         learner = _learner_of(self, history)
         # The matrices are small: beside trials, threads that wait for each other take ten times as long as one alone.
-        with threadpool_limits(1, "blas"):
+        with _libraries().limit(limits=1, user_api="blas"):
             return learner.propose(rng) or history.random(rng)
 
 
@@ -215,7 +218,7 @@ class _Learner:
 
     def _promising(self, pool: CandidatePool, rng: np.random.Generator) -> Proposal | None:
         acquisition, predictor = self.options.acquisition, self._refitted()
-        if acquisition == "ei" and self._pending:
+        if acquisition in ("ei", "ucb") and self._pending:
             predictor = predictor.believe(self._pending)
         values = self._filled(pool, self._value_of(predictor))
         if not len(pool):
@@ -262,7 +265,10 @@ class _Learner:
             return lambda new: predictor.predict(new)[0]
         if self.options.acquisition == "thompson":
             return lambda new: np.add(*predictor.predict(new))
-        incumbent, exploration = self._incumbent(predictor), self.options.exploration
+        exploration = self.options.exploration
+        if self.options.acquisition == "ucb":
+            return lambda new: _upper_bound(*predictor.predict(new), exploration)
+        incumbent = self._incumbent(predictor)
         return lambda new: _expected_improvement(*predictor.predict(new), incumbent, exploration)
 
     def _incumbent(self, predictor: Predictor) -> float:
@@ -279,6 +285,12 @@ class _Learner:
         even = self._survival.warp(np.array([0.0, 1.0])).mean()
         odds = ndtr((mean - even) / np.hypot(std, self._survival.noise))
         return value.min() + odds * (value - value.min())
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Those with threads, sought once: to look for them takes as long as half a proposal."""
+    return ThreadpoolController()
 
 
 _LEARNERS: WeakKeyDictionary[History, _Learner] = WeakKeyDictionary()
@@ -314,6 +326,10 @@ def _expected_improvement(mean: np.ndarray, std: np.ndarray, incumbent: float, e
     gain = mean - incumbent
     density = np.exp(-0.5 * (gain / std) ** 2) / np.sqrt(2 * np.pi)
     return gain * ndtr(gain / std) + std * density
+
+
+def _upper_bound(mean: np.ndarray, std: np.ndarray, exploration: float) -> np.ndarray:
+    return mean + exploration * std
 
 
 def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -56,6 +56,7 @@ class NetworkSpace(ModelSpace):
     def _decide(self, space: SearchSpace) -> None:
         """Register the decisions of a space, and make the network of the architecture in whose context NNI is."""
         self.search_space, self.conditions = space, space.conditions
+        space.drawn = None if type(self).graph is NetworkSpace.graph else self._learned
         chosen = self._registered(space)
         make = partial(self._network, chosen)
         self.net = _Unbuilt(make) if current_model() is None else make()
@@ -158,6 +159,10 @@ class NetworkSpace(ModelSpace):
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow of an architecture, for drawing: nodes have a ``label`` and a ``kind``."""
         raise NotImplementedError
+
+    def _learned(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
+        """What predictors learn from: the graph that is drawn, unless it does not show all that is decided."""
+        return self.graph(architecture)
 
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
         """Plain networks for the same data, or spaces of such, to train beside what a search found; here none.

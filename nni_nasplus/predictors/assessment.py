@@ -78,13 +78,14 @@ def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *
 
 
 def assess_all(space: SearchSpace, observations: Sequence[Observation]) -> dict[str, Assessment]:
-    """Every installed predictor whose requirements are there, by name; none for fewer than ten successes."""
+    """Every quick predictor whose requirements are there, by name; none for fewer than ten successes."""
     if sum(o.utility is not None for o in observations) < FEWEST:
         return {}
     found = {}
     for name in registry.available("predictors"):
         try:
-            found[name] = assess(name, space, observations)
+            if not registry.load("predictors", name).slow:
+                found[name] = assess(name, space, observations)
         except UserError:
             continue
     return found

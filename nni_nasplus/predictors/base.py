@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
+from typing import ClassVar
 
 import numpy as np
 
@@ -44,6 +45,8 @@ class Predictor(ABC):
         Of whatever the fit draws.
     """
 
+    slow: ClassVar[bool] = False
+    """Whether a fit takes about a second: a summary of all predictors, which takes five of each, leaves it out."""
     warp_of: Callable[[np.ndarray], Warp] = staticmethod(Warp.of)
     """The warp of the utilities of a fit; what is handed over on another scale than scores brings its own."""
 

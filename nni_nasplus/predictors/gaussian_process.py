@@ -55,9 +55,9 @@ class GaussianProcess(ColumnPredictor):
     """Gaussian process whose kernel is a weighted Hamming distance with one relevance for each decision.
 
     k(a, b) = v · exp(−Σ_g w_g ‖a_g − b_g‖²) + 10, where a_g are the columns of group g. For a decision they are its
-    one-hot code: two different choices are twice as far apart as a choice and an inactive decision, and where
-    neither architecture has the decision it does not count. Groups of counts ("how many convolutions") let one
-    decision teach others like it. The constant stands for the unknown mean.
+    one-hot code, divided by the root of the number of active decisions: different choices count twice as much as a
+    choice and an inactive decision, and where neither architecture has the decision it does not count. Groups of counts
+    ("how many convolutions") let one decision teach others like it. The constant stands for the unknown mean.
 
     Relevances w, variance v and noise are those of greatest posterior density: marginal likelihood (Rasmussen and
     Williams, *Gaussian Processes for Machine Learning*, Eq. 5.8) times log-normal priors. They are sought anew for

@@ -244,7 +244,11 @@ class Run:
         UserError
             If another process writes the journal, or it is of another search.
         """
-        space, settings = space or self.space.search_space, self.settings
+        if space is None:
+            space = self.space.search_space
+        else:
+            space.drawn_by = lambda: self.space.search_space.drawn
+        settings = self.settings
         journal = Journal.at(
             self.directory / JOURNAL,
             space,

@@ -14,8 +14,11 @@ class ChoiceFeatures:
     """The features of architectures with these decisions.
 
     They are the one-hot codes, then how often each choice occurs among the decisions that offer the same choices: what
-    is known of a convolution on one edge says something of a convolution on another. Columns are scaled such that all
-    decisions together, and all counts together, weigh alike in spaces of any size.
+    is known of a convolution on one edge says something of a convolution on another.
+
+    The code of an architecture has length 1: with few active decisions or many, two architectures that share no choice
+    are equally far apart. Else shallow architectures would all look alike, and a predictor be the less sure of one the
+    deeper it is. All counts together weigh as much as the codes, in spaces of any size.
 
     Parameters
     ----------
@@ -36,7 +39,8 @@ class ChoiceFeatures:
             code[row, [self._column[name][choice] for name, choice in architecture.items()]] = 1.0
         # Whole numbers are added exactly in any order: a row does not depend on how many there are.
         counts = (code @ (self._counts > 0)) * self._counts.max(axis=0, initial=0.0)
-        return np.hstack([code / np.sqrt(len(self.decisions)), counts])
+        active = np.array([max(1, len(architecture)) for architecture in architectures], dtype=float)
+        return np.hstack([code / np.sqrt(active)[:, None], counts])
 
     @property
     def groups(self) -> np.ndarray:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["TableSpace"]
 
@@ -141,6 +144,10 @@ class TableSpace(SearchSpace):
         """The key that the architecture has in the whole space."""
         return self._keys[self.row(architecture)]
 
+    def key_of(self, canonical: Architecture) -> str:
+        """Likewise, of an architecture in canonical form."""
+        return self.key(canonical)
+
     def encode(self, architecture: Mapping[str, Any]) -> np.ndarray:
         """The code that the architecture has in the whole space."""
         return self._encoded[self.row(architecture)].copy()
@@ -157,6 +164,15 @@ class TableSpace(SearchSpace):
     def feature_groups(self) -> np.ndarray:  # type: ignore[override]
         """Those of the whole space."""
         return self._whole.feature_groups
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether the whole space has one."""
+        return self._whole.has_graph
+
+    def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
+        """That of the whole space."""
+        return self._whole.graph(architecture)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """The whole space's format, and the rows; :meth:`SearchSpace.from_json` refuses it."""

@@ -214,6 +214,14 @@ class EventSequenceSpace(TunedSpace):
         """Show the data flow of an architecture, for drawing: see graph.py."""
         return graph(self.search_space.validate(architecture), self.shape)
 
+    def _learned(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
+        """The data flow, and before its beginning a node for each hyperparameter that is decided."""
+        flow = self.graph(architecture)
+        for name in self._free:
+            flow.add_edge(name, "events")
+            flow.nodes[name]["label"] = f"{name} {architecture[name]}"
+        return flow
+
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
         """Boosted trees on aggregates, plain GRUs and plain LSTMs to tune, whatever the winner's size."""
         shape = self.shape.to_json()

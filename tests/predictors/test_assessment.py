@@ -26,6 +26,12 @@ class TestAssessment:
             assess("gp", EDGES, [])
         assert assess_all(EDGES, []) == {}
 
+    def test_a_summary_takes_every_quick_predictor_and_leaves_slow_ones_out(self):
+        rng = np.random.default_rng(0)
+        found = assess_all(EDGES, [Observation(EDGES.sample(rng), float(rng.normal()), None) for _ in range(12)])
+        assert {"boosting", "forest", "gp", "wl"} <= set(found)
+        assert not {"auto", "bananas", "gcn", "npenas"} & set(found)
+
 
 @pytest.mark.parametrize(
     "dataset", ["cifar10", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cifar100", "imagenet16_120"))]

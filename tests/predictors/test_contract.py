@@ -125,7 +125,7 @@ class TestContract:
         assert predictor._architectures[-1] == architectures[-1]
 
 
-@pytest.mark.parametrize("acquisition", ["ei", "greedy", "thompson"])
+@pytest.mark.parametrize("acquisition", ["ei", "greedy", "thompson", "ucb"])
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_a_predictor_without_features_guides_a_search_with_failures(with_nearest, acquisition, direction):
     def proposed(strategy):

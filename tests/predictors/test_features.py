@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from edges import EDGES
 
-from nni_nasplus import UserError
+from nni_nasplus import SearchSpace, UserError
 from nni_nasplus.predictors.features import Featurizer
 from nni_nasplus.predictors.proxy_prior import ProxyPrior
 from nni_nasplus.search.ranking import Ranking
@@ -71,3 +71,18 @@ class TestFeatures:
     def test_a_prior_that_is_no_number_is_named(self):
         with pytest.raises(UserError, match="prior is nan"):
             Featurizer(EDGES, lambda some: np.full(len(some), np.nan))
+
+
+def test_architectures_that_share_no_choice_are_equally_far_apart_however_deep():
+    layers = {f"op{i}": ["conv", "gru"] for i in range(4)}
+    depths = {f"op{i}": {"depth": [str(n) for n in (2, 4) if n > i]} for i in range(4)}
+    space = SearchSpace({"kind": ["a", "b"], "depth": ["0", "2", "4"], **layers}, depths)
+    shallow, middle, deep = (
+        {"kind": kind, "depth": depth, **{f"op{i}": op for i in range(int(depth))}}
+        for kind, depth, op in (("a", "0", ""), ("b", "2", "conv"), ("a", "4", "gru"))
+    )
+    codes = space.features([shallow, middle, deep])[:, space.feature_groups < len(space.decisions)]
+    other = space.features([{"kind": "b", "depth": "2", "op0": "conv", "op1": "gru"}])[0, : codes.shape[1]]
+    np.testing.assert_allclose((codes**2).sum(1), 1.0)
+    assert ((codes[0] - codes[1]) ** 2).sum() == pytest.approx(((codes[1] - codes[2]) ** 2).sum())
+    assert ((codes[0] - other) ** 2).sum() == pytest.approx(2.0)

@@ -158,8 +158,11 @@ class TestThompsonSampling:
     @pytest.mark.parametrize(
         ("options", "named"),
         [
-            ({"acquisition": "ucb"}, "acquisition is 'ucb'; choose one of ei, greedy, thompson"),
-            ({"predictor": "oracle"}, "unknown predictor 'oracle'; available: catboost, forest, gp"),
+            ({"acquisition": "pi"}, "acquisition is 'pi'; choose one of ei, greedy, thompson, ucb"),
+            (
+                {"predictor": "oracle"},
+                "unknown predictor 'oracle'; available: auto, bananas, boosting, catboost, forest, gcn, gp, npenas, wl",
+            ),
             ({"n_initial": 1}, "n_initial is 1; use 2 or more"),
             ({"exploration": 0.0}, "exploration is 0.0; use more than 0"),
             ({"proxy": "magic"}, "unknown proxy 'magic'; available: flops, "),

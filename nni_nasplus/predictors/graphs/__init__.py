@@ -1,0 +1,1 @@
+"""Predictors that learn from the graphs of architectures, as their spaces draw them."""
