@@ -80,10 +80,13 @@ def test_a_search_is_exported_as_architectures_and_ranks(old, tmp_path, capsys):
     assert list(json.loads((tmp_path / "new" / MEMORY).read_text())["tasks"]) == ["old", "old (2)"]
 
 
-def test_an_export_says_what_it_lacks(old, capsys):
+def test_an_export_says_what_it_lacks(old, capsys, tmp_path):
     assert "--to, or a file with --memory" in refused(capsys, "export", old)
     assert "end it in .json" in refused(capsys, "export", old, "--memory", "kept.txt")
-    assert "--single has no effect without --to" in refused(capsys, "export", old, "--memory", "k.json", "--single")
+    assert "--single has no effect without --to" in refused(
+        capsys, "export", old, "--memory", tmp_path / "k.json", "--single"
+    )
+    assert not (tmp_path / "k.json").exists()
 
 
 def test_what_cannot_be_learned_from_is_refused_before_anything_is_written(old, tmp_path, capsys):

@@ -57,10 +57,11 @@ def export(
     """
     if to is None and memory is None:
         raise UserError("name a directory to write with --to, or a file with --memory")
+    if to is None:
+        _refuse_alone(trial=trial, single=single, distil=distil, refit=refit, onnx=onnx, members=members != "all")
     if memory is not None:
         _export_memory(Run.open(directory), Path(memory))
     if to is None:
-        _refuse_alone(trial=trial, single=single, distil=distil, refit=refit, onnx=onnx, members=members != "all")
         return
     if single + distil + (trial is not None) + (members != "all") > 1:
         raise UserError("--single, --distil, --trial and --members exclude each other; leave all but one out")
