@@ -49,6 +49,7 @@ class Automatic(Predictor):
         chosen = self._choice(architectures, utilities)
         if chosen != self.chosen:
             self._inner, self.chosen = self._made(chosen), chosen
+        self._inner.warp_of = self.warp_of
         self._inner.fit(architectures, utilities)
         self._architectures, self._targets = self._inner._architectures, self._inner._targets
         self._warp = self._inner._warp
@@ -97,6 +98,7 @@ class Automatic(Predictor):
         taus = []
         for known, unknown in KFold(_FOLDS, shuffle=True, random_state=self.seed).split(architectures):
             predictor = self._made(name)
+            predictor.warp_of = self.warp_of
             predictor.fit([architectures[row] for row in known], utilities[known])
             mean, _ = predictor.predict([architectures[row] for row in unknown])
             taus.append(kendalltau(mean, utilities[unknown]).statistic)

@@ -7,6 +7,7 @@ from edges import EDGES, trained
 
 from nni_nasplus.predictors import automatic
 from nni_nasplus.predictors.automatic import Automatic
+from nni_nasplus.predictors.warp import Warp
 
 
 def test_before_there_are_32_results_it_is_the_gaussian_process():
@@ -38,6 +39,14 @@ def test_a_choice_depends_on_the_first_results_alone_until_they_have_doubled(mon
     for count in (32, 33, 63, 64):
         predictor.fit(architectures[:count], utilities[:count])
     assert seen == [32] * 4 + [64] * 4
+
+
+def test_utilities_that_are_not_to_be_warped_are_not():
+    architectures, utilities = trained(40)
+    predictor = Automatic(EDGES)
+    predictor.warp_of = lambda utilities: Warp.identity()
+    predictor.fit(architectures, utilities)
+    np.testing.assert_array_equal(predictor.warp(utilities), utilities)
 
 
 def test_what_it_chooses_from_is_installed_and_quick():
