@@ -111,6 +111,7 @@ setup(
             "process=nni_nasplus.hosts.process:ProcessHost",
         ],
         "nni_nasplus.one_shot": [
+            "darts=nni_nasplus.strategies.differentiable.darts:DARTS",
             "tenas=nni_nasplus.strategies.te_nas:TENAS",
         ],
         "nni_nasplus.predictors": [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytorch_lightning as pl
 import torch
 from te_nas_searches import NB201, SMALL, images
+from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import registry
@@ -12,6 +14,8 @@ from nni_nasplus.one_shot.fit import made
 
 SETTINGS = {"tenas": {"repeats": 1, **SMALL}}
 """What makes a search small, by its name."""
+SMALLEST = {"epochs": 3}
+"""What makes any other small."""
 
 
 class Labelled:
@@ -23,7 +27,27 @@ class Labelled:
     def train_dataloader(self):
         return DataLoader(TensorDataset(images(), torch.arange(40) % 3), 8, shuffle=True)
 
+    def validation_half(self):
+        return DataLoader(TensorDataset(-images(), torch.arange(40) % 3), 12, shuffle=True)
+
+    def task(self, network):
+        return Classified(network)
+
     val_dataloader = train_dataloader
+
+
+class Classified(pl.LightningModule):
+    """Cross-entropy of pairs of images and labels."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_index):
+        images, labels = batch
+        loss = cross_entropy(self.network(images), labels)
+        self.log("train_loss", loss)
+        return loss
 
 
 class Host:
@@ -43,4 +67,4 @@ class Host:
 
 def small(name, seed=0, reporter=None, **settings):
     kind = registry.load("one_shot", name)
-    return made(kind, NB201, Labelled(), seed=seed, reporter=reporter, **{**SETTINGS.get(name, {}), **settings})
+    return made(kind, NB201, Labelled(), seed=seed, reporter=reporter, **{**SETTINGS.get(name, SMALLEST), **settings})
