@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ["finite_difference", "first_order", "hessian_product", "second_order"]
+__all__ = ["finite_difference", "first_order", "hessian", "hessian_product", "second_order"]
 
 Loss = Callable[[], Tensor]
 Step = Callable[[list[Tensor]], list[Tensor]]
@@ -87,11 +87,19 @@ def finite_difference(
     return [(a - b) / (2 * epsilon) for a, b in zip(above, below, strict=True)]
 
 
-def _gradients(loss: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+def hessian(loss: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """∂²loss of P parameters in all, [P, P], symmetric but for rounding."""
+    first = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True, materialize_grads=True)
+    flat = torch.cat([gradient.flatten() for gradient in first])
+    rows = [_gradients(value, parameters, keep=True) for value in flat]
+    return torch.stack([torch.cat([gradient.flatten() for gradient in row]) for row in rows])
+
+
+def _gradients(loss: Tensor, inputs: Sequence[Tensor], *, keep: bool = False) -> list[Tensor]:
     """∂loss/∂input each, zeros where it does not depend on them."""
     if not loss.requires_grad:
         return [torch.zeros_like(one) for one in inputs]
-    return list(torch.autograd.grad(loss, inputs, allow_unused=True, materialize_grads=True))
+    return list(torch.autograd.grad(loss, inputs, retain_graph=keep or None, allow_unused=True, materialize_grads=True))
 
 
 @contextmanager

@@ -36,6 +36,7 @@ Half = Literal["weights", "alphas"]
 Draw = tuple[float, Mixture]
 """A mixture, and what its loss is multiplied by."""
 _STATE = "differentiable"
+_STOPPED = "stopped"
 _WEIGHTS, _ALPHAS = 0, 1
 _STEP = 1
 """A word in seeds, which tells what is drawn in a step from what is drawn for a batch."""
@@ -61,8 +62,12 @@ class Differentiable(OneShot):
     ----------
     alphas
         By kind of cell, [E, O] each.
+    loaders
+        Of training examples and of validation examples.
     step
         How many steps there have been.
+    memory
+        What a method has to keep from epoch to epoch; it is part of checkpoints.
 
     Raises
     ------
@@ -80,7 +85,13 @@ class Differentiable(OneShot):
     options: Options
 
     def __init__(
-        self, supernet: Supernet, evaluator: Trains, options: Options, *, seed: int = 0, reporter: Reporter | None = None
+        self,
+        supernet: Supernet,
+        evaluator: Trains,
+        options: Options,
+        *,
+        seed: int = 0,
+        reporter: Reporter | None = None,
     ) -> None:
         settings = {"method": type(self).__name__, **asdict(options)}
         super().__init__(seed=seed, epochs=options.epochs, settings=settings, reporter=reporter)
@@ -88,11 +99,12 @@ class Differentiable(OneShot):
         self.alphas = new_alphas(supernet, self.generator)
         self.loss = TrainingLoss(supernet, evaluator)
         self.step = 0
+        self.memory: dict[str, Any] = {}
         self._losses = {"train_loss": 0.0, "valid_loss": 0.0}
-        halves = evaluator.data().train_dataloader(), evaluator.validation_half()
-        self._halves = both_halves(*halves, seed, lambda: self.step)
-        self.steps_per_epoch = len(halves[0])
-        self.inherited = Inherited(self.supernet, self.loss, *halves, seed=seed)
+        self.loaders = evaluator.data().train_dataloader(), evaluator.validation_half()
+        self._halves = both_halves(*self.loaders, seed, lambda: self.step)
+        self.steps_per_epoch = len(self.loaders[0])
+        self.inherited = Inherited(self.supernet, self.loss, *self.loaders, seed=seed)
 
     @classmethod
     def of(
@@ -147,8 +159,8 @@ class Differentiable(OneShot):
     def epoch_begins(self) -> None:
         """Whatever changes with the epoch: called before its first step."""
 
-    def epoch_ends(self) -> None:
-        """Decide, prune, stop: called after its last step."""
+    def epoch_ends(self, batch: Mapping[str, Any]) -> None:
+        """Decide, prune, stop: called after its last step, with the batches of that."""
 
     def derived(self) -> Architecture:
         """The architecture that the supernet stands for now."""
@@ -158,6 +170,25 @@ class Differentiable(OneShot):
     def architecture_parameters(self) -> list[nn.Parameter]:
         """What the optimiser of α trains."""
         return list(self.alphas.parameters())
+
+    def stop(self) -> None:
+        """End the search with this epoch."""
+        self.memory[_STOPPED] = True
+        self.trainer.should_stop = True
+
+    @property
+    def alphas_move(self) -> bool:
+        """Whether α is trained in this epoch; else it stays as it is, bit by bit."""
+        return self.epoch >= self.options.first_alpha_epoch
+
+    def weight_draws(self, batch: Any) -> list[Draw]:
+        """The mixtures that the weights are trained with on a training batch; no gradient goes through them."""
+        with torch.no_grad():
+            return self.draws("weights")
+
+    def rate(self) -> float:
+        """The learning rate of the weights in this epoch."""
+        return self.options.rate_in(self.epoch)
 
     # the loop
 
@@ -169,7 +200,7 @@ class Differentiable(OneShot):
     @property
     def progress(self) -> float:
         """How much of the search is over before this epoch, from 0 in the first to 1 in the last one."""
-        return min(1.0, self.epoch / max(1, self.options.epochs - 1))
+        return min(1.0, self.epoch / max(1, self.epochs - 1))
 
     def expected_loss(self, batch: Any, half: Half) -> Tensor:
         """The sum of the losses of a step's mixtures, times their coefficients."""
@@ -201,6 +232,8 @@ class Differentiable(OneShot):
         """Bring the loss to where the network is."""
         self.loss.to(self.device)
         super().on_fit_start()
+        if self.memory.get(_STOPPED):
+            self.trainer.should_stop = True
 
     def training_step(self, batch: Mapping[str, Any], batch_index: int) -> None:
         """The steps of a pair of batches; the first of an epoch begins it, the last one ends it."""
@@ -212,10 +245,10 @@ class Differentiable(OneShot):
                 steps[name](batch)
         self.step += 1
         if self.step % self.steps_per_epoch == 0:
-            self._end_epoch()
+            self._end_epoch(batch)
 
     def _step_alphas(self, batch: Mapping[str, Any]) -> None:
-        if self.epoch < self.options.first_alpha_epoch:
+        if not self.alphas_move:
             return
         loss, gradients = self.alpha_gradients(batch)
         self._losses["valid_loss"] += self._finite(loss, "validation")
@@ -224,8 +257,7 @@ class Differentiable(OneShot):
         self._move_alphas()
 
     def _step_weights(self, batch: Mapping[str, Any]) -> None:
-        with torch.no_grad():  # mixtures are constants here, so that no backward pass goes on to α
-            draws = self.draws("weights")
+        draws = self.weight_draws(batch["train"])
         optimizer = self._optimizer(_WEIGHTS)
         optimizer.zero_grad()
         self._descend(batch, draws)
@@ -233,7 +265,7 @@ class Differentiable(OneShot):
         optimizer.step()
 
     def _step_both(self, batch: Mapping[str, Any]) -> None:
-        if self.epoch < self.options.first_alpha_epoch:
+        if not self.alphas_move:
             self._step_weights(batch)
             return
         optimizer = self._optimizer(_WEIGHTS)
@@ -282,11 +314,11 @@ class Differentiable(OneShot):
     def _begin_epoch(self) -> None:
         self.epoch_begins()
         for group in self._optimizer(_WEIGHTS).param_groups:
-            group["lr"] = self.options.rate_in(self.epoch)
+            group["lr"] = self.rate()
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self, batch: Mapping[str, Any]) -> None:
         """Tell the host how undecided α is, and the losses; in the end the loss of what was found, too."""
-        self.epoch_ends()
+        self.epoch_ends(batch)
         found = {name: total / self.steps_per_epoch for name, total in self._losses.items() if total}
         self._losses = dict.fromkeys(self._losses, 0.0)
         shares = Mixture({cell: rows.detach() for cell, rows in self.strengths().items()}, self.supernet.masks)
@@ -294,7 +326,7 @@ class Differentiable(OneShot):
         alive = {cell: mask.sum(-1).float().mean() for cell, mask in self.supernet.masks.items()}
         found |= {f"entropy/{cell}": float(value) for cell, value in undecided.items()}
         found |= {f"alive/{cell}": float(value) for cell, value in alive.items()}
-        if self.epoch == self.options.epochs:
+        if self.epoch == self.epochs or self.memory.get(_STOPPED):
             found["inherited_loss"] = self.inherited(self.derived())
         self.report(1.0 - float(torch.stack(list(undecided.values())).mean()), found)
         self._show_epoch(shares)
@@ -308,7 +340,7 @@ class Differentiable(OneShot):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep how far the search is."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint[_STATE] = {"step": self.step, "losses": dict(self._losses)}
+        checkpoint[_STATE] = {"step": self.step, "losses": dict(self._losses), "memory": self.memory}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over how far it was.
@@ -319,4 +351,5 @@ class Differentiable(OneShot):
             If the checkpoint is of another search.
         """
         super().on_load_checkpoint(checkpoint)
-        self.step, self._losses = checkpoint[_STATE]["step"], checkpoint[_STATE]["losses"]
+        state = checkpoint[_STATE]
+        self.step, self._losses, self.memory = state["step"], state["losses"], state["memory"]

@@ -86,7 +86,7 @@ def both_halves(train: Any, valid: Any, seed: int, step: Callable[[], int]) -> C
     return CombinedLoader(halves, "min_size")
 
 
-class drawn_by:  # noqa: N801  # a context manager, used like a function
+class drawn_by:  # a context manager, used like a function
     """Let torch's generator of the CPU draw from a seed and some numbers in the block; it is set back after it."""
 
     def __init__(self, *words: int) -> None:

@@ -46,11 +46,20 @@ class Inherited:
     def __call__(self, architecture: Mapping[str, Any], batches: int = _BATCHES) -> float:
         """The mean loss over validation batches."""
         device = next(self.supernet.parameters()).device
-        with self.supernet.only(architecture), torch.no_grad(), drawn_by(self.seed, _DROPOUT):
-            with recalibrated(self.supernet, self.loss, islice(self._train, min(batches, self._train.count)), device):
-                valid = islice(self._valid, min(batches, self._valid.count))
-                losses = [float(self.loss(_to(batch, device), None)) for batch in valid]
+        train = islice(self._train, min(batches, self._train.count))
+        with (
+            self.supernet.only(architecture),
+            torch.no_grad(),
+            drawn_by(self.seed, _DROPOUT),
+            recalibrated(self.supernet, self.loss, train, device),
+        ):
+            losses = [float(self.loss(batch, None)) for batch in self.validation(batches, device)]
         return sum(losses) / len(losses)
+
+    def validation(self, batches: int, device: torch.device) -> Iterator[Any]:
+        """The first batches of validation, the same in every call."""
+        for batch in islice(self._valid, min(batches, self._valid.count)):
+            yield _to(batch, device)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nni_nasplus.networks.supernet import Mixture, Supernet
 from nni_nasplus.one_shot.one_shot import HasData
 
-__all__ = ["Trains", "TrainingLoss"]
+__all__ = ["TrainingLoss", "Trains"]
 
 
 class Trains(HasData, Protocol):

@@ -101,7 +101,7 @@ class OneShot(pl.LightningModule, ABC):
         """
 
     @classmethod
-    def check(cls, space: NetworkSpace, settings: Mapping[str, Any]) -> None:  # noqa: B027  # most need the data
+    def check(cls, space: NetworkSpace, settings: Mapping[str, Any]) -> None:  # most need the data
         """Raise :class:`UserError` if settings cannot work on a space, before any data are read."""
 
     @abstractmethod

@@ -126,4 +126,3 @@ class NamedOneShot(OneShotStrategy):
         found = [one for ranking in (first, *others) for one in ranking.architectures]
         distinct = {run.space.search_space.key(one): one for one in found}
         return first if not others else Ranking.of(list(distinct.values()), [0.0] * len(distinct))
-

@@ -23,8 +23,8 @@ __all__ = ["OneShotSearch"]
 class OneShotSearch(OneShotStrategy):
     """Run a :class:`~nni_nasplus.one_shot.one_shot.OneShot` with the trainer and on the data of an NNI evaluator.
 
-    The evaluator's module says the loss, where a search trains on one. The trainer's ``max_epochs`` limits the epochs; for TE-NAS they
-    are rounds, and three of them are enough for NAS-Bench-201 and for DARTS.
+    The evaluator's module says the loss, where a search trains by one. The trainer's ``max_epochs`` limits the epochs;
+    for TE-NAS they are rounds, and three of them are enough for NAS-Bench-201 and for DARTS.
 
     Parameters
     ----------
