@@ -146,10 +146,19 @@ class PDARTS(DARTS):
 
     def epoch_begins(self) -> None:
         """Begin a stage if it is time, and set the dropout."""
-        stage, past = self.place
+        stage, _ = self.place
         if stage != self.stage:
             self._enter(stage)
-            self.trainer.strategy.setup_optimizers(self.trainer)
+            self._renew_optimizers()
+        self._set_dropout()
+
+    def on_fit_start(self) -> None:
+        """Set the dropout, also where a search goes on in the middle of an epoch."""
+        super().on_fit_start()
+        self._set_dropout()
+
+    def _set_dropout(self) -> None:
+        stage, past = self.place
         for module in self.supernet.modules():
             if isinstance(module, _SkipDropout):
                 module.p = skip_dropout(self.options.dropout[stage], past, self.lengths[stage])
@@ -180,6 +189,13 @@ class PDARTS(DARTS):
         self.loss = TrainingLoss(supernet, self.evaluator)
         self.loss.to(self.device)
         self.inherited = Inherited(supernet, self.loss, *self.loaders, seed=self.seed)
+
+    def _renew_optimizers(self) -> None:
+        """Let both optimisers forget the last stage."""
+        for number, parameters in enumerate((list(self.supernet.parameters()), self.architecture_parameters)):
+            optimizer = self._optimizer(number).optimizer
+            optimizer.state.clear()
+            optimizer.param_groups[0]["params"] = parameters
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make the supernet of the stage, before its weights are loaded."""

@@ -30,12 +30,13 @@ class Pictures:
         return Classified(network)
 
 
-def search(name, space=NB201_SPACE, **options):
-    return made(registry.load("one_shot", name), space, Pictures(), **options)
+def search(name, space=NB201_SPACE, count=24, **options):
+    return made(registry.load("one_shot", name), space, Pictures(count), **options)
 
 
 def darts_cells(name, **options):
-    return search(name, DARTS_SPACE, **options)
+    """Of one step an epoch."""
+    return search(name, DARTS_SPACE, 8, **options)
 
 
 def batch(count=8):

@@ -80,9 +80,9 @@ class PlantedSpace:
     def __init__(self, planted):
         self.planted, self.bias = planted, 0.0
         self.best = dict.fromkeys(NB201.search_space.decisions, planted)
-        bright = images() + 3 * torch.randn(40, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+        bright = images(count=400) + 3 * torch.randn(400, 3, 1, 1, generator=torch.Generator().manual_seed(0))
         self.bias = self.answers(bright).mean(0)
-        self.evaluator = Labelled(bright, self.answers(bright).argmax(1), 40)
+        self.evaluator = Labelled(bright, self.answers(bright).argmax(1), 400)
 
     def answers(self, bright):
         supernet = self.supernet().eval()

@@ -85,10 +85,10 @@ def _killed(search, step):
     """It, so that it dies when that step is to begin."""
     original = search.training_step
 
-    def training_step(batch, number):
+    def training_step(*arguments):
         if search.step == step:
             raise HostLost
-        original(batch, number)
+        original(*arguments)
 
     search.training_step = training_step
     return search
@@ -99,7 +99,15 @@ def test_a_planted_operation_wins(name):
     """It alone hands on how bright an image is; the network's own answers then are the labels."""
     space = PlantedSpace("nor_conv_3x3")
     quick = {"epochs": 30, "rate": 1e-6, "final_rate": 0.0, "alpha_rate": 0.3, "weight_decay": 0.0, "alpha_decay": 0.0}
-    others = {"darts-pt": {"epochs": 10, "tuning": 1}, "p-darts": {"layers": []}, "darts-plus": {"stable": 30}}
+    sampling = {"epochs": 60, "alpha_rate": 0.1}
+    others = {
+        "darts-pt": {"epochs": 1, "tuning": 1, "blank": True},
+        "darts-es": {"epochs": 9, "rise": 9.0},
+        "darts-plus": {"stable": 30},
+        "p-darts": {"layers": []},
+        **dict.fromkeys(("drnas", "snas"), sampling),
+        "gdas": {"epochs": 180, "alpha_rate": 0.1, "first_temperature": 1.0, "last_temperature": 1.0},
+    }
     kind = registry.load("one_shot", name)
     search = made(kind, space, space.evaluator, **{**quick, "warm_up": 0.0, **others.get(name, {})})
     assert fit(search).architectures == [space.best]

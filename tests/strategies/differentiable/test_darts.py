@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from differentiable_searches import Pictures, batch, randomised, search
+from supernets import NB201_SPACE
 
-from nni_nasplus.one_shot.fit import fit
+from nni_nasplus import registry
+from nni_nasplus.one_shot import alpha_gradients
+from nni_nasplus.one_shot.fit import fit, made
 
 
 def test_the_rate_falls_by_half_a_cosine():
@@ -18,11 +21,6 @@ def test_an_evaluator_of_few_epochs_shortens_the_search_and_options_lengthen_it(
     pictures = Pictures()
     assert search("darts").options.epochs == 50
     pictures.epochs = 4
-    from supernets import NB201_SPACE
-
-    from nni_nasplus import registry
-    from nni_nasplus.one_shot.fit import made
-
     kind = registry.load("one_shot", "darts")
     assert made(kind, NB201_SPACE, pictures).options.epochs == 4
     assert made(kind, NB201_SPACE, pictures, epochs=7).options.epochs == 7
@@ -41,9 +39,11 @@ def gradients(**options):
     return slopes[0]
 
 
-def test_the_second_order_by_finite_differences_is_the_exact_one():
+def test_the_second_order_by_finite_differences_is_the_exact_one(monkeypatch):
+    """By smaller ones than published, which here cross the kinks of ReLU."""
+    monkeypatch.setattr(alpha_gradients, "_STEP", 1e-5)
     first, rough, exact = gradients(), gradients(order=2), gradients(order=2, exact=True)
-    torch.testing.assert_close(rough, exact, rtol=5e-3, atol=1e-5)
+    torch.testing.assert_close(rough, exact, rtol=1e-3, atol=1e-6)
     assert (exact - first).abs().max() > 1e-3
 
 

@@ -33,7 +33,7 @@ def test_operations_see_one_channel_in_k(make):
 
 
 def test_layers_of_events_see_one_channel_in_k():
-    supernet = events(fraction=2)
+    supernet = events(fraction=2, width=32)
     width = supernet.net.stem.width
     layer = supernet.net.encoder[0].split
     seen = []
