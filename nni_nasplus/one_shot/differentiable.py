@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning.utilities import CombinedLoader
@@ -79,7 +80,7 @@ class Differentiable(OneShot):
     class Options(SearchOptions):
         """Those that all methods have."""
 
-    order: ClassVar[tuple[str, ...]] = ("alphas", "weights")
+    order: tuple[str, ...] = ("alphas", "weights")
     """The steps for a pair of batches: ``alphas``, ``weights``, or ``both`` on the training batch alone."""
     checkpoint_steps = 50
     options: Options
@@ -335,7 +336,7 @@ class Differentiable(OneShot):
         with self.supernet.only(self.derived()):
             self.show(self.supernet, f"after epoch {self.epoch}", self.epoch)
         for cell, rows in shares.weights.items():
-            self.draw(f"weights/{cell}", lambda cell=cell, rows=rows: heat_map(self.supernet, cell, rows), self.epoch)
+            self.draw(f"weights/{cell}", partial(heat_map, self.supernet, cell, rows), self.epoch)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep how far the search is."""

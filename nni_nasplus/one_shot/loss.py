@@ -70,7 +70,8 @@ class TrainingLoss:
             Where None, the sum of what is alive: inside ``supernet.only`` one architecture.
         """
         self._network.mixture = mixture
-        loss: Tensor = self._task.training_step(batch, 0)
+        loss = self._task.training_step(batch, 0)
+        assert isinstance(loss, Tensor)
         return loss
 
 

@@ -16,6 +16,7 @@ from nni_nasplus.networks.supernet import Mixture, Supernet
 
 __all__ = ["dirichlet", "entropy", "gumbel", "mixed", "new_alphas", "one_path", "sigmoid", "softmax"]
 
+Alphas = Mapping[str, Tensor] | nn.ParameterDict
 _SPREAD = 1e-3
 """So small that all operations weigh the same at first (DARTS, arXiv 1806.09055, code)."""
 _DRAWS = 100
@@ -28,9 +29,7 @@ def new_alphas(supernet: Supernet, generator: torch.Generator) -> nn.ParameterDi
     return nn.ParameterDict({cell: _SPREAD * torch.randn(shape, generator=generator) for cell, shape in shapes.items()})
 
 
-def mixed(
-    supernet: Supernet, alphas: Mapping[str, Tensor], weigh: Callable[[Tensor, Tensor], Tensor], **others: Any
-) -> Mixture:
+def mixed(supernet: Supernet, alphas: Alphas, weigh: Callable[[Tensor, Tensor], Tensor], **others: Any) -> Mixture:
     """A mixture of everything that is alive.
 
     Parameters
@@ -45,7 +44,7 @@ def mixed(
     return Mixture(weights, active, **others)
 
 
-def softmax(supernet: Supernet, alphas: Mapping[str, Tensor], **others: Any) -> Mixture:
+def softmax(supernet: Supernet, alphas: Alphas, **others: Any) -> Mixture:
     """The softmax of α over what is alive on each edge; weight 0, and not computed, where pruned."""
     return mixed(supernet, alphas, masked_softmax, **others)
 
@@ -55,13 +54,13 @@ def masked_softmax(alpha: Tensor, mask: Tensor) -> Tensor:
     return alpha.masked_fill(~mask, torch.finfo(alpha.dtype).min).softmax(-1) * mask
 
 
-def sigmoid(supernet: Supernet, alphas: Mapping[str, Tensor]) -> Mixture:
+def sigmoid(supernet: Supernet, alphas: Alphas) -> Mixture:
     """The sigmoid of each α by itself: operations do not compete (FairDARTS, arXiv 1911.12126)."""
     return mixed(supernet, alphas, lambda alpha, mask: alpha.sigmoid() * mask)
 
 
 def gumbel(
-    supernet: Supernet, alphas: Mapping[str, Tensor], temperature: float, generator: torch.Generator, *, hard: bool
+    supernet: Supernet, alphas: Alphas, temperature: float, generator: torch.Generator, *, hard: bool
 ) -> Mixture:
     """The softmax of (log softmax α + G) / τ, G of Gumbel(0, 1); one sample for each edge of all cells of a kind.
 
@@ -97,7 +96,7 @@ def _one_hot(rows: Tensor) -> Tensor:
     return torch.zeros_like(rows, dtype=torch.bool).scatter_(-1, rows.argmax(-1, keepdim=True), True)
 
 
-def dirichlet(supernet: Supernet, alphas: Mapping[str, Tensor], generator: torch.Generator) -> Mixture:
+def dirichlet(supernet: Supernet, alphas: Alphas, generator: torch.Generator) -> Mixture:
     """Weights of Dirichlet(elu(α) + 1) over what is alive, whose gradients reach α (DrNAS, arXiv 2006.10355)."""
     return mixed(supernet, alphas, lambda alpha, mask: _dirichlet(alpha, mask, generator))
 

@@ -179,7 +179,7 @@ class EventSequenceSpace(TunedSpace):
             )
         first = {name: choices[0] for name, choices in self.search_space.decisions.items()}
         chosen = self.search_space.validate({**first, **_SUPERNET, **fixed})
-        more = {"heads": heads, "fraction": fraction, "order": self.search_space.decisions}
+        more: dict[str, Any] = {"heads": heads, "fraction": fraction, "order": self.search_space.decisions}
         return EventSupernet(self.shape, chosen, **more, **self._sizes(chosen))
 
     def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:

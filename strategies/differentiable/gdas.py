@@ -47,7 +47,7 @@ class GDAS(Differentiable):
             for name in ("first_temperature", "last_temperature"):
                 self._require(name, getattr(self, name) > 0, "more than 0")
 
-    order = ("weights", "alphas")
+    order: tuple[str, ...] = ("weights", "alphas")
     options: Options
 
     @property

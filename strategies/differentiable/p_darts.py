@@ -99,7 +99,7 @@ class PDARTS(DARTS):
         self.stages, self.stage = stages, 0
 
     @classmethod
-    def of(
+    def of(  # type: ignore[override]  # it takes what trains
         cls, space: NetworkSpace, evaluator: Trains, *, seed: int = 0, reporter: Any = None, **settings: Any
     ) -> PDARTS:  # type: ignore[override]
         """The search of a space."""

@@ -32,7 +32,7 @@ class SNAS(GDAS):
         weight_decay: float = 3e-4
         first_temperature: float = 1.0
 
-    order = ("both",)
+    order: tuple[str, ...] = ("both",)
 
     def draws(self, half: Half) -> list[Draw]:
         """One relaxed sample (eq. 4)."""
