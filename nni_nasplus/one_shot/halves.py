@@ -29,18 +29,23 @@ class Passes:
         0 or more.
     step
         Says how many batches there were before.
+    what
+        Of examples, for the message.
 
     Raises
     ------
     UserError
-        If the loader has no batches.
+        If the loader has no batches, or does not say how many.
     """
 
     def __init__(self, loader: Any, seed: int, step: Callable[[], int], what: str) -> None:
         self.loader, self.seed, self.step = loader, seed, step
-        self.count = len(loader)
+        try:
+            self.count = len(loader)
+        except TypeError:
+            self.count = 0
         if not self.count:
-            raise UserError(f"there are no {what} examples; give the search some")
+            raise UserError(f"there are no batches of {what} examples that can be counted; give the search some")
 
     def __iter__(self) -> Iterator[Any]:
         number, place = divmod(self.step(), self.count)
