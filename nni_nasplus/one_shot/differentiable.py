@@ -177,6 +177,11 @@ class Differentiable(OneShot):
         self.memory[_STOPPED] = True
         self.trainer.should_stop = True
 
+    def move_alphas(self) -> None:
+        """A step along the gradients that α has: by Adam."""
+        # not by Lightning's wrapper: its count of steps, by which checkpoints are saved, is then that of the batches
+        self._optimizer(_ALPHAS).optimizer.step()
+
     @property
     def alphas_move(self) -> bool:
         """Whether α is trained in this epoch; else it stays as it is, bit by bit."""
@@ -288,15 +293,14 @@ class Differentiable(OneShot):
         nn.utils.clip_grad_norm_(self.supernet.parameters(), self.options.clip)
 
     def _move_alphas(self) -> None:
-        """One step of Adam.
+        """A step of α.
 
         Raises
         ------
         TrialFailed
             If an α is not finite after it.
         """
-        # not by Lightning's wrapper: its count of steps, by which checkpoints are saved, is then that of the batches
-        self._optimizer(_ALPHAS).optimizer.step()
+        self.move_alphas()
         for cell, rows in self.alphas.items():
             if not (finite := rows.isfinite().all(-1)).all():
                 edge = [edge for edge in self.supernet.edges if edge.cell == cell][int(finite.int().argmin())]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.networks.supernet import Mixture, Supernet
 
-__all__ = ["dirichlet", "entropy", "gumbel", "mixed", "new_alphas", "one_path", "sigmoid", "softmax"]
+__all__ = ["dirichlet", "entropy", "gumbel", "masked_softmax", "mixed", "new_alphas", "one_path", "sigmoid", "softmax"]
 
 Alphas = Mapping[str, Tensor] | nn.ParameterDict
 _SPREAD = 1e-3

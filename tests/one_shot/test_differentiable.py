@@ -105,7 +105,8 @@ def test_a_planted_operation_wins(name):
         "darts-es": {"epochs": 9, "rise": 9.0},
         "darts-plus": {"stable": 30},
         "p-darts": {"layers": []},
-        **dict.fromkeys(("drnas", "snas"), sampling),
+        **dict.fromkeys(("drnas", "snas", "parsec"), sampling),
+        "xnas": {"epochs": 60, "bound": 0.05},
         "gdas": {"epochs": 180, "alpha_rate": 0.1, "first_temperature": 1.0, "last_temperature": 1.0},
     }
     kind = registry.load("one_shot", name)

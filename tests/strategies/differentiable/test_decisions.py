@@ -161,3 +161,45 @@ def test_a_deeper_supernet_follows():
     found._enter = lambda stage: (original(stage), depths.append(len(found.supernet.net.cells)))
     fit(found)
     assert depths == [3, 4, 5]
+
+
+def test_xnas_multiplies_weights_by_the_exponential_of_the_reward():
+    found = randomised(search("xnas", epochs=4, bound=0.5))
+    before = found.alphas["cell"].detach().exp()
+    slope = 2 * torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
+    found.alphas["cell"].grad = slope
+    found.move_alphas()
+    after = found.alphas["cell"].detach().exp()
+    eta = math.sqrt(2 * math.log(5) / 12) / 0.5
+    torch.testing.assert_close(after, before * torch.exp(-eta * slope.clamp(-0.5, 0.5)))
+
+
+def test_xnas_wipes_out_what_cannot_catch_up_and_nothing_else():
+    found = search("xnas", epochs=4)
+    with torch.no_grad():
+        found.alphas["cell"].zero_()
+        found.alphas["cell"][0, 1] = -2.2 * found.eta * found.steps
+        found.alphas["cell"][1, 1] = -1.5 * found.eta * found.steps
+    found.alphas["cell"].grad = torch.zeros(6, 5)
+    found.move_alphas()
+    assert SKIP not in found.supernet.alive(found.supernet.edges[0])
+    assert alive(found) == {"cell": 29}
+
+
+def test_xnas_ends_with_one_operation_on_each_edge():
+    found = search("xnas", epochs=2)
+    fit(found)
+    assert alive(found) == {"cell": 6}
+
+
+def test_asap_prunes_what_weighs_less_than_its_share_of_an_undecided_operation():
+    found = search("asap", epochs=5, threshold=0.5, last_temperature=0.1)
+    with torch.no_grad():
+        found.alphas["cell"].zero_()
+        found.alphas["cell"][3] = torch.tensor([0.0, 1.0, -2.0, 0.5, -3.0])
+    found.epoch_ends({})
+    assert found.supernet.alive(found.supernet.edges[3]) == ["none", "skip_connect", "nor_conv_3x3"]
+    assert alive(found) == {"cell": 28}
+    assert found.temperature == pytest.approx(1.0)
+    found.step = 4 * found.steps_per_epoch
+    assert found.temperature == pytest.approx(0.1)

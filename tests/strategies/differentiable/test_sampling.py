@@ -9,6 +9,7 @@ import torch
 from differentiable_searches import batch, darts_cells, randomised, search
 
 from nni_nasplus.networks.supernet import NONE, MixedOperation
+from nni_nasplus.one_shot.fit import fit
 from nni_nasplus.one_shot.mixture import gumbel
 
 
@@ -97,3 +98,51 @@ def test_the_divergence_of_drnas_is_least_at_the_uniform_distribution():
     found = search("drnas", divergence=1.0)
     assert found.penalty().item() == pytest.approx(0, abs=1e-4)
     assert randomised(found).penalty().item() > 0.1
+
+
+def test_parsec_draws_whole_architectures_and_weighs_them_by_their_likelihood():
+    found = randomised(search("parsec", samples=3))
+    pair = batch()
+    _, (slope,) = found.alpha_gradients(pair)
+    shares, paths = zip(*found.weight_draws(pair["train"]), strict=True)
+    assert all(path.active["cell"].sum(-1).tolist() == [1] * 6 for path in paths)
+    with torch.no_grad():
+        losses = torch.stack([found.loss(pair["valid"], path) for path in paths])
+    torch.testing.assert_close(torch.tensor(shares), (-8 * losses).softmax(0))
+    # ∂ log p / ∂α is what was drawn minus the softmax
+    drawn = sum(share * path.weights["cell"] for share, path in zip(shares, paths, strict=True))
+    torch.testing.assert_close(slope, found.alphas["cell"].detach().softmax(-1) - drawn)
+
+
+def test_parsec_draws_by_the_softmax_of_alpha():
+    found, count = randomised(search("parsec", samples=4000)), 4000
+    drawn = sum(path.weights["cell"].detach() for _, path in found.draws("alphas")) / count
+    expected = found.alphas["cell"].detach().softmax(-1)
+    assert ((drawn - expected).abs() < 5 * (expected * (1 - expected) / count).sqrt()).all()
+
+
+def test_dropnas_drops_each_operation_of_four_with_seven_percent_and_never_a_whole_group():
+    found = darts_cells("dropnas")
+    kept = torch.stack([found.draws("alphas")[0][1].active["normal"] for _ in range(1000)]).float()
+    convolutions = torch.tensor(["conv" in name for name in found.supernet.operations])
+    assert convolutions.sum() == 4
+    assert kept.mean().item() == pytest.approx(1 - 3e-5**0.25, abs=0.005)
+    assert all(kept[..., group].sum(-1).min() >= 1 for group in (convolutions, ~convolutions))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_step_of_dropnas_leaves_the_shares_of_what_it_dropped():
+    found = randomised(search("dropnas", epochs=1, rate_of_groups=0.2, alpha_rate=0.5))
+    seen = []
+    original = found.move_alphas
+
+    def watched():
+        before = found.alphas["cell"].detach().softmax(-1)
+        original()
+        dropped = ~found._kept["cell"]
+        seen.append(int(dropped.sum()))
+        torch.testing.assert_close(found.alphas["cell"].detach().softmax(-1)[dropped], before[dropped])
+
+    found.move_alphas = watched
+    fit(found)
+    assert sum(seen) > 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nni_nasplus.one_shot.differentiable import Draw, Half
 from nni_nasplus.one_shot.mixture import gumbel
-from nni_nasplus.strategies.differentiable.gdas import GDAS
+from nni_nasplus.strategies.differentiable.sampled.gdas import GDAS
 
 __all__ = ["SNAS"]
 
