@@ -101,7 +101,9 @@ def test_a_one_shot_method_is_a_strategy_by_its_name():
     assert found == NamedOneShot("gdas", {"epochs": 3}, searches=2)
     with refused("searches is 0; use 1 or more"):
         make_strategy("gdas", {"searches": 0})
-    with pytest.raises(UserError, match=r"^unknown strategy 'no'; available: .*, gdas, .*, thompson"):
+    with pytest.raises(
+        UserError, match=r"^unknown strategy 'no'; available: .*, thompson, or a one-shot method: .*, gdas, "
+    ):
         make_strategy("no", {})
 
 
