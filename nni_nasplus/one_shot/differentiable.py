@@ -48,7 +48,7 @@ class Differentiable(OneShot):
 
     Each step has a batch of either half of the data. What torch's generator draws in it is a function of the seed and
     the number of the step; whatever else is drawn comes from :attr:`generator`. So a search that is resumed after any
-    step goes on as if it had not been interrupted, on the CPU to the last bit.
+    step goes on as if it had not been interrupted, on the CPU and with as many threads to the last bit.
 
     Parameters
     ----------
@@ -83,6 +83,7 @@ class Differentiable(OneShot):
     order: tuple[str, ...] = ("alphas", "weights")
     """The steps for a pair of batches: ``alphas``, ``weights``, or ``both`` on the training batch alone."""
     checkpoint_steps = 50
+    threads = None
     options: Options
 
     def __init__(

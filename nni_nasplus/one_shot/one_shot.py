@@ -72,6 +72,8 @@ class OneShot(pl.LightningModule, ABC):
 
     checkpoint_steps: ClassVar[int | None] = None
     """Training steps between two checkpoints; an epoch where None, which a module needs whose loader shuffles."""
+    threads: ClassVar[int | None] = 1
+    """How many of the CPU's :func:`~nni_nasplus.one_shot.fit.fit` takes; those that torch has where None."""
 
     def __init__(
         self, *, seed: int, epochs: int = -1, settings: Mapping[str, Any], reporter: Reporter | None = None
