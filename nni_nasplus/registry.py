@@ -49,7 +49,8 @@ def require(kind: Kind, name: str) -> None:
 
 
 def _unknown(kind: Kind, name: str) -> UserError:
-    return UserError(f"unknown {_NOUN[kind]} '{name}'; available: {', '.join(available(kind))}")
+    more = f", or a one-shot method: {', '.join(available('one_shot'))}" if kind == "strategies" else ""
+    return UserError(f"unknown {_NOUN[kind]} '{name}'; available: {', '.join(available(kind))}{more}")
 
 
 def installed(path: str, kind: type[T]) -> type[T]:

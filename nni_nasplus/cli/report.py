@@ -138,7 +138,7 @@ def _known_before(run: Run) -> list[dict[str, Any]]:
     drawn = by_origin["random"] if by_origin["presearch"] else []
     groups = {
         "best of the initial ones": by_origin["initial"][:1],
-        f"{run.settings.strategy}, without training": by_origin["presearch"][:1],
+        f"{run.settings.strategy}, {run.settings.make_strategy().presearched}": by_origin["presearch"][:1],
         f"random, mean of {len(drawn)}": drawn,
     }
     return [_mean_row(run, name, group) for name, group in groups.items() if group]

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.partial_channels import passing_by
 from nni_nasplus.search.space import Architecture
 
 if TYPE_CHECKING:
@@ -63,12 +64,18 @@ class MixedOperation(nn.Module):
     Parameters
     ----------
     operations
-        O modules by name.
+        O modules by name; each for so many of the channels as ``fraction`` says.
+    fraction
+        One in so many channels is computed, and the others pass by: see
+        :func:`~nni_nasplus.networks.partial_channels.passing_by`.
+    axis
+        Of the channels.
     """
 
-    def __init__(self, operations: Mapping[str, nn.Module]) -> None:
+    def __init__(self, operations: Mapping[str, nn.Module], *, fraction: int = 1, axis: int = 1) -> None:
         super().__init__()
         self.operations = nn.ModuleDict(operations)
+        self.fraction, self.axis = fraction, axis
 
     def forward(self, x: Tensor, terms: Terms, *context: Tensor) -> Tensor:
         """The mixture of x.
@@ -80,6 +87,11 @@ class MixedOperation(nn.Module):
         context
             What every operation takes beside x, such as a mask.
         """
+        if self.fraction == 1:
+            return self._mixture(x, terms, *context)
+        return passing_by(lambda part: self._mixture(part, terms, *context), x, self.fraction, self.axis)
+
+    def _mixture(self, x: Tensor, terms: Terms, *context: Tensor) -> Tensor:
         computed = [name for name in terms.active if name != NONE] or terms.active
         products = [
             weight * self.operations[name](x, *context)
@@ -110,6 +122,9 @@ class Supernet(nn.Module, ABC):
     besides
         What the architectures that it derives decide besides operations, such as hyperparameters.
     """
+
+    edges_per_node: ClassVar[int | None] = None
+    """How many edges lead to a node of an architecture, at most; None for all."""
 
     def __init__(self, edges: Sequence[Edge], operations: Sequence[str]) -> None:
         super().__init__()

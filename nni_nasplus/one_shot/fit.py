@@ -65,7 +65,8 @@ def fit(search: OneShot, directory: Path | None = None) -> Ranking:
     """What a search finds, on this machine's accelerator if it has one; torch's global generator stays.
 
     What torch's generator draws in between, such as dropout and the order of examples, is a function of the seed and
-    the epoch. On the CPU it runs in one thread: thin networks would make several mostly wait for each other.
+    the epoch. On the CPU it runs in one thread, where the search says so: thin networks would make several mostly wait
+    for each other.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def fit(search: OneShot, directory: Path | None = None) -> Ranking:
     """
     checkpoint = directory / "last.ckpt" if directory else None
     exists = checkpoint is not None and checkpoint.exists()
-    with quiet_lightning(), _one_thread(), isolate_rng():
+    with quiet_lightning(), _threads(search.threads), isolate_rng():
         trainer = _trainer(search, directory)
         trainer.fit(search, ckpt_path=checkpoint if exists else None)
     if trainer.interrupted:
@@ -123,9 +124,9 @@ def _board_folders(reporter: Reporter, directory: Path) -> list[Path]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _threads(number: int | None) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number or before)
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pytorch_lightning as pl
@@ -20,6 +20,7 @@ from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.training.reporter import LogReporter, Reporter
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from typing_extensions import Self
 
 __all__ = ["HasData", "OneShot"]
@@ -71,6 +72,8 @@ class OneShot(pl.LightningModule, ABC):
 
     checkpoint_steps: ClassVar[int | None] = None
     """Training steps between two checkpoints; an epoch where None, which a module needs whose loader shuffles."""
+    threads: ClassVar[int | None] = 1
+    """How many of the CPU's :func:`~nni_nasplus.one_shot.fit.fit` takes; those that torch has where None."""
 
     def __init__(
         self, *, seed: int, epochs: int = -1, settings: Mapping[str, Any], reporter: Reporter | None = None
@@ -99,6 +102,10 @@ class OneShot(pl.LightningModule, ABC):
             If the space has no supernet, or a setting or the data are refused.
         """
 
+    @classmethod
+    def check(cls, space: NetworkSpace, settings: Mapping[str, Any]) -> None:  # most need the data
+        """Raise :class:`UserError` if settings cannot work on a space, before any data are read."""
+
     @abstractmethod
     def training_step(self, *arguments: Any) -> None:
         """One step of the search, as Lightning calls it; it steps its optimisers itself."""
@@ -122,8 +129,12 @@ class OneShot(pl.LightningModule, ABC):
 
     def show(self, supernet: Supernet, title: str, step: int) -> None:
         """Give TensorBoard a picture of what is alive."""
+        self.draw("cells", lambda: cell_figure(alive_graph(supernet), title), step)
+
+    def draw(self, name: str, make: Callable[[], Figure], step: int) -> None:
+        """Give TensorBoard a figure of matplotlib, which is made only where there is a TensorBoard."""
         for board in [logger for logger in self.loggers if isinstance(logger, TensorBoardLogger)]:
-            board.experiment.add_figure("cells", cell_figure(alive_graph(supernet), title), step)
+            board.experiment.add_figure(name, make(), step)
 
     def on_fit_start(self) -> None:
         """Report what was reported before a resume."""

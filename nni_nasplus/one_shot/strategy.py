@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nni_nasplus import registry
+from nni_nasplus.errors import TrialFailed, UserError
 from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.strategy import Strategy
 
 if TYPE_CHECKING:
     from nni_nasplus.run.run import Run
-    from nni_nasplus.search.ranking import Ranking
     from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["NamedOneShot", "OneShotStrategy"]
@@ -58,13 +60,20 @@ class OneShotStrategy(Strategy):
         Raises
         ------
         UserError
-            If the space has no supernet, or a setting or the data are refused.
+            If the space has no supernet, a setting or the data are refused, or the search diverges.
         """
+        return self._searched(run, reporter, run.settings.seed, run.directory / self.method)
+
+    def _searched(self, run: Run, reporter: Reporter | None, seed: int, directory: Path) -> Ranking:
+        """What one search finds."""
         from nni_nasplus.one_shot.fit import fit, made
 
         kind = registry.load("one_shot", self.method)
-        search = made(kind, run.space, run.evaluator, seed=run.settings.seed, reporter=reporter, **self.settings())
-        return fit(search, run.directory / self.method)
+        search = made(kind, run.space, run.evaluator, seed=seed, reporter=reporter, **self.settings())
+        try:
+            return fit(search, directory)
+        except TrialFailed as failure:
+            raise UserError(f"the search by {self.method} failed: {failure}") from failure
 
     def propose(self, history: History, rng: np.random.Generator) -> Proposal:
         """The first of what was found that was not proposed yet, or a random architecture."""
@@ -81,19 +90,39 @@ class NamedOneShot(OneShotStrategy):
         The name of the search in the entry-point group ``nni_nasplus.one_shot``.
     options
         Its own settings.
+    searches
+        How many searches there are, by seeds that follow each other; what each finds is trained.
 
     Raises
     ------
     UserError
-        If there is no such search.
+        If there is no such search, or fewer than 1 is asked for.
     """
 
+    presearched: ClassVar[str] = "by its supernet"
     method: str = "tenas"
     options: Mapping[str, Any] = field(default_factory=dict)
+    searches: int = 1
 
     def __post_init__(self) -> None:
         registry.require("one_shot", self.method)
+        if not isinstance(self.searches, int) or self.searches < 1:
+            raise UserError(f"searches is {self.searches}; use 1 or more")
 
     def settings(self) -> Mapping[str, Any]:
         """Those given."""
         return self.options
+
+    def check_space(self, space: Any) -> None:
+        """Raise :class:`UserError` if the space has no supernet, or a setting is refused."""
+        super().check_space(space)
+        registry.load("one_shot", self.method).check(space, self.options)
+
+    def presearch(self, run: Run, reporter: Reporter | None) -> Ranking:
+        """One search after the other; one that is over only answers."""
+        first = super().presearch(run, reporter)
+        seeds = range(run.settings.seed + 1, run.settings.seed + self.searches)
+        others = [self._searched(run, reporter, seed, run.directory / f"{self.method}-{seed}") for seed in seeds]
+        found = [one for ranking in (first, *others) for one in ranking.architectures]
+        distinct = {run.space.search_space.key(one): one for one in found}
+        return first if not others else Ranking.of(list(distinct.values()), [0.0] * len(distinct))

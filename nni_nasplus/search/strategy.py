@@ -15,6 +15,11 @@ from nni_nasplus.search.history import History, Proposal
 
 __all__ = ["Strategy", "make_strategy"]
 
+_ONE_SHOT = "one_shot"
+"""The strategy that searches by any one-shot method."""
+_ITS_OWN = ("searches",)
+"""Options of that strategy, whatever the method."""
+
 
 class Strategy(ABC):
     """Base of every strategy: a frozen dataclass of its options, and :meth:`propose`.
@@ -33,6 +38,8 @@ class Strategy(ABC):
 
     learns: ClassVar[bool] = True
     """Whether results of training change what is proposed."""
+    presearched: ClassVar[str] = "without training"
+    """What a report says of the best that was found before the first trial."""
 
     @property
     def presearches(self) -> bool:
@@ -68,11 +75,15 @@ class Strategy(ABC):
 def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:
     """A strategy by name, with its options: numbers, texts and switches, as they come from a command line.
 
+    Each one-shot method is a strategy by its own name, too, whose options are the method's.
+
     Raises
     ------
     UserError
         If there is no such strategy, or it has no such option or refuses its value.
     """
+    if name not in registry.available("strategies") and name in registry.available("one_shot"):
+        name, options = _ONE_SHOT, _of_method(name, options)
     kind = registry.load("strategies", name)
     known = [f.name for f in fields(kind) if f.init and f.metadata.get("option", True)] if is_dataclass(kind) else []
     if unknown := [option for option in options if option not in known]:
@@ -81,3 +92,9 @@ def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:
         return kind(**options)
     except TypeError as error:
         raise UserError(f"strategy '{name}' cannot use its options {dict(options)}: {error}") from None
+
+
+def _of_method(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a one-shot method as those of the strategy that searches by any."""
+    own = {option: value for option, value in options.items() if option in _ITS_OWN}
+    return {"method": name, **own, "options": {key: value for key, value in options.items() if key not in own}}

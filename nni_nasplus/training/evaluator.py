@@ -124,6 +124,13 @@ class Evaluator(ABC):
     def task(self, network: nn.Module) -> pl.LightningModule:
         """The Lightning module that trains ``network`` and logs ``val_<objective>`` and ``test_<objective>``."""
 
+    def validation_half(self) -> Any:
+        """Batches of validation examples, as a search inside one trial trains the weights of operations on them.
+
+        Here they come as they do in validation; an evaluator that can draws them anew in each pass.
+        """
+        return self.data().val_dataloader()
+
     def refit_data(self) -> pl.LightningDataModule:
         """The data module whose training examples are those of training and of validation, for :meth:`refit`."""
         raise UserError(f"{type(self).__name__} cannot refit its networks: it has no method refit_data()")

@@ -14,7 +14,9 @@ from typing import ClassVar, Literal
 import pytorch_lightning as pl
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
+from nni_nasplus.data.events.batch import EventBatch
 from nni_nasplus.data.events.encoder import EventEncoder
 from nni_nasplus.data.events.module import EventDataModule
 from nni_nasplus.data.link import Link
@@ -111,6 +113,11 @@ class EventEvaluator(Evaluator):
     def data(self) -> pl.LightningDataModule:
         """A fresh data module over the cache."""
         return EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed)
+
+    def validation_half(self) -> DataLoader[EventBatch]:
+        """Validation users in batches alike in length, drawn anew in each pass."""
+        data = EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed, train=("val",))
+        return data.train_dataloader()
 
     def refit_data(self) -> pl.LightningDataModule:
         """A fresh data module that trains on training and validation users."""

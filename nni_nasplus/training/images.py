@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from torch import nn
+from torch.utils.data import DataLoader
 
+from nni_nasplus.data.images.arrays import ImageBatch
 from nni_nasplus.data.images.augmentation import Augmentation
 from nni_nasplus.data.images.encoder import ImageEncoder
 from nni_nasplus.data.images.module import ImageDataModule
@@ -75,6 +77,12 @@ class ImageClassification(Evaluator):
     def data(self) -> ImageDataModule:
         """A fresh data module over the cache."""
         return ImageDataModule(self.cache, self.batch_size, self._augmentation(), self.seed)
+
+    def validation_half(self) -> DataLoader[ImageBatch]:
+        """Validation images, shuffled and augmented anew in each pass."""
+        return ImageDataModule(
+            self.cache, self.batch_size, self._augmentation(), self.seed, ("val",)
+        ).train_dataloader()
 
     def refit_data(self) -> ImageDataModule:
         """A fresh data module that trains on training and validation images."""

@@ -140,7 +140,7 @@ class EventSequenceSpace(TunedSpace):
     def _sizes(self, architecture: Mapping[str, Any]) -> dict[str, Any]:
         return {name: architecture.get(name, size) for name, size in self.sizes.items()}
 
-    def supernet(self, *, heads: int = 1, **fixed: Any) -> EventSupernet:
+    def supernet(self, *, heads: int = 1, fraction: int = 1, **fixed: Any) -> EventSupernet:
         """A freshly initialised supernet of the ops of the encoder's layers; the other decisions are fixed.
 
         By default the encoder has 4 layers, the temporal encoding is on, and the rest are the first choices: no
@@ -151,6 +151,8 @@ class EventSequenceSpace(TunedSpace):
         ----------
         heads
             Of the attention in each layer: 1, 2, 4 or 8.
+        fraction
+            One in so many channels is computed by the ops of a layer, and the others pass by.
         fixed
             Other choices, as in ``encoder_layers=2, decoder_layers=1, decoder_1_cross_heads=4``; and arguments of the
             space that are to differ from its own, as in ``hidden=4``.
@@ -168,7 +170,7 @@ class EventSequenceSpace(TunedSpace):
         from nni_nasplus.spaces.events.supernet import EventSupernet, of_a_layer
 
         if own := {name: fixed.pop(name) for name in self._arguments if name in fixed}:
-            return EventSequenceSpace(**{**self._arguments, **own}).supernet(heads=heads, **fixed)
+            return EventSequenceSpace(**{**self._arguments, **own}).supernet(heads=heads, fraction=fraction, **fixed)
         if heads not in HEADS:
             raise UserError(f"heads is {heads!r}; use 1, 2, 4 or 8")
         if searched := next(filter(of_a_layer, fixed), None):
@@ -177,7 +179,8 @@ class EventSequenceSpace(TunedSpace):
             )
         first = {name: choices[0] for name, choices in self.search_space.decisions.items()}
         chosen = self.search_space.validate({**first, **_SUPERNET, **fixed})
-        return EventSupernet(self.shape, chosen, heads=heads, order=self.search_space.decisions, **self._sizes(chosen))
+        more: dict[str, Any] = {"heads": heads, "fraction": fraction, "order": self.search_space.decisions}
+        return EventSupernet(self.shape, chosen, **more, **self._sizes(chosen))
 
     def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
         """Tell NNI's differentiable one-shot strategies to search the ops of the encoder's layers.

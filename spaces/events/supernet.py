@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.partial_channels import part_of
 from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.events.decisions import GRU, OPS, decisions
@@ -41,13 +42,15 @@ class EventSupernet(Supernet):
         See :class:`~nni_nasplus.spaces.events.network.EventSequenceNet`.
     heads
         Of the attention in each layer.
+    fraction
+        One in so many channels is computed by the ops of a layer, and the others pass by.
     order
         The decisions of the space, by default the published ones. Where there are cells, every layer has the GRU.
 
     Raises
     ------
     UserError
-        If the architecture has no encoder layer.
+        If the architecture has no encoder layer, or channels do not divide by the fraction.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class EventSupernet(Supernet):
         clock: Literal["time", "gaps"] = "time",
         *,
         heads: int = 1,
+        fraction: int = 1,
         order: Iterable[str] | None = None,
     ) -> None:
         depth = architecture["encoder_layers"]
@@ -71,9 +75,11 @@ class EventSupernet(Supernet):
         self._order = list(order or decisions(shape.n_numeric > 0))
         self.net = EventSequenceNet(shape, {**self.fixed, "encoder_layers": 0}, hidden, dropout, width, clock)
         width = self.net.stem.width
+        part = part_of(width, fraction)
         self.net.encoder.extend(EncoderLayer("c", width, None, hidden, dropout) for _ in range(depth))
         for layer in self.net.encoder:
-            layer.split = _MixedSplit({op: SplitOps(op, width, heads, hidden) for op in OPS})
+            ops = {op: SplitOps(op, part, heads, hidden) for op in OPS}
+            layer.split = _MixedSplit(ops, fraction=fraction, axis=-1)
 
     def _run(self, x: EventBatch, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
         for split, given in zip(self._splits, terms[_CELL], strict=True):

@@ -131,24 +131,26 @@ class DartsSpace(TunedSpace):
         found = named(genotype) if isinstance(genotype, str) else genotype
         return cell_network(found, self.macro, auxiliary=self.auxiliary, drop_path=self.drop_path)
 
-    def supernet(self, *, affine: bool = False, **sizes: Any) -> DartsSupernet:
+    def supernet(self, *, affine: bool = False, fraction: int = 1, **sizes: Any) -> DartsSupernet:
         """A freshly initialised supernet of these sizes, without auxiliary head.
 
         Parameters
         ----------
         affine
             Whether the batch norms of the cells have weights.
+        fraction
+            One in so many channels is computed on each edge, and the others pass by.
         sizes
             Other ones: fields of :class:`~nni_nasplus.spaces.images.Macro`.
 
         Raises
         ------
         UserError
-            If there is no such size, or it is too small.
+            If there is no such size, it is too small, or channels do not divide by the fraction.
         """
         from nni_nasplus.spaces.images.darts_supernet import DartsSupernet
 
-        supernet = DartsSupernet(resized(self, self.macro, sizes), affine=affine)
+        supernet = DartsSupernet(resized(self, self.macro, sizes), affine=affine, fraction=fraction)
         supernet.besides = self._first
         return supernet
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.partial_channels import part_of
 from nni_nasplus.networks.supernet import NONE, Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.images.darts_genotype import NODES, architecture_of, genotype_of
@@ -27,12 +28,12 @@ _CANDIDATES = (NONE, *OPERATIONS)
 class _MixedCell(nn.Module):
     """A cell whose 14 edges are mixtures."""
 
-    def __init__(self, plan: CellPlan, *, affine: bool) -> None:
+    def __init__(self, plan: CellPlan, *, affine: bool, fraction: int) -> None:
         super().__init__()
         self.kind = plan.kind
         self.out_channels = NODES * plan.channels
         self.preprocess = Preprocess(plan, affine=affine)
-        self.edges = nn.ModuleList(_mixture(plan, source, affine) for source, _ in _SOURCES)
+        self.edges = nn.ModuleList(_mixture(plan, source, affine, fraction) for source, _ in _SOURCES)
 
     def forward(self, before: Tensor, last: Tensor, terms: Sequence[Terms]) -> Tensor:
         states = self.preprocess(before, last)
@@ -42,10 +43,12 @@ class _MixedCell(nn.Module):
         return torch.cat(states[2:], 1)
 
 
-def _mixture(plan: CellPlan, source: int, affine: bool) -> MixedOperation:
+def _mixture(plan: CellPlan, source: int, affine: bool, fraction: int) -> MixedOperation:
     stride = 2 if plan.kind == "reduce" and source < 2 else 1
+    part = part_of(plan.channels, fraction)
     return MixedOperation(
-        {name: operation(name, plan.channels, stride, affine=affine, normalised_pools=True) for name in _CANDIDATES}
+        {name: operation(name, part, stride, affine=affine, normalised_pools=True) for name in _CANDIDATES},
+        fraction=fraction,
     )
 
 
@@ -58,11 +61,15 @@ class DartsSupernet(Supernet):
         The sizes; DARTS searches with 16 channels and 8 layers.
     affine
         Whether the batch norms of the cells have weights; those of DARTS have none, those of TE-NAS have.
+    fraction
+        One in so many channels is computed on each edge, and the others pass by.
     """
 
-    def __init__(self, macro: Macro, *, affine: bool = False) -> None:
+    edges_per_node = 2
+
+    def __init__(self, macro: Macro, *, affine: bool = False, fraction: int = 1) -> None:
         super().__init__([Edge(kind, *ends) for kind in KINDS for ends in _SOURCES], _CANDIDATES)
-        self.net = CellStack(macro, lambda plan: _MixedCell(plan, affine=affine))
+        self.net = CellStack(macro, lambda plan: _MixedCell(plan, affine=affine, fraction=fraction))
 
     def _run(self, x: Tensor, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
         return self.net(x, lambda cell, *inputs: cell(*inputs, terms[cell.kind]))

@@ -88,24 +88,26 @@ class NasBench201Space(TunedSpace):
         operations = _operations(architecture)
         return CellChain(self.macro, lambda channels: DenseCell(operations, channels))
 
-    def supernet(self, *, affine: bool = True, **sizes: Any) -> NasBench201Supernet:
+    def supernet(self, *, affine: bool = True, fraction: int = 1, **sizes: Any) -> NasBench201Supernet:
         """A freshly initialised supernet of these sizes.
 
         Parameters
         ----------
         affine
             Whether the batch norms of the cells have weights.
+        fraction
+            One in so many channels is computed on each edge, and the others pass by.
         sizes
             Other ones: fields of :class:`~nni_nasplus.spaces.images.ChainMacro`.
 
         Raises
         ------
         UserError
-            If there is no such size, or it is too small.
+            If there is no such size, it is too small, or channels do not divide by the fraction.
         """
         from nni_nasplus.spaces.images.nasbench201_supernet import NasBench201Supernet
 
-        supernet = NasBench201Supernet(resized(self, self.macro, sizes), affine=affine)
+        supernet = NasBench201Supernet(resized(self, self.macro, sizes), affine=affine, fraction=fraction)
         supernet.besides = self._first
         return supernet
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nni_nasplus.networks.partial_channels import part_of
 from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
@@ -23,10 +24,12 @@ _CELL = "cell"
 class _MixedCell(nn.Module):
     """A cell whose six edges are mixtures."""
 
-    def __init__(self, channels: int, *, affine: bool) -> None:
+    def __init__(self, channels: int, *, affine: bool, fraction: int) -> None:
         super().__init__()
+        part = part_of(channels, fraction)
         self.edges = nn.ModuleList(
-            MixedOperation({name: operation(name, channels, 1, affine=affine) for name in OPERATIONS}) for _ in EDGES
+            MixedOperation({name: operation(name, part, 1, affine=affine) for name in OPERATIONS}, fraction=fraction)
+            for _ in EDGES
         )
 
     def forward(self, x: Tensor, terms: Sequence[Terms]) -> Tensor:
@@ -47,11 +50,13 @@ class NasBench201Supernet(Supernet):
     ----------
     affine
         Whether the batch norms of the cells have weights.
+    fraction
+        One in so many channels is computed on each edge, and the others pass by.
     """
 
-    def __init__(self, macro: ChainMacro, *, affine: bool = True) -> None:
+    def __init__(self, macro: ChainMacro, *, affine: bool = True, fraction: int = 1) -> None:
         super().__init__([Edge(_CELL, *ends) for ends in EDGES], OPERATIONS)
-        self.net = CellChain(macro, lambda channels: _MixedCell(channels, affine=affine))
+        self.net = CellChain(macro, lambda channels: _MixedCell(channels, affine=affine, fraction=fraction))
 
     def _run(self, x: Tensor, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
         return self.net(x, lambda cell, x: cell(x, terms[_CELL]))

@@ -2,28 +2,103 @@
 
 from __future__ import annotations
 
+import pytorch_lightning as pl
 import torch
 from te_nas_searches import NB201, SMALL, images
+from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
+from toy_one_shot import Planted
 
 from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
+from nni_nasplus.networks.supernet import MixedOperation
+from nni_nasplus.one_shot.differentiable import Differentiable
 from nni_nasplus.one_shot.fit import made
 
-SETTINGS = {"tenas": {"repeats": 1, **SMALL}}
+SMALLEST = {"epochs": 3}
+SETTINGS = {
+    "tenas": {"repeats": 1, **SMALL},
+    "darts-pt": {"epochs": 1, "tuning": 1},
+    "darts-es": {"epochs": 3, "least": 0.0, "back": 1, "window": 1, "rise": 1e9},
+    "darts-plus": {"epochs": 3, "skips": 9},
+    "p-darts": {"epochs": 3, "layers": []},
+    "pc-darts": {"epochs": 3, "fraction": 2},
+}
 """What makes a search small, by its name."""
+DIFFERENTIABLE = [
+    name for name in registry.available("one_shot") if issubclass(registry.load("one_shot", name), Differentiable)
+]
+LENGTHS = {"darts-pt": 7}
+"""Epochs of those whose are not three."""
 
 
 class Labelled:
     """Stands in for an evaluator: 40 images of 3 classes in an order that torch draws."""
 
+    def __init__(self, pictures=None, labels=None, batch=8):
+        self.pictures = images() if pictures is None else pictures
+        self.labels = torch.arange(40) % 3 if labels is None else labels
+        self.batch = batch
+
     def data(self):
         return self
 
     def train_dataloader(self):
-        return DataLoader(TensorDataset(images(), torch.arange(40) % 3), 8, shuffle=True)
+        return DataLoader(TensorDataset(self.pictures, self.labels), self.batch, shuffle=True)
+
+    def validation_half(self):
+        return DataLoader(TensorDataset(self.pictures, self.labels), self.batch + 4, shuffle=True)
+
+    def task(self, network):
+        return Classified(network)
 
     val_dataloader = train_dataloader
+
+
+class Classified(pl.LightningModule):
+    """Cross-entropy of pairs of images and labels."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch, batch_index):
+        images, labels = batch
+        loss = cross_entropy(self.network(images), labels)
+        self.log("train_loss", loss)
+        return loss
+
+
+class PlantedSpace:
+    """One operation of its supernets hands on how bright an image is, and all others give noise.
+
+    The answers of the network of that operation alone are the labels.
+    """
+
+    search_space = NB201.search_space
+
+    def __init__(self, planted):
+        self.planted, self.bias = planted, 0.0
+        self.best = dict.fromkeys(NB201.search_space.decisions, planted)
+        bright = images(count=400) + 3 * torch.randn(400, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+        self.bias = self.answers(bright).mean(0)
+        self.evaluator = Labelled(bright, self.answers(bright).argmax(1), 400)
+
+    def answers(self, bright):
+        supernet = self.supernet().eval()
+        with supernet.only(self.best), torch.no_grad():
+            return supernet(bright)
+
+    def supernet(self, **_):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            supernet = NB201.supernet(channels=3, stages=1, stem=False)
+        for mixed in (module for module in supernet.modules() if isinstance(module, MixedOperation)):
+            for name in supernet.operations:
+                mixed.operations[name] = Planted(tells=name == self.planted)
+        with torch.no_grad():
+            supernet.net.classifier.bias -= self.bias
+        return supernet
 
 
 class Host:
@@ -43,4 +118,4 @@ class Host:
 
 def small(name, seed=0, reporter=None, **settings):
     kind = registry.load("one_shot", name)
-    return made(kind, NB201, Labelled(), seed=seed, reporter=reporter, **{**SETTINGS.get(name, {}), **settings})
+    return made(kind, NB201, Labelled(), seed=seed, reporter=reporter, **{**SETTINGS.get(name, SMALLEST), **settings})

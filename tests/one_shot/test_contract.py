@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from one_shot_searches import Host, small
+from one_shot_searches import LENGTHS, Host, small
 from te_nas_searches import NB201, images
 
 from nni_nasplus import registry
@@ -12,7 +12,13 @@ from nni_nasplus.errors import HostLost
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.fit import fit
 
-every = pytest.mark.parametrize("name", [*registry.available("one_shot"), "toy"])
+NAMES = [*registry.available("one_shot"), "toy"]
+OFTEN = ("darts", "p-darts", "tenas", "toy")
+"""Of each kind one; of the others the tests that take them for a whole are slow."""
+every = pytest.mark.parametrize("name", NAMES)
+each_kind = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in OFTEN)) for name in NAMES]
+)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 EPOCHS = 3
 
@@ -36,19 +42,19 @@ def test_the_toy_comes_from_outside():
     assert registry.load("one_shot", "toy").__module__ == "toy_one_shot"
 
 
-@every
+@each_kind
 def test_equal_seeds_find_equal_architectures_whatever_torch_drew_before(name, whole):
     torch.manual_seed(1234)
     host = Host()
     assert fit(small(name, reporter=host)).architectures == whole[0]
     assert host.told == whole[1]
-    assert len(host.told) == EPOCHS
+    assert len(host.told) == LENGTHS.get(name, EPOCHS)
     other = Host()
     fit(small(name, seed=1, reporter=other))
     assert other.told != host.told
 
 
-@every
+@each_kind
 def test_torchs_generator_stays_as_it_is(name):
     torch.manual_seed(7)
     expected = torch.rand(3)
@@ -57,7 +63,7 @@ def test_torchs_generator_stays_as_it_is(name):
     assert torch.equal(torch.rand(3), expected)
 
 
-@every
+@each_kind
 @pytest.mark.parametrize("epoch", [1, *(pytest.param(epoch, marks=pytest.mark.slow) for epoch in range(2, EPOCHS + 1))])
 def test_a_search_resumed_at_any_epoch_goes_on_as_if_it_had_never_stopped(name, epoch, whole, tmp_path):
     with pytest.raises(HostLost):
@@ -67,7 +73,7 @@ def test_a_search_resumed_at_any_epoch_goes_on_as_if_it_had_never_stopped(name, 
     assert host.told == whole[1]
 
 
-@every
+@each_kind
 def test_a_search_that_is_over_only_answers(name, whole, tmp_path):
     fit(small(name), tmp_path)
     host = Host()
@@ -97,11 +103,11 @@ def test_what_is_found_is_in_the_space_and_builds(name, whole):
     assert NB201.build(best)(images(count=2)).shape == (2, 3)
 
 
-@every
+@each_kind
 def test_the_rounds_are_shown(name, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     fit(small(name, reporter=Host(output=tmp_path / "host")), tmp_path / "run")
     for folder in (tmp_path / "run", tmp_path / "host" / "tensorboard"):
         found = EventAccumulator(str(folder)).Reload()
-        assert [picture.step for picture in found.Images("cells")] == [1, 2, 3]
+        assert [picture.step for picture in found.Images("cells")] == list(range(1, LENGTHS.get(name, EPOCHS) + 1))

@@ -38,6 +38,18 @@ class TestNni:
         assert model.sample == trained(made(repeats=1)).architecture
         assert model.executable_model()(torch.randn(2, 3, 6, 6)).shape == (2, 3)
 
+    @pytest.mark.parametrize(("name", "options"), [("darts", {"order": 2}), ("gdas", {}), ("p-darts", {"layers": []})])
+    def test_a_search_by_gradients_has_its_loss_of_the_evaluator(self, name, options):
+        evaluator = self.evaluator(train_dataloaders=self.loader(), val_dataloaders=self.loader())
+        search = OneShotSearch(name, epochs=9, **options)
+        space = NasBench201Space(channels=2, cells=1, classes=3, size=6)
+        search.initialize(RawFormatModelSpace(space, evaluator), SequentialExecutionEngine())
+        search.run()
+        (model,) = search.list_models()
+        assert model.executable_model()(torch.randn(2, 3, 6, 6)).shape == (2, 3)
+        assert len(search.oneshot_module.rounds) == 9
+        assert search.oneshot_module.rounds[-1][1]["train_loss"] < search.oneshot_module.rounds[0][1]["train_loss"]
+
     def test_what_it_cannot_search_is_named(self):
         with pytest.raises(UserError, match="Linear has no supernet of ours"):
             OneShotSearch("tenas").mutate_model(torch.nn.Linear(1, 1))

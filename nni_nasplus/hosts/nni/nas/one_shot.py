@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytorch_lightning as pl
 from nni.nas.evaluator.pytorch.lightning import Lightning
 from nni.nas.evaluator.pytorch.lightning import LightningModule as NniModule
 from nni.nas.oneshot.pytorch.strategy import OneShotStrategy
@@ -22,8 +23,8 @@ __all__ = ["OneShotSearch"]
 class OneShotSearch(OneShotStrategy):
     """Run a :class:`~nni_nasplus.one_shot.one_shot.OneShot` with the trainer and on the data of an NNI evaluator.
 
-    The evaluator's module and its loss are not used. The trainer's ``max_epochs`` limits the epochs; for TE-NAS they
-    are rounds, and three of them are enough for NAS-Bench-201 and for DARTS.
+    The evaluator's module says the loss, where a search trains by one. The trainer's ``max_epochs`` limits the epochs;
+    for TE-NAS they are rounds, and three of them are enough for NAS-Bench-201 and for DARTS.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class _Exporting(NniModule):
 
 
 class _Data:
-    """The loaders of an NNI evaluator."""
+    """The loaders of an NNI evaluator, and the loss of its module."""
 
     def __init__(self, evaluator: Lightning) -> None:
         self.evaluator = evaluator
@@ -100,6 +101,15 @@ class _Data:
             return self
         self.evaluator.datamodule.setup("fit")
         return self.evaluator.datamodule
+
+    def task(self, network: nn.Module) -> pl.LightningModule:
+        """The evaluator's module with a network."""
+        self.evaluator.module.set_model(network)
+        return self.evaluator.module
+
+    def validation_half(self) -> Any:
+        """The validation batches as they come."""
+        return self.data().val_dataloader()
 
     def train_dataloader(self) -> Any:
         """Of the training data, empty where there are none."""

@@ -1,0 +1,92 @@
+"""What an architecture reaches with the weights that it inherits from a supernet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import torch
+from pytorch_lightning.utilities import move_data_to_device
+from torch import nn
+
+from nni_nasplus.networks.supernet import Supernet
+from nni_nasplus.one_shot.halves import Passes, drawn_by
+from nni_nasplus.one_shot.loss import TrainingLoss
+
+__all__ = ["Inherited", "recalibrated"]
+
+_BATCHES = 20
+"""Of each half: enough for means and variances, and few beside an epoch."""
+_DROPOUT = 2
+"""A word in seeds, for what is drawn beside batches."""
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+class Inherited:
+    """The validation loss of an architecture in a supernet, lower for better; the supernet stays as it is.
+
+    Batch norms are reset and see training batches of this architecture first: without that, inherited scores say
+    little (methods: SPOS, arXiv 1904.00420; Bender et al., 2018).
+
+    Parameters
+    ----------
+    train, valid
+        Loaders of both halves.
+    seed
+        Of their order: all architectures see the same batches.
+    """
+
+    def __init__(self, supernet: Supernet, loss: TrainingLoss, train: Any, valid: Any, *, seed: int) -> None:
+        self.supernet, self.loss, self.seed = supernet, loss, seed
+        self._train = Passes(train, seed, lambda: 0, "training")
+        self._valid = Passes(valid, seed, lambda: 0, "validation")
+
+    def __call__(self, architecture: Mapping[str, Any], batches: int = _BATCHES) -> float:
+        """The mean loss over validation batches."""
+        device = next(self.supernet.parameters()).device
+        train = islice(self._train, min(batches, self._train.count))
+        with (
+            self.supernet.only(architecture),
+            torch.no_grad(),
+            drawn_by(self.seed, _DROPOUT),
+            recalibrated(self.supernet, self.loss, train, device),
+        ):
+            losses = [float(self.loss(batch, None)) for batch in self.validation(batches, device)]
+        return sum(losses) / len(losses)
+
+    def validation(self, batches: int, device: torch.device) -> Iterator[Any]:
+        """The first batches of validation, the same in every call."""
+        for batch in islice(self._valid, min(batches, self._valid.count)):
+            yield _to(batch, device)
+
+
+@contextmanager
+def recalibrated(
+    supernet: nn.Module, loss: TrainingLoss, batches: Iterator[Any], device: torch.device
+) -> Iterator[None]:
+    """Batch norms with the exact means over some batches, in evaluation; afterwards with what they had before."""
+    norms = [module for module in supernet.modules() if isinstance(module, _NORMS)]
+    before = [{name: buffer.clone() for name, buffer in norm.named_buffers()} for norm in norms]
+    momenta, was_training = [norm.momentum for norm in norms], supernet.training
+    for norm in norms:
+        norm.reset_running_stats()
+    supernet.train()
+    try:
+        for number, batch in enumerate(batches, 1):
+            for norm in norms:
+                norm.momentum = 1 / number  # the mean of all until here
+            loss(_to(batch, device), None)
+        supernet.eval()
+        yield
+    finally:
+        supernet.train(was_training)
+        for norm, buffers, momentum in zip(norms, before, momenta, strict=True):
+            norm.momentum = momentum
+            for name, buffer in norm.named_buffers():
+                buffer.copy_(buffers[name])
+
+
+def _to(batch: Any, device: torch.device) -> Any:
+    return move_data_to_device(batch, device)

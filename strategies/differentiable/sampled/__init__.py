@@ -1,0 +1,1 @@
+"""Differentiable searches whose steps draw the weights of operations."""
