@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from html import escape
-from pathlib import Path
 
 from nni.experiment import Experiment, RunMode
 from nni.experiment.config import ExperimentConfig
@@ -20,7 +17,7 @@ from nni.tools.nnictl.config_utils import Config
 
 from nni_nasplus._files import write_text
 from nni_nasplus.cli.netron import network_in_netron
-from nni_nasplus.drawing.draw import draw
+from nni_nasplus.drawing.draw import as_svg
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
 from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
@@ -174,11 +171,6 @@ def _rounded(value: float) -> str:
 def _drawing(run: Run, trial: Trial) -> str:
     """The architecture as an SVG element; nothing if its space has no drawings."""
     try:
-        graph = run.space.graph(trial.architecture)
+        return as_svg(run.space.graph(trial.architecture))
     except NotImplementedError:
         return ""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "architecture.svg"
-        draw(graph, path)
-        text = path.read_text(encoding="utf-8")
-    return re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :].strip(), flags=re.DOTALL)
