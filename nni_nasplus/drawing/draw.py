@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "as_svg", "as_text", "draw", "require_format", "svg_element"]
 
 FORMATS = (".svg", ".png", ".pdf")
-_SVG = {"svg.hashsalt": "nni-nasplus"}
+_SVG: Any = {"svg.hashsalt": "nni-nasplus"}
 """So that equal figures are equal files: matplotlib would draw the names of parts at random."""
 
 

@@ -49,6 +49,7 @@ def classes(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
         "count": len(labels),
         "right": int(np.trace(matrix)),
         "names": list(names),
+        "never": [name for name, column in zip(names, matrix.T, strict=True) if not column.any()],
         "matrix": _shaded(matrix) if len(names) <= _MATRIX else None,
         "confusions": _confusions(matrix, names),
         "table": [_of_class(matrix, i, curve) for i, curve in enumerate(curves)],
@@ -61,7 +62,9 @@ def classes(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
 def _shaded(matrix: NDArray[np.int64]) -> list[list[tuple[int, float]]]:
     """Counts, and their shares of the row, which is of one true class."""
     totals = np.maximum(matrix.sum(1, keepdims=True), 1)
-    return [list(zip(row.tolist(), part.tolist(), strict=True)) for row, part in zip(matrix, matrix / totals, strict=True)]
+    return [
+        list(zip(row.tolist(), part.tolist(), strict=True)) for row, part in zip(matrix, matrix / totals, strict=True)
+    ]
 
 
 def _confusions(matrix: NDArray[np.int64], names: Sequence[str]) -> list[tuple[str, str, int]]:
@@ -123,12 +126,13 @@ def _calibration(claimed: NDArray[np.float64], came: NDArray[np.bool_]) -> Any:
     low = np.nan_to_num(beta.ppf(0.025, hits, counts - hits + 1), nan=0.0)
     high = np.nan_to_num(beta.ppf(0.975, hits + 1, counts - hits), nan=1.0)
     rates = hits / counts
+    end = min(1.0, 1.05 * max(*means, *high))
     with chart("Calibration", width=3.9, height=3.6) as drawn:
-        drawn.axes.plot([0, 1], [0, 1], "--", color=GREY, lw=1)
+        drawn.axes.plot([0, end], [0, end], "--", color=GREY, lw=1)
         drawn.axes.errorbar(means, rates, yerr=[rates - low, high - rates], fmt="o-", ms=4, color=BLUE, lw=1.2)
         drawn.axes.set_xlabel("probability that the model gives")
         drawn.axes.set_ylabel("how often it came")
-        drawn.axes.set_ylim(-0.03, 1.03)
+        drawn.axes.set_ylim(-0.03 * end, 1.03 * end)
     return drawn.markup
 
 

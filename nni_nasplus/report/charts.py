@@ -18,14 +18,15 @@ from nni_nasplus.drawing.draw import svg_element
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
-__all__ = ["BAND", "BLUE", "COLOURS", "GREY", "INK", "ORANGE", "RED", "Chart", "chart", "limits"]
+__all__ = ["BAND", "BLUE", "COLOURS", "GREY", "INK", "ORANGE", "RED", "Chart", "chart", "in_whole_numbers", "limits"]
 
 INK, GREY, BAND = "#1f2937", "#9ca3af", "#e5e7eb"
 BLUE, ORANGE, RED = "#1d4ed8", "#c2410c", "#b91c1c"
 COLOURS = (BLUE, ORANGE, "#047857", "#7e22ce", "#a16207", "#0e7490")
 """Of series, each of at least 4.5 : 1 on white."""
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # names of the data may hold dollars
     "font.size": 10,
@@ -79,7 +80,14 @@ def chart(label: str, width: float = _WIDTH, height: float = _HEIGHT) -> Iterato
         drawn = Chart(made.subplots())
         yield drawn
         text = svg_element(made)
-    drawn.markup = Markup(text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))  # noqa: S704
+    drawn.markup = Markup(text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
+
+
+def in_whole_numbers(axis: Axis) -> None:
+    """Let an axis count: trials and epochs have no halves."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def limits(scores: Sequence[float]) -> tuple[float, float]:

@@ -30,7 +30,10 @@ def _commands(findings: Findings) -> Iterator[tuple[str, str]]:
         yield "write the model as files that score new data", f"nasplus export {where} --to MODEL"
     if findings.result is not None and findings.result.get("better"):
         member = quote(str(findings.result["better"]))
-        yield "write the plain model that does better on the test data", f"nasplus export {where} --to MODEL --members {member}"
+        yield (
+            "write the plain model that does better on the test data",
+            f"nasplus export {where} --to MODEL --members {member}",
+        )
     if findings.history.best and (source := _source(findings)) in _NEW:
         yield "score new data", f"nasplus predict MODEL --{source} {_NEW[source]} --to predictions.csv"
     if findings.winner is not None:

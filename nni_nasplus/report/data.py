@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 
 from nni_nasplus.data.cache import SPLITS, meta_of
 from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.data.events.overview import users_as_text
 from nni_nasplus.data.images import ImageDataModule
-from nni_nasplus.data.targets import Classes, Tags
+from nni_nasplus.data.targets import Classes, Number, Tags, Target
 from nni_nasplus.data.text import TextDataModule
 from nni_nasplus.data.text.vocabulary import UNKNOWN
 from nni_nasplus.report.findings import Findings
@@ -22,16 +23,15 @@ __all__ = ["data"]
 _LISTED = 60
 """Classes or columns in a table; of more a person reads none."""
 Table = dict[str, Any]
-"""``title``, ``head``, ``rows`` of cells, the first of which names the row, and ``rest``, how many more there are."""
+"""``title``, ``head``, ``rows`` of cells, the first of which names the row, whether each column is ``numeric``, and
+``rest``, how many more rows there are."""
 
 
 def data(findings: Findings) -> dict[str, Any]:
     """The settings of the search, and sentences and tables about the data; UserError where these are not there."""
     findings.run.require_whole()
     module = _module(findings)
-    sentences, tables = next(
-        (tell(module) for kind, tell in _TOLD.items() if isinstance(module, kind)), ([], [])
-    )
+    sentences, tables = next((tell(module) for kind, tell in _TOLD.items() if isinstance(module, kind)), ([], []))
     return {"settings": list(_settings(findings)), "sentences": sentences, "tables": tables}
 
 
@@ -46,10 +46,13 @@ def _module(findings: Findings) -> LightningDataModule | None:
 def _settings(findings: Findings) -> Iterator[tuple[str, str]]:
     settings, space = findings.run.settings, findings.history.space
     size = "too many to count" if space.size is None else f"{space.size:,}"
-    yield "space", f"{settings.space['class_path'].rpartition('.')[2]}: {len(space.decisions)} decisions, {size} architectures"
+    yield (
+        "space",
+        f"{settings.space['class_path'].rpartition('.')[2]}: {len(space.decisions)} decisions, {size} architectures",
+    )
     options = ", ".join(f"{name} {value}" for name, value in sorted(settings.strategy_options.items()))
     yield "strategy", f"{settings.strategy}{f' ({options})' if options else ''}, seed {settings.seed}"
-    yield "objective", f"{settings.objective}, to be {settings.direction}d"
+    yield "objective", f"{settings.objective}; {'higher' if findings.sign > 0 else 'lower'} is better"
     limits = {name: value for name, value in vars(settings.limits).items() if value is not None}
     if limits:
         yield "limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())
@@ -61,9 +64,8 @@ def _events(module: EventDataModule) -> tuple[list[str], list[Table]]:
     meta, target, labels = meta_of(module.cache), module.target, module.arrays.label
     lengths = np.diff(module.arrays.offsets)
     users = [line for line in users_as_text(meta, module.encoder.max_length).splitlines() if line]
-    reach = " to ".join(f"{end:,}" for end in (lengths.min(), lengths.max()))
-    events = f"{lengths.sum():,} events are read, {reach} of a user, {np.median(lengths):,.0f} in the middle"
-    sentences = [f"{', '.join(map(str, target.names if isinstance(target, Tags) else [_name(target)]))}: {target.summary(labels)}"]
+    events = f"{lengths.sum():,} events are read, {_spread(lengths)}"
+    sentences = [f"{_predicted(target)}: {target.summary(labels)}"]
     tables = [_columns(module)]
     if isinstance(target, Classes):
         counts = [np.bincount(labels[module.arrays.rows(split)], minlength=len(target.values)) for split in SPLITS]
@@ -74,8 +76,15 @@ def _events(module: EventDataModule) -> tuple[list[str], list[Table]]:
     return [*sentences, *users, events], tables
 
 
-def _name(target: Any) -> str:
-    return str(target.name)
+def _spread(lengths: NDArray[np.int64]) -> str:
+    least, most = lengths.min(), lengths.max()
+    middle = f"{np.median(lengths):,.0f} in the middle"
+    return f"{least:,} of each user" if least == most else f"{least:,} to {most:,} of a user, {middle}"
+
+
+def _predicted(target: Target) -> str:
+    names = target.names if isinstance(target, (Number, Tags)) else [getattr(target, "name", "target")]
+    return ", ".join(map(str, names[:_LISTED]))
 
 
 def _columns(module: EventDataModule) -> Table:
@@ -130,7 +139,9 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Ta
     """Without columns that have nothing to say."""
     kept = [i for i, _ in enumerate(head) if any(row[i] for row in rows)]
     shown = [[row[i] for i in kept] for row in rows[:_LISTED]]
-    return {"title": title, "head": [head[i] for i in kept], "rows": shown, "rest": len(rows) - len(shown)}
+    numeric = [all(row[i][:1].isdigit() for row in rows if row[i]) for i in kept]
+    head = [head[i] for i in kept]
+    return {"title": title, "head": head, "rows": shown, "numeric": numeric, "rest": len(rows) - len(shown)}
 
 
 _TOLD: dict[type[LightningDataModule], Callable[[Any], tuple[list[str], list[Table]]]] = {

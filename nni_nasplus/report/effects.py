@@ -21,7 +21,7 @@ FEWEST = 5
 FEW = 30
 """Below it the page says that effects are hints: planted effects of one noise's size are found in a third of searches
 of 20 trials, and in nearly all of 150."""
-_SHOWN = 8
+_SHOWN = 6
 """Decisions on the page, those with the greatest effects."""
 _NONE = 1e-3
 """Of a standard deviation of the scores: below it an effect is none."""
@@ -60,7 +60,7 @@ def effects(findings: Findings) -> dict[str, Any] | None:
     done = [trial for trial in findings.history.finished if trial.score is not None]
     if len(done) < FEWEST:
         return None
-    spread = float(np.std([trial.score for trial in done]))
+    spread = float(np.std([trial.score for trial in done if trial.score is not None]))
     found = decision_effects(findings.history.space, done)
     found = [one for one in found if max(abs(e.estimate) for e in one) > _NONE * spread][:_SHOWN]
     rows = [effect for one in found for effect in one]
@@ -122,7 +122,7 @@ def _contrasts(
 
 def _chart(found: list[list[Effect]], objective: str) -> Any:
     rows = sum(map(len, found)) + len(found)
-    with chart("Effects of choices with 95 % intervals", width=6.4, height=0.9 + 0.2 * rows) as drawn:
+    with chart("Effects of choices with 95 % intervals", width=5.4, height=0.8 + 0.19 * rows) as drawn:
         _draw(drawn, found, objective)
     return drawn.markup
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nni_nasplus._files import damage_named, read_json
-from nni_nasplus.errors import UserError
+from nni_nasplus._files import read_json
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History, Trial
 
-__all__ = ["RESULT", "Findings", "figure"]
+__all__ = ["REPORT", "Findings", "figure"]
 
-RESULT = "report.json"
+REPORT = "report.json"
 """The file in a run directory that a search which has ended leaves."""
 
 
@@ -45,7 +44,7 @@ class Findings:
         UserError
             If nothing was proposed yet, or a file is damaged.
         """
-        path = run.directory / RESULT
+        path = run.directory / REPORT
         result = read_json(path, again(run)) if path.is_file() else None
         return cls(run, run.history(), result)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nni_nasplus.report.charts import BAND, COLOURS, Chart, chart, limits
+from nni_nasplus.report.charts import BAND, COLOURS, Chart, chart, in_whole_numbers, limits
 from nni_nasplus.report.findings import Findings
 from nni_nasplus.search.history import Trial
 from nni_nasplus.training.learning_curve import curve_in
@@ -42,11 +42,13 @@ def _draw(drawn: Chart, curves: dict[int, Curve], best: list[int], objective: st
             axes.plot(*zip(*curve, strict=True), color=BAND, lw=1.2, marker="." if len(curve) == 1 else "", zorder=1)
     for place, number in reversed([*enumerate(best)]):
         curve = curves[number]
-        axes.plot(*zip(*curve, strict=True), color=COLOURS[place], lw=1.8, label=f"trial {number}", zorder=3 - place / 9)
+        axes.plot(
+            *zip(*curve, strict=True), color=COLOURS[place], lw=1.8, label=f"trial {number}", zorder=3 - place / 9
+        )
     axes.set_ylim(*limits([score for curve in curves.values() for _, score in curve]))
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {objective}")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    in_whole_numbers(axes.xaxis)
     if best:
         handles, labels = axes.get_legend_handles_labels()
         axes.legend(handles[::-1], labels[::-1], loc="best")
@@ -55,7 +57,9 @@ def _draw(drawn: Chart, curves: dict[int, Curve], best: list[int], objective: st
 def _losses(findings: Findings) -> Any:
     """The losses of the winner, on training and on validation examples: where they part, it learns by heart."""
     epochs = curve_in(findings.folder(findings.winner)) if findings.winner else []
-    series = {name: [(e["epoch"], e[key]) for e in epochs if math.isfinite(e.get(key, math.nan))] for name, key in _BOTH}
+    series = {
+        name: [(e["epoch"], e[key]) for e in epochs if math.isfinite(e.get(key, math.nan))] for name, key in _BOTH
+    }
     if not all(series.values()):
         return ""
     with chart("Loss of the winner by epoch") as drawn:
@@ -63,7 +67,7 @@ def _losses(findings: Findings) -> Any:
             drawn.axes.plot(*zip(*points, strict=True), color=colour, lw=1.8, label=name)
         drawn.axes.set_xlabel("epoch")
         drawn.axes.set_ylabel("loss")
-        drawn.axes.xaxis.get_major_locator().set_params(integer=True)
+        in_whole_numbers(drawn.axes.xaxis)
         drawn.axes.legend(loc="best")
     return drawn.markup
 

@@ -28,6 +28,7 @@ __all__ = ["PAGE", "page", "write_page"]
 
 PAGE = "report.html"
 """The file in a run directory."""
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 Maker = Callable[[Findings], dict[str, Any] | None]
 _SECTIONS: dict[str, tuple[str, Maker]] = {
     "verdict": ("Result", verdict),
@@ -92,12 +93,16 @@ def page(run: Run) -> str:
     """
     findings = Findings.of(run)
     sections = list(_sections(findings))
-    return _templates().get_template("page.html").render(
-        name=run.directory.name,
-        objective=findings.objective,
-        lead=next(one.content["lead"] for one in sections if one.name == "verdict" and one.content),
-        facts=list(_facts(findings)),
-        sections=sections,
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            name=run.directory.name,
+            objective=findings.objective,
+            lead=next(one.content["lead"] for one in sections if one.name == "verdict" and one.content),
+            facts=list(_facts(findings)),
+            sections=sections,
+        )
     )
 
 
@@ -130,7 +135,12 @@ def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
 
 
 def _rounded(count: int) -> str:
-    return f"{count:,}" if count < 1_000_000 else f"{count:.2g}".replace("e+", " · 10^")
+    return f"{count:,}" if count < 1_000_000 else _power(count)
+
+
+def _power(count: int) -> str:
+    digits, _, exponent = f"{count:.1e}".partition("e+")
+    return f"{digits} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def _templates() -> Environment:

@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from nni_nasplus.replay.expected import expected_best
-from nni_nasplus.report.charts import BLUE, GREY, ORANGE, RED, Chart, chart, limits
+from nni_nasplus.report.charts import BLUE, GREY, ORANGE, RED, Chart, chart, in_whole_numbers, limits
 from nni_nasplus.report.findings import Findings, figure
 
 __all__ = ["progress"]
@@ -31,6 +31,7 @@ def progress(findings: Findings) -> dict[str, Any] | None:
         "found": found,
         "best": figure(first.score),
         "number": first.number,
+        "winner": findings.winner.number if findings.winner else None,
         "trials": len(trials),
         "random": len(random),
         "enough": len(random) >= FEWEST,
@@ -54,5 +55,5 @@ def _draw(drawn: Chart, findings: Findings, expected: list[float | None] | None)
         axes.scatter(failed, [edge] * len(failed), marker="x", s=24, color=RED, label="failed", clip_on=False, zorder=3)
     axes.set_xlabel("trials that have ended")
     axes.set_ylabel(f"validation {findings.objective}")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    in_whole_numbers(axes.xaxis)
     axes.legend(loc="best")

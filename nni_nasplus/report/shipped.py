@@ -10,6 +10,8 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.report.answers import classes, number, tags
 from nni_nasplus.report.findings import Findings, figure
 from nni_nasplus.run.model import Model
+from nni_nasplus.run.run import Run
+from nni_nasplus.tail.tested import TESTED
 from nni_nasplus.training.predictions import PREDICTIONS, Predictions
 
 __all__ = ["shipped"]
@@ -35,17 +37,20 @@ def shipped(findings: Findings) -> dict[str, Any] | None:
 
 def _said(findings: Findings) -> _Said | None:
     """The test examples are only asked of what the tail has selected: whoever looks at them earlier chooses by them."""
-    run, evaluator = findings.run, findings.run.evaluator
-    if findings.result is not None and run.selections and evaluator.joins:
-        model = Model.of(run)
-        return _Said(findings.result["rows"][0]["name"], "test", evaluator.tested(model.network)[1])
     if findings.result is not None:
-        return _Said(findings.result["rows"][0]["name"], "test", None)
+        return _Said(findings.result["rows"][0]["name"], "test", _tested(findings.run))
     best = next(iter(findings.history.best), None)
-    path = best and findings.folder(best) / PREDICTIONS
-    if best is None or path is None or not path.is_file():
+    if best is None or not (path := findings.folder(best) / PREDICTIONS).is_file():
         return None
     return _Said(f"trial {best.number}, the best so far", "validation", Predictions.load(path))
+
+
+def _tested(run: Run) -> Predictions | None:
+    """What the shipped model says of the test examples: as it was kept, or, in runs of before, asked again."""
+    path = run.directory / TESTED
+    if path.is_file():
+        return Predictions.load(path)
+    return run.evaluator.tested(Model.of(run).network)[1] if run.evaluator.joins and run.selections else None
 
 
 def _closely(findings: Findings, said: _Said) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from nni_nasplus.report.charts import BLUE, GREY, RED, Chart, chart
+from nni_nasplus.report.charts import BLUE, GREY, RED, Chart, chart, in_whole_numbers
 from nni_nasplus.report.findings import Findings
 from nni_nasplus.training.trial_folder import outcome_in
 
@@ -81,4 +81,4 @@ def _draw(drawn: Chart, findings: Findings) -> None:
     axes.set_xlabel("trial (the winner is blue)")
     axes.set_ylabel("seconds")
     axes.grid(visible=False, axis="x")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    in_whole_numbers(axes.xaxis)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nni_nasplus._files import damage_named
-from nni_nasplus.report.findings import RESULT, Findings, again, figure
+from nni_nasplus.report.findings import REPORT, Findings, again, figure
 
 __all__ = ["verdict"]
 
@@ -17,11 +17,11 @@ _OWN = ("winner", "ensemble")
 def verdict(findings: Findings) -> dict[str, Any]:
     """The rows of the result and sentences about them; without a result, how far the search is."""
     if findings.result is None:
-        return {"rows": [], "sentences": [_so_far(findings)], "lead": _so_far(findings)}
-    with damage_named(findings.run.directory / RESULT, again(findings.run)):
+        return {"rows": [], "sentences": ["The search has not ended."], "lead": _so_far(findings)}
+    with damage_named(findings.run.directory / REPORT, again(findings.run)):
         rows = [_row(row, findings) for row in findings.result["rows"]]
         sentences = list(_sentences(findings.result, findings))
-        return {"rows": [*rows, *_random_row(findings.result)], "sentences": sentences, "lead": sentences[0]}
+        return {"rows": [*rows, *_random_row(findings.result)], "sentences": sentences[1:], "lead": sentences[0]}
 
 
 def _so_far(findings: Findings) -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from html import escape
+from pathlib import Path
 
 from nni.experiment import Experiment, RunMode
 from nni.experiment.config import ExperimentConfig
