@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from nni_nasplus import registry
+from nni_nasplus._files import damage_named
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.assessment import HeldBack, assess, cross_validated
 from nni_nasplus.report.charts import BLUE, GREY, Chart, chart
-from nni_nasplus.report.findings import Findings
+from nni_nasplus.report.findings import REPORT, Findings, again
 
 __all__ = ["trust"]
 
@@ -30,13 +32,19 @@ def trust(findings: Findings) -> dict[str, Any] | None:
         return None
     with chart(f"Scores that {name} predicts, and those reached", width=4.2, height=3.6) as drawn:
         _draw(drawn, held)
-    known = (findings.result or {}).get("predictors") or {name: vars(assess_of(findings, name))}
-    return {"chart": drawn.markup, "name": name, "trials": len(held.reached), "rows": sorted(known.items())}
+    return {"chart": drawn.markup, "name": name, "trials": len(held.reached), "rows": _rows(findings, name)}
 
 
-def assess_of(findings: Findings, name: str) -> Any:
-    """The figures of one predictor, where no result has them."""
-    return assess(name, findings.history.space, findings.history.observations)
+def _rows(findings: Findings, name: str) -> list[tuple[str, str, str, str]]:
+    """The figures of the predictors that the result assesses; without a result, of one."""
+    known = (findings.result or {}).get("predictors")
+    if not known:
+        known = {name: asdict(assess(name, findings.history.space, findings.history.observations))}
+    with damage_named(findings.run.directory / REPORT, again(findings.run)):
+        return [
+            (name, f"{found['kendall']:.2f}", f"{found['within_1']:.0%}", f"{found['within_2']:.0%}")
+            for name, found in sorted(known.items())
+        ]
 
 
 def _draw(drawn: Chart, held: HeldBack) -> None:
