@@ -24,6 +24,8 @@ from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, re
 from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
 from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
 from nni_nasplus.hosts.running import host_of
+from nni_nasplus.report.page import PAGE as REPORT_PAGE
+from nni_nasplus.report.page import write_page
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial
 
@@ -77,7 +79,10 @@ def ui(directory: str, *, port: int = 8080, trial: int | None = None) -> None:
     ):
         page = run.directory / PAGE
         write_text(page, architectures_page(run))
-        sys.stdout.write(f"web UI: {url}\narchitectures: {page}\nnetwork: {netron}\nCtrl-C ends it\n")
+        report = run.directory / REPORT_PAGE
+        report = report if report.is_file() else write_page(run)
+        pages = f"architectures: {page}\nreport: {report}\nnetwork: {netron}"
+        sys.stdout.write(f"web UI: {url}\n{pages}\nCtrl-C ends it\n")
         sys.stdout.flush()
         while _lives(experiment):
             time.sleep(_POLL_S)

@@ -36,7 +36,8 @@
   document.querySelectorAll("[data-open]").forEach((button) => button.addEventListener("click", () => open([button.dataset.open])));
   boxes.forEach((box) => box.addEventListener("change", () => {
     const marked = boxes.filter((one) => one.checked).map((one) => one.dataset.mark);
-    if (marked.length === 2) { open(marked); boxes.forEach((one) => { one.checked = false; }); }
+    if (marked.length === 2) open(marked);
   }));
+  viewer.addEventListener("close", () => boxes.forEach((box) => { box.checked = false; }));
   viewer.addEventListener("click", (event) => { if (event.target === viewer) viewer.close(); });
 })();
