@@ -40,6 +40,9 @@ COMMANDS = {
     "nnictl": "NNI's nnictl, with managers that are right, quick and listen on this machine only",
 }
 
+_FOLDERS = {"register": "nni.", "nnictl": "nni."}
+"""Of commands that are not in ``commands/`` itself."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit code 2 and one line on stderr for bad input, and for what the system refuses.
@@ -72,7 +75,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], None]:
     name, *rest = arguments
     if name not in COMMANDS:
         raise UserError(f"unknown command '{name}'; commands: {', '.join(COMMANDS)}")
-    module = import_module(f"nni_nasplus.cli.commands.{name}")
+    module = import_module(f"nni_nasplus.cli.commands.{_FOLDERS.get(name, '')}{name}")
     return partial(_run, name, module, [underscored(argument) for argument in rest])
 
 

@@ -22,6 +22,8 @@ __all__ = ["data"]
 
 _LISTED = 60
 """Classes or columns in a table; of more a person reads none."""
+_SPLITS = ("training", "validation", "test")
+"""What the splits are called here."""
 Table = dict[str, Any]
 """``title``, ``head``, ``rows`` of cells, the first of which names the row, whether each column is ``numeric``, and
 ``rest``, how many more rows there are."""
@@ -45,10 +47,10 @@ def _module(findings: Findings) -> LightningDataModule | None:
 
 def _settings(findings: Findings) -> Iterator[tuple[str, str]]:
     settings, space = findings.run.settings, findings.history.space
-    size = "too many to count" if space.size is None else f"{space.size:,}"
+    size = "too many architectures to count" if space.size is None else f"{space.size:,} architectures"
     yield (
         "space",
-        f"{settings.space['class_path'].rpartition('.')[2]}: {len(space.decisions)} decisions, {size} architectures",
+        f"{settings.space['class_path'].rpartition('.')[2]}: {len(space.decisions)} decisions, {size}",
     )
     options = ", ".join(f"{name} {value}" for name, value in sorted(settings.strategy_options.items()))
     yield "strategy", f"{settings.strategy}{f' ({options})' if options else ''}, seed {settings.seed}"
@@ -118,7 +120,12 @@ def _images(module: ImageDataModule) -> tuple[list[str], list[Table]]:
 
 def _text(module: TextDataModule) -> tuple[list[str], list[Table]]:
     rows = [
-        (split, f"{len(ids):,}", f"{(np.asarray(ids) == 0).mean():.1%}", f"{len(np.unique(ids)):,}")
+        (
+            _SPLITS[SPLITS.index(split)],
+            f"{len(ids):,}",
+            f"{(np.asarray(ids) == 0).mean():.1%}",
+            f"{len(np.unique(ids)):,}",
+        )
         for split, ids in module.ids.items()
     ]
     vocabulary = module.vocabulary
@@ -132,7 +139,7 @@ def _classes(names: Sequence[Any], counts: Sequence[Any], noun: str) -> Table:
         (str(name), *(f"{part[i]:,} ({part[i] / total:.0%})" for part, total in zip(counts, totals, strict=True)))
         for i, name in enumerate(names)
     ]
-    return _table(f"Classes, {noun} in each split", ("class", *SPLITS), rows)
+    return _table(f"Classes, {noun} in each split", ("class", *_SPLITS), rows)
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -33,6 +33,7 @@ def leaderboard(findings: Findings) -> dict[str, Any] | None:
         "rest": len(best) - len(rows),
         "taught": any(row["teachers"] for row in rows),
         "winner": findings.winner.number if findings.winner else None,
+        "rank": "best so far" if findings.result is None else "winner",
     }
 
 

@@ -18,9 +18,9 @@ Curve = list[tuple[int, float]]
 
 
 def learning(findings: Findings) -> dict[str, Any] | None:
-    """Curves of all trials, the best coloured; beside them the losses of the winner. None where none were kept."""
+    """Curves of all trials, the best coloured; beside them the losses of the winner. None where none has two epochs."""
     curves = {trial.number: curve for trial in findings.history.trials if (curve := _curve(findings, trial))}
-    if not curves:
+    if max(map(len, curves.values()), default=0) < 2:
         return None
     best = [trial.number for trial in findings.history.best if trial.number in curves][:_NAMED]
     with chart(f"Validation {findings.objective} of {len(curves)} trials by epoch") as drawn:
@@ -39,7 +39,7 @@ def _draw(drawn: Chart, curves: dict[int, Curve], best: list[int], objective: st
     axes = drawn.axes
     for number, curve in curves.items():
         if number not in best:
-            axes.plot(*zip(*curve, strict=True), color=BAND, lw=1.2, marker="." if len(curve) == 1 else "", zorder=1)
+            axes.plot(*zip(*curve, strict=True), color=BAND, lw=1.2, marker=_dot(curve), zorder=1)
     for place, number in reversed([*enumerate(best)]):
         curve = curves[number]
         axes.plot(
@@ -54,13 +54,18 @@ def _draw(drawn: Chart, curves: dict[int, Curve], best: list[int], objective: st
         axes.legend(handles[::-1], labels[::-1], loc="best")
 
 
+def _dot(curve: Curve) -> str:
+    """A single point makes no line."""
+    return "." if len(curve) == 1 else ""
+
+
 def _losses(findings: Findings) -> Any:
     """The losses of the winner, on training and on validation examples: where they part, it learns by heart."""
     epochs = curve_in(findings.folder(findings.winner)) if findings.winner else []
     series = {
         name: [(e["epoch"], e[key]) for e in epochs if math.isfinite(e.get(key, math.nan))] for name, key in _BOTH
     }
-    if not all(series.values()):
+    if min(map(len, series.values())) < 2:
         return ""
     with chart("Loss of the winner by epoch") as drawn:
         for (name, points), colour in zip(series.items(), COLOURS, strict=False):

@@ -38,11 +38,11 @@ def shipped(findings: Findings) -> dict[str, Any] | None:
 def _said(findings: Findings) -> _Said | None:
     """The test examples are only asked of what the tail has selected: whoever looks at them earlier chooses by them."""
     if findings.result is not None:
-        return _Said(findings.result["rows"][0]["name"], "test", _tested(findings.run))
+        return _Said(f"The {findings.result['rows'][0]['name']}", "test", _tested(findings.run))
     best = next(iter(findings.history.best), None)
     if best is None or not (path := findings.folder(best) / PREDICTIONS).is_file():
         return None
-    return _Said(f"trial {best.number}, the best so far", "validation", Predictions.load(path))
+    return _Said(f"Trial {best.number}, the best so far", "validation", Predictions.load(path))
 
 
 def _tested(run: Run) -> Predictions | None:

@@ -17,11 +17,17 @@ _OWN = ("winner", "ensemble")
 def verdict(findings: Findings) -> dict[str, Any]:
     """The rows of the result and sentences about them; without a result, how far the search is."""
     if findings.result is None:
-        return {"rows": [], "sentences": ["The search has not ended."], "lead": _so_far(findings)}
+        return {"rows": [], "sentences": [_missing(findings)], "lead": _so_far(findings)}
     with damage_named(findings.run.directory / REPORT, again(findings.run)):
         rows = [_row(row, findings) for row in findings.result["rows"]]
         sentences = list(_sentences(findings.result, findings))
-        return {"rows": [*rows, *_random_row(findings.result)], "sentences": sentences[1:], "lead": sentences[0]}
+        return {
+            "rows": [*rows, *_random_row(findings.result)],
+            "sentences": sentences[1:],
+            "lead": sentences[0],
+            "intervals": any(row["interval"] for row in rows),
+            "errors": any(row["error"] for row in rows),
+        }
 
 
 def _so_far(findings: Findings) -> str:
@@ -30,6 +36,13 @@ def _so_far(findings: Findings) -> str:
     if not best:
         return f"{how}, and none with a score."
     return f"{how}; the best so far is trial {best[0].number} with {figure(best[0].score)} on the validation examples."
+
+
+def _missing(findings: Findings) -> str:
+    if len(findings.history.finished) < findings.run.settings.trials:
+        return "The search has not ended."
+    what = "repeats under other seeds, plain models, the test examples"
+    return f"What follows the last trial ({what}) is not there yet: nasplus resume {findings.run.directory}"
 
 
 def _row(row: Mapping[str, Any], findings: Findings) -> dict[str, Any]:

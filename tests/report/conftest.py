@@ -61,7 +61,7 @@ def images(tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("images")
     classes = np.array(["cat", "<b>dog</b>", "$x$"])
     cache = cached_images(folder, out="run/data", y_train=classes[np.arange(60) % 3])
-    evaluator = ImageClassification(str(cache), epochs=1, batch_size=32, crop=1)
+    evaluator = ImageClassification(str(cache), epochs=2, batch_size=32, crop=1)
     sizes = {**evaluator.data().shape.to_json(), "channels": 2, "cells": 1}
     return trained(folder / "run", evaluator, NasBench201Space, sizes)
 
