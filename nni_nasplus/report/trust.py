@@ -15,7 +15,7 @@ from nni_nasplus.report.findings import REPORT, Findings, again
 __all__ = ["trust"]
 
 _DEFAULT = "gp"
-"""The predictor of strategies that name none."""
+"""The predictor of strategies that name none, or a slow one."""
 
 
 def trust(findings: Findings) -> dict[str, Any] | None:
@@ -23,9 +23,7 @@ def trust(findings: Findings) -> dict[str, Any] | None:
 
     None where too few trials have succeeded.
     """
-    options = findings.run.settings.strategy_options
-    name = options.get("predictor", _DEFAULT)
-    name = name if name in registry.available("predictors") else _DEFAULT
+    name = _predictor(findings)
     try:
         held = cross_validated(name, findings.history.space, findings.history.observations)
     except UserError:
@@ -33,6 +31,13 @@ def trust(findings: Findings) -> dict[str, Any] | None:
     with chart(f"Scores that {name} predicts, and those reached", width=4.2, height=3.6) as drawn:
         _draw(drawn, held)
     return {"chart": drawn.markup, "name": name, "trials": len(held.reached), "rows": _rows(findings, name)}
+
+
+def _predictor(findings: Findings) -> str:
+    """That of the search, if it is installed and its fits take no minutes."""
+    name = findings.run.settings.strategy_options.get("predictor", _DEFAULT)
+    known = name in registry.available("predictors") and not registry.load("predictors", name).slow
+    return str(name) if known else _DEFAULT
 
 
 def _rows(findings: Findings, name: str) -> list[tuple[str, str, str, str]]:

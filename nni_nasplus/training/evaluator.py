@@ -29,10 +29,16 @@ from nni_nasplus.training.continuing import LAST, Ending, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import Examples, find_teachers
-from nni_nasplus.training.learning_curve import KeepCurve
 from nni_nasplus.training.predictions import PREDICTIONS, Predicting, Predictions
 from nni_nasplus.training.quiet import quiet_lightning
-from nni_nasplus.training.reporter import LogReporter, Reporter, ReportMetrics, logged_metrics, require_finite
+from nni_nasplus.training.reporter import (
+    KeepCurve,
+    LogReporter,
+    Reporter,
+    ReportMetrics,
+    logged_metrics,
+    require_finite,
+)
 from nni_nasplus.training.trainer import best_epoch, early_stopping, finish, quiet_arguments, training_trainer
 from nni_nasplus.training.trial_folder import WEIGHTS, write_outcome
 

@@ -7,7 +7,7 @@ import pytest
 from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
-from nni_nasplus.training.learning_curve import CURVE, curve_in
+from nni_nasplus.training.trial_folder import CURVE, curve_in
 
 
 def trained(cache, folder, *parts):
