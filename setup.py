@@ -41,7 +41,12 @@ setup(
     python_requires=">=3.10",
     packages=packages(),
     package_dir=TREES,
-    package_data={"nni_nasplus": ["py.typed"], "nni_nasplus.hosts.nni": ["*.js"], "nni_nasplus.run.memories": ["*.gz"]},
+    package_data={
+        "nni_nasplus": ["py.typed"],
+        "nni_nasplus.hosts.nni": ["*.js"],
+        "nni_nasplus.report": ["templates/*"],
+        "nni_nasplus.run.memories": ["*.gz"],
+    },
     install_requires=[
         "nni==3.0",
         "torch>=2.6",
@@ -55,6 +60,7 @@ setup(
         "threadpoolctl",
         "safetensors",
         "setuptools<81",
+        "jinja2",
         "jsonargparse[signatures]",
         "matplotlib",
         "networkx",

@@ -21,6 +21,7 @@ LINES = (
     "cli",
     "estimators",
     "hosts",
+    "report",
     "tail",
     "strategies",
     "one_shot",
@@ -204,5 +205,6 @@ def test_the_wheel_has_one_top_level_package(tmp_path):
         names = wheel.namelist()
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"nni_nasplus"}
     hosts = ("hosts/nni/tuner.py", "hosts/nni/manager_patch.js", "hosts/nni/remote_patch.js")
-    for part in ("py.typed", "strategies/aging_evolution.py", "spaces/events/network.py", *hosts):
+    page = ("report/templates/page.html", "report/templates/style.css", "report/templates/script.js")
+    for part in ("py.typed", "strategies/aging_evolution.py", "spaces/events/network.py", *hosts, *page):
         assert f"nni_nasplus/{part}" in names

@@ -29,6 +29,7 @@ COMMANDS = {
     "stop": "end a search that still runs; what had finished is kept",
     "work": "train trials of an Optuna search beside its own workers, from this machine",
     "ui": "open a finished search in the web UI, and its architectures as a page",
+    "report": "a search as one page of HTML, to look at, keep and mail",
     "show": "the trials and the result of a search, and the winner drawn",
     "export": "the winner as files that score new data",
     "predict": "score new data with an exported network",
@@ -38,6 +39,9 @@ COMMANDS = {
     "register": "make the strategies known to nnictl by name",
     "nnictl": "NNI's nnictl, with managers that are right, quick and listen on this machine only",
 }
+
+_FOLDERS = {"register": "nni.", "nnictl": "nni."}
+"""Of commands that are not in ``commands/`` itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,7 +75,7 @@ def _command(arguments: Sequence[str]) -> Callable[[], None]:
     name, *rest = arguments
     if name not in COMMANDS:
         raise UserError(f"unknown command '{name}'; commands: {', '.join(COMMANDS)}")
-    module = import_module(f"nni_nasplus.cli.commands.{name}")
+    module = import_module(f"nni_nasplus.cli.commands.{_FOLDERS.get(name, '')}{name}")
     return partial(_run, name, module, [underscored(argument) for argument in rest])
 
 

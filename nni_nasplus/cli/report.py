@@ -20,6 +20,8 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.predictors.transfer.weights import believed
 from nni_nasplus.replay.expected import chances_of_best, expected_best
+from nni_nasplus.report.findings import REPORT
+from nni_nasplus.report.page import write_page
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial
 from nni_nasplus.tail.repeats import noise_of
@@ -29,15 +31,13 @@ from nni_nasplus.training.trainer import share_cores
 
 __all__ = ["REPORT", "print_result", "report"]
 
-REPORT = "report.json"
-"""The file in a run directory."""
 _SHOWN = 5
 _FEWEST = 3
 _UNLIKELY = 0.01
 
 
 def report(run: Run) -> None:
-    """Train the baselines, test them and the winner, keep and print the result.
+    """Train the baselines, test them and the winner, keep and print the result, and write it as a page.
 
     Raises
     ------
@@ -50,7 +50,10 @@ def report(run: Run) -> None:
         raise UserError(f"no trial succeeded: {'; '.join(reasons[:3])}; all is in {run.directory}")
     with Console(file=sys.stderr).status("the tail of the search") as status:
         write_json(run.directory / REPORT, _result(run, status.update))
+        status.update("writing the report")
+        page = write_page(run)
     print_result(run)
+    sys.stdout.write(f"report: {page}\n")
 
 
 def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:

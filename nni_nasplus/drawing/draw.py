@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -16,9 +18,11 @@ from nni_nasplus.errors import UserError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "as_text", "draw", "require_format"]
+__all__ = ["FORMATS", "as_svg", "as_text", "draw", "require_format", "svg_element"]
 
 FORMATS = (".svg", ".png", ".pdf")
+_SVG: Any = {"svg.hashsalt": "nni-nasplus"}
+"""So that equal figures are equal files: matplotlib would draw the names of parts at random."""
 
 
 def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
@@ -36,7 +40,23 @@ def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
         If the suffix is none of :data:`FORMATS`, or the file cannot be written; its folder is made if need be.
     """
     path = require_format(path)
-    _save((cell_figure if _of_cells(graph) else flow_figure)(graph, title), path)
+    _save(_figure(graph, title), path)
+
+
+def as_svg(graph: nx.DiGraph, title: str = "") -> str:
+    """The picture of :func:`draw` as an SVG element, to stand in a page."""
+    return svg_element(_figure(graph, title))
+
+
+def svg_element(figure: Figure) -> str:
+    """A figure of matplotlib as an SVG element. Equal figures give equal texts."""
+    from matplotlib import rc_context
+
+    file = StringIO()
+    with rc_context(_SVG):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    text = file.getvalue()
+    return re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :].strip(), flags=re.DOTALL)
 
 
 def require_format(path: str | Path) -> Path:
@@ -47,11 +67,15 @@ def require_format(path: str | Path) -> Path:
     return path
 
 
+def _figure(graph: nx.DiGraph, title: str) -> Figure:
+    return (cell_figure if _of_cells(graph) else flow_figure)(graph, title)
+
+
 def _save(figure: Figure, path: Path) -> None:
     from matplotlib import rc_context
 
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-    with new_file(path) as partial, rc_context({"svg.hashsalt": "nni-nasplus"}):
+    with new_file(path) as partial, rc_context(_SVG):
         figure.savefig(partial, dpi=150, metadata=undated)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 __all__ = ["text_size"]
 
@@ -11,7 +12,12 @@ _POINTS_PER_INCH, _LINE_HEIGHT = 72, 1.26
 
 def text_size(lines: Sequence[str], points: float) -> tuple[float, float]:
     """Width and height in inches of lines of matplotlib's font in a size in points."""
+    return max(_width(line, points) for line in lines), len(lines) * points * _LINE_HEIGHT / _POINTS_PER_INCH
+
+
+@cache
+def _width(line: str, points: float) -> float:
+    """Measured once: architectures of one space share their labels, and a measurement takes 10 ms."""
     from matplotlib.textpath import TextPath
 
-    widths = (TextPath((0, 0), line, size=points).get_extents().width for line in lines)
-    return max(widths) / _POINTS_PER_INCH, len(lines) * points * _LINE_HEIGHT / _POINTS_PER_INCH
+    return float(TextPath((0, 0), line, size=points).get_extents().width) / _POINTS_PER_INCH

@@ -15,7 +15,7 @@ from nni_nasplus.predictors.base import Predictor
 from nni_nasplus.search.history import Observation
 from nni_nasplus.search.space import Architecture, SearchSpace
 
-__all__ = ["Assessment", "Results", "assess", "assess_all", "held_back"]
+__all__ = ["Assessment", "HeldBack", "Results", "assess", "assess_all", "cross_validated", "held_back"]
 
 Results = tuple[Sequence[Architecture], np.ndarray]
 """Architectures in canonical form, and their utilities, float [architectures]."""
@@ -40,6 +40,31 @@ class Assessment:
     within_2: float
 
 
+@dataclass(frozen=True)
+class HeldBack:
+    """What was predicted of N results that a predictor had not seen, in the warped units of the fit that predicted.
+
+    Parameters
+    ----------
+    predicted, std
+        Mean and standard deviation, the noise of a training included; each float [N].
+    reached
+        What came; float [N].
+    fold
+        Which fit predicted; int [N].
+    """
+
+    predicted: np.ndarray
+    std: np.ndarray
+    reached: np.ndarray
+    fold: np.ndarray
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """Standardised; float [N]."""
+        return (self.reached - self.predicted) / self.std
+
+
 def held_back(predictor: Predictor, known: Results, unknown: Results) -> tuple[np.ndarray, np.ndarray]:
     """Fit on ``known`` and predict ``unknown``.
 
@@ -47,12 +72,17 @@ def held_back(predictor: Predictor, known: Results, unknown: Results) -> tuple[n
     -------
     The predicted means and the standardised residuals of ``unknown``; each float [n].
     """
+    mean, std, reached = _predicted(predictor, known, unknown)
+    return mean, (reached - mean) / std
+
+
+def _predicted(predictor: Predictor, known: Results, unknown: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     predictor.fit(*known)
     mean, std = predictor.predict(unknown[0])
-    return mean, (predictor.warp(unknown[1]) - mean) / np.hypot(std, predictor.noise)
+    return mean, np.hypot(std, predictor.noise), predictor.warp(unknown[1])
 
 
-def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *, seed: int = 0) -> Assessment:
+def cross_validated(name: str, space: SearchSpace, observations: Sequence[Observation], *, seed: int = 0) -> HeldBack:
     """Five-fold cross-validation of an installed predictor on the successes of a search.
 
     Raises
@@ -65,16 +95,19 @@ def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *
         raise UserError(f"{len(done)} trials succeeded; at least {FEWEST} are needed to assess a predictor")
     utilities = np.array([o.utility for o in done], dtype=float)
     kind, folds = registry.load("predictors", name), []
-    for known, unknown in KFold(_FOLDS, shuffle=True, random_state=seed).split(done):
-        parts = [([done[i].architecture for i in rows], utilities[rows]) for rows in (known, unknown)]
-        mean, residual = held_back(kind(space, seed=seed), *parts)
-        folds.append((kendalltau(mean, utilities[unknown]).statistic, residual))
-    residuals = np.abs(np.concatenate([residual for _, residual in folds]))
-    return Assessment(
-        float(np.nanmean([tau for tau, _ in folds] or [0.0])),
-        float((residuals <= 1).mean()),
-        float((residuals <= 2).mean()),
-    )
+    for fold, rows in enumerate(KFold(_FOLDS, shuffle=True, random_state=seed).split(done)):
+        parts = [([done[i].architecture for i in part], utilities[part]) for part in rows]
+        folds.append((*_predicted(kind(space, seed=seed), *parts), np.full(len(rows[1]), fold)))
+    return HeldBack(*map(np.concatenate, zip(*folds, strict=True)))
+
+
+def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *, seed: int = 0) -> Assessment:
+    """The figures of :func:`cross_validated`, which says what it raises."""
+    held = cross_validated(name, space, observations, seed=seed)
+    rows = [held.fold == fold for fold in range(_FOLDS)]
+    taus = [kendalltau(held.predicted[one], held.reached[one]).statistic for one in rows]
+    residuals = np.abs(held.residuals)
+    return Assessment(float(np.nanmean(taus)), float((residuals <= 1).mean()), float((residuals <= 2).mean()))
 
 
 def assess_all(space: SearchSpace, observations: Sequence[Observation]) -> dict[str, Assessment]:

@@ -84,6 +84,7 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     }
     note("testing what may be shipped")
     tests = {name: tested(run, one.network()) for name, one in shipped.items()}
+    tests["ensemble" if ensembles["ensemble"] is not None else "winner"].keep(run)
     objective = run.settings.objective
     run.select({name: {**_shipped(run, one), "test": tests[name].to_json(objective)} for name, one in shipped.items()})
     return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests)

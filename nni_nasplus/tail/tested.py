@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from nni_nasplus._files import unlink_file
 from nni_nasplus.run.run import Run
 from nni_nasplus.training.predictions import Predictions
 
-__all__ = ["Tested", "bootstrap_interval", "tested"]
+__all__ = ["TESTED", "Tested", "bootstrap_interval", "tested"]
+
+TESTED = "test.safetensors"
+"""What the model that is shipped says of the test examples, in the run's directory."""
 
 DRAWS = 200
 """Resamples: the ends of an interval are then known to about a tenth of its width."""
@@ -20,10 +24,20 @@ DRAWS = 200
 
 @dataclass(frozen=True)
 class Tested:
-    """The metrics on the test examples; where predictions are known, the objective's interval."""
+    """The metrics on the test examples; where predictions are known, they and the objective's interval."""
 
     metrics: Mapping[str, float]
     interval: tuple[float, float] | None
+    predictions: Predictions | None = None
+
+    def keep(self, run: Run) -> None:
+        """Leave the predictions in the run's directory; of those from before nothing is left."""
+        path = run.directory / TESTED
+        unlink_file(path)
+        if self.predictions is None:
+            path.unlink(missing_ok=True)
+        else:
+            self.predictions.save(path)
 
     def to_json(self, objective: str) -> dict[str, Any]:
         """What a card says of it."""
@@ -37,7 +51,8 @@ def tested(run: Run, network: nn.Module) -> Tested:
     if said is None or not evaluator.joins:
         return Tested(metrics, None)
     rng = np.random.default_rng(run.settings.seed)
-    return Tested(metrics, bootstrap_interval(said, lambda p: evaluator.measure(p, (objective,))[objective], rng))
+    interval = bootstrap_interval(said, lambda p: evaluator.measure(p, (objective,))[objective], rng)
+    return Tested(metrics, interval, said)
 
 
 def bootstrap_interval(

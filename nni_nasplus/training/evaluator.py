@@ -31,7 +31,14 @@ from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import Examples, find_teachers
 from nni_nasplus.training.predictions import PREDICTIONS, Predicting, Predictions
 from nni_nasplus.training.quiet import quiet_lightning
-from nni_nasplus.training.reporter import LogReporter, Reporter, ReportMetrics, logged_metrics, require_finite
+from nni_nasplus.training.reporter import (
+    KeepCurve,
+    LogReporter,
+    Reporter,
+    ReportMetrics,
+    logged_metrics,
+    require_finite,
+)
 from nni_nasplus.training.trainer import best_epoch, early_stopping, finish, quiet_arguments, training_trainer
 from nni_nasplus.training.trial_folder import WEIGHTS, write_outcome
 
@@ -336,7 +343,7 @@ class Evaluator(ABC):
         stop = early_stopping(self.objective, self.direction, self.epochs if self.patience is None else self.patience)
         with quiet_lightning(), self.seeded():
             task = self._taught(network, teachers)
-            callbacks = [stop, best, *([part] if part else [])]
+            callbacks = [KeepCurve(directory), stop, best, *([part] if part else [])]
             trainer = self._trainer(directory, reporter, callbacks)
             trainer.fit(task, datamodule=self.data(), ckpt_path=part.left if part else None)
         if part is not None and part.unfinished:

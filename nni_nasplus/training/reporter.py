@@ -1,7 +1,8 @@
-"""What a trial tells its host, and the Lightning callback that has it told how training goes."""
+"""What a trial tells its host, and the Lightning callbacks that have it told, and kept, how training goes."""
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ import pytorch_lightning as pl
 
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.search.history import Outcome
+from nni_nasplus.training.trial_folder import CURVE
 
-__all__ = ["LogReporter", "ReportMetrics", "Reporter", "logged_metrics", "require_finite"]
+__all__ = ["KeepCurve", "LogReporter", "ReportMetrics", "Reporter", "logged_metrics", "require_finite"]
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +83,34 @@ class ReportMetrics(pl.Callback):
         metrics = logged_metrics(trainer, "val_")
         require_finite(metrics, f"after epoch {trainer.current_epoch + 1}")
         self.reporter.intermediate(metrics[self.objective], metrics)
+
+
+class KeepCurve(pl.Callback):
+    """Writes a line of JSON after each epoch: its number from 1, ``train_loss`` where it is logged, and ``val_*``.
+
+    Parameters
+    ----------
+    folder
+        The trial's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / CURVE
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forget an earlier training of the folder, unless this one goes on from it."""
+        if trainer.current_epoch == 0:
+            self.path.unlink(missing_ok=True)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch."""
+        metrics = {name: value for split in ("train_", "val_") for name, value in _logged(trainer, split).items()}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": trainer.current_epoch + 1, **metrics}) + "\n")
+
+
+def _logged(trainer: pl.Trainer, prefix: str) -> dict[str, float]:
+    return {prefix + name: value for name, value in logged_metrics(trainer, prefix).items()}
 
 
 def logged_metrics(trainer: pl.Trainer, prefix: str) -> dict[str, float]:

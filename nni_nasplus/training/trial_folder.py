@@ -1,8 +1,9 @@
-"""What a trial leaves in its folder for the search to read: its weights, and how it ended."""
+"""What a trial leaves in its folder for the search to read: its weights, how it ended, and how training went."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 
 from nni_nasplus._files import damage_named, read_json, write_json
@@ -10,8 +11,10 @@ from nni_nasplus.errors import TrialFailed, UserError
 from nni_nasplus.search.history import Failure, Outcome
 
 __all__ = [
+    "CURVE",
     "WEIGHTS",
     "clear_outcome",
+    "curve_in",
     "failed",
     "outcome_in",
     "trial_directory",
@@ -19,6 +22,8 @@ __all__ = [
 ]
 
 WEIGHTS = "model.safetensors"
+CURVE = "curve.jsonl"
+"""A line of JSON for each epoch, which :class:`~nni_nasplus.training.reporter.KeepCurve` writes."""
 _RESULT = "result.json"
 
 
@@ -50,3 +55,23 @@ def failed(error: BaseException) -> Outcome:
     line = (str(error).strip() or "no message").splitlines()[0]
     kind: Failure = "diverged" if isinstance(error, TrialFailed) else "error"
     return Outcome(failure=kind, reason=f"{type(error).__name__}: {line}")
+
+
+def curve_in(folder: Path) -> list[dict[str, float]]:
+    """The epochs of a training in order, each as it was trained last; none where nothing was kept.
+
+    A line that is damaged, as the last one is after a crash, is left out: nothing but pictures depends on it.
+    """
+    path = folder / CURVE
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    epochs = {epoch["epoch"]: epoch for line in lines if (epoch := _epoch(line))}
+    return [epochs[number] for number in sorted(epochs)]
+
+
+def _epoch(line: str) -> dict[str, float] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    numbers = isinstance(found, dict) and all(isinstance(value, (int, float)) for value in found.values())
+    return found if numbers and "epoch" in found else None

@@ -170,7 +170,11 @@ def test_training_repeats_itself_and_the_weights_kept_earn_the_score(stripes, tm
     trainer = pl.Trainer(**QUIET)
     trainer.validate(ImageClassifier(network, 3), datamodule=ImageDataModule(stripes), verbose=False)
     assert trainer.callback_metrics["val_loss"] == pytest.approx(results[0]["loss"], rel=1e-5)
-    assert {path.name for path in (tmp_path / "a").iterdir()} == {"model.safetensors", "validation.safetensors"}
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {
+        "curve.jsonl",
+        "model.safetensors",
+        "validation.safetensors",
+    }
 
 
 def test_training_never_stops_early(stripes, tmp_path):

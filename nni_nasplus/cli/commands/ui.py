@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -20,12 +18,14 @@ from nni.tools.nnictl.config_utils import Config
 
 from nni_nasplus._files import write_text
 from nni_nasplus.cli.netron import network_in_netron
-from nni_nasplus.drawing.draw import draw
+from nni_nasplus.drawing.draw import as_svg
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
 from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
 from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
 from nni_nasplus.hosts.running import host_of
+from nni_nasplus.report.page import PAGE as REPORT_PAGE
+from nni_nasplus.report.page import write_page
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import Trial
 
@@ -79,7 +79,10 @@ def ui(directory: str, *, port: int = 8080, trial: int | None = None) -> None:
     ):
         page = run.directory / PAGE
         write_text(page, architectures_page(run))
-        sys.stdout.write(f"web UI: {url}\narchitectures: {page}\nnetwork: {netron}\nCtrl-C ends it\n")
+        report = run.directory / REPORT_PAGE
+        report = report if report.is_file() else write_page(run)
+        pages = f"architectures: {page}\nreport: {report}\nnetwork: {netron}"
+        sys.stdout.write(f"web UI: {url}\n{pages}\nCtrl-C ends it\n")
         sys.stdout.flush()
         while _lives(experiment):
             time.sleep(_POLL_S)
@@ -174,11 +177,6 @@ def _rounded(value: float) -> str:
 def _drawing(run: Run, trial: Trial) -> str:
     """The architecture as an SVG element; nothing if its space has no drawings."""
     try:
-        graph = run.space.graph(trial.architecture)
+        return as_svg(run.space.graph(trial.architecture))
     except NotImplementedError:
         return ""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "architecture.svg"
-        draw(graph, path)
-        text = path.read_text(encoding="utf-8")
-    return re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :].strip(), flags=re.DOTALL)

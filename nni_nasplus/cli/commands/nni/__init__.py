@@ -1,0 +1,1 @@
+"""What concerns NNI's own command: strategies known to it by name, and it with managers that are right."""

@@ -1,0 +1,153 @@
+"""The page: its sections in the order in which people ask, filled into templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from nni_nasplus._files import unlink_file, write_text
+from nni_nasplus.errors import UserError
+from nni_nasplus.report.commands import commands
+from nni_nasplus.report.data import data
+from nni_nasplus.report.effects import effects
+from nni_nasplus.report.findings import Findings
+from nni_nasplus.report.leaderboard import leaderboard
+from nni_nasplus.report.learning import learning
+from nni_nasplus.report.progress import progress
+from nni_nasplus.report.shipped import shipped
+from nni_nasplus.report.spent import duration, spent
+from nni_nasplus.report.trust import trust
+from nni_nasplus.report.verdict import verdict
+from nni_nasplus.run.run import Run
+
+__all__ = ["PAGE", "page", "write_page"]
+
+PAGE = "report.html"
+"""The file in a run directory."""
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+Maker = Callable[[Findings], dict[str, Any] | None]
+_SECTIONS: dict[str, tuple[str, Maker]] = {
+    "verdict": ("Result", verdict),
+    "data": ("What was searched, and on what", data),
+    "progress": ("How the search went", progress),
+    "leaderboard": ("The best architectures", leaderboard),
+    "effects": ("What good architectures share", effects),
+    "shipped": ("The model, looked at closely", shipped),
+    "learning": ("Learning curves", learning),
+    "spent": ("Time and failures", spent),
+    "trust": ("Can the predictor be trusted?", trust),
+    "commands": ("How to go on", commands),
+}
+"""By the name of its template and anchor: the title, and what makes the content."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; without content it says what it lacks.
+
+    Parameters
+    ----------
+    name
+        Of the template, and of the anchor.
+    title
+        Above it.
+    content
+        What the template is given.
+    lack
+        Why there is none.
+    """
+
+    name: str
+    title: str
+    content: dict[str, Any] | None
+    lack: str = ""
+
+
+def write_page(run: Run, to: Path | None = None) -> Path:
+    """Write the page of a run to a file, by default ``report.html`` in its directory.
+
+    Raises
+    ------
+    UserError
+        If the run has no trial yet, a file of it is damaged, or the page cannot be written.
+    """
+    path = to or run.directory / PAGE
+    content = page(run)
+    if to is None:
+        unlink_file(path)
+    write_text(path, content)
+    return path
+
+
+def page(run: Run) -> str:
+    """A whole page of HTML that asks nothing of any network. The same run gives the same page.
+
+    Raises
+    ------
+    UserError
+        If the run has no trial yet, or its journal or its result is damaged.
+    """
+    findings = Findings.of(run)
+    sections = list(_sections(findings))
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            name=run.directory.name,
+            objective=findings.objective,
+            lead=next(one.content["lead"] for one in sections if one.name == "verdict" and one.content),
+            facts=list(_facts(findings)),
+            sections=sections,
+        )
+    )
+
+
+def _sections(findings: Findings) -> Iterator[Section]:
+    """Those that have something to say, or should have and say why they have not."""
+    for name, (title, make) in _SECTIONS.items():
+        try:
+            content = make(findings)
+        except UserError as error:
+            if name == "verdict":
+                raise
+            yield Section(name, title, None, str(error))
+        else:
+            if content is not None:
+                yield Section(name, title, content)
+
+
+def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
+    """What stands in large figures at the top."""
+    history = findings.history
+    yield f"{len(history.finished):,}", "trials"
+    if findings.failed:
+        yield f"{len(findings.failed):,}", "failed"
+    if history.space.size is not None:
+        yield _rounded(history.space.size), "architectures in the space"
+    costs = [trial.cost for trial in history.finished if trial.cost is not None]
+    if costs:
+        yield duration(sum(costs)), "of training in the search"
+    yield findings.run.settings.strategy, "strategy"
+
+
+def _rounded(count: int) -> str:
+    return f"{count:,}" if count < 1_000_000 else _power(count)
+
+
+def _power(count: int) -> str:
+    digits, _, exponent = f"{count:.1e}".partition("e+")
+    return f"{digits} × 10{str(int(exponent)).translate(_RAISED)}"
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("nni_nasplus.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,61 @@
+"""How far performance predictors can be trusted on this search: what they predict of trials that they have not seen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from nni_nasplus import registry
+from nni_nasplus._files import damage_named
+from nni_nasplus.errors import UserError
+from nni_nasplus.predictors.assessment import HeldBack, assess, cross_validated
+from nni_nasplus.report.charts import BLUE, GREY, Chart, chart
+from nni_nasplus.report.findings import REPORT, Findings, again
+
+__all__ = ["trust"]
+
+_DEFAULT = "gp"
+"""The predictor of strategies that name none, or a slow one."""
+
+
+def trust(findings: Findings) -> dict[str, Any] | None:
+    """Of the search's own predictor predicted and reached scores; of each that the result assesses the figures.
+
+    None where too few trials have succeeded.
+    """
+    name = _predictor(findings)
+    try:
+        held = cross_validated(name, findings.history.space, findings.history.observations)
+    except UserError:
+        return None
+    with chart(f"Scores that {name} predicts, and those reached", width=4.2, height=3.6) as drawn:
+        _draw(drawn, held)
+    return {"chart": drawn.markup, "name": name, "trials": len(held.reached), "rows": _rows(findings, name)}
+
+
+def _predictor(findings: Findings) -> str:
+    """That of the search, if it is installed and its fits take no minutes."""
+    name = findings.run.settings.strategy_options.get("predictor", _DEFAULT)
+    known = name in registry.available("predictors") and not registry.load("predictors", name).slow
+    return str(name) if known else _DEFAULT
+
+
+def _rows(findings: Findings, name: str) -> list[tuple[str, str, str, str]]:
+    """The figures of the predictors that the result assesses; without a result, of one."""
+    known = (findings.result or {}).get("predictors")
+    if not known:
+        known = {name: asdict(assess(name, findings.history.space, findings.history.observations))}
+    with damage_named(findings.run.directory / REPORT, again(findings.run)):
+        return [
+            (name, f"{found['kendall']:.2f}", f"{found['within_1']:.0%}", f"{found['within_2']:.0%}")
+            for name, found in sorted(known.items())
+        ]
+
+
+def _draw(drawn: Chart, held: HeldBack) -> None:
+    axes = drawn.axes
+    ends = [min(held.predicted.min(), held.reached.min()), max(held.predicted.max(), held.reached.max())]
+    axes.plot(ends, ends, "--", color=GREY, lw=1.2, zorder=1)
+    axes.errorbar(held.predicted, held.reached, xerr=held.std, fmt="o", ms=4, color=BLUE, ecolor="#bfdbfe", lw=1.2)
+    axes.set_xlabel("predicted (± standard deviation)")
+    axes.set_ylabel("reached")
