@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from nni_nasplus.cli.tasks.base import Task
-from nni_nasplus.cli.tasks.held import held, pairs
+from nni_nasplus.cli.tasks.held import choices
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.image_scales import NETWORK, SCALES, TRAINING
 
@@ -106,12 +106,7 @@ class ImageTask(Task):
             raise UserError(f"--{unknown[0]} has no effect on space '{self.space}'; leave it out")
         self._require_positive("size", "epochs", "learning_rate", "channels", "layers", "cells")
         Augmentation(self._value("crop"), self.flip, self._value("cutout"))
-        choices = self._choices()
-        evaluator = self._evaluator("")
-        for name, values in choices.get("hyperparameters", {}).items():
-            for value in values:
-                evaluator.tuned({name: value})
-        self.space_class()(**choices)
+        self._check_choices(self._choices(), self._evaluator(""))
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the images into a new folder; the arguments of the space, and the evaluator."""
@@ -136,18 +131,9 @@ class ImageTask(Task):
 
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space that say what of the training is searched, and what is held."""
-        kind = self.space_class()
-        if not hasattr(kind, "recommended"):
-            given = [name for name in ("tune", "fix") if getattr(self, name)]
-            if given:
-                raise UserError(f"--{given[0]} has no effect on space '{self.space}'; leave it out")
-            return {}
-        searched = kind.recommended(self._value("learning_rate"))["hyperparameters"]
-        options = {name: getattr(self, name) for name in ("learning_rate", "drop_path") if name in searched}
-        if not self._value("tune"):
-            named = {*pairs(self.fix), *(name for name, value in options.items() if value is not None)}
-            searched = {name: choices for name, choices in searched.items() if name in named}
-        return held(searched, options, self.fix)
+        options = {name: getattr(self, name) for name in ("learning_rate", "drop_path")}
+        tune, rate = bool(self._value("tune")), self._value("learning_rate")
+        return choices(self.space_class(), self.space, rate, options, tune=tune, fix=self.fix)
 
     def _network(self) -> dict[str, Any]:
         """The space's arguments but those of the data; the space's own defaults where nothing is said."""
