@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nni_nasplus.errors import UserError
     from nni_nasplus.estimators.events import EventClassifier, EventRegressor
+    from nni_nasplus.estimators.images import ImageClassifier
     from nni_nasplus.search.history import History, Outcome, Proposal, SearchSpaceExhausted, Trial
     from nni_nasplus.search.journal import Journal
     from nni_nasplus.search.search import Search
@@ -22,6 +23,7 @@ __all__ = [
     "EventClassifier",
     "EventRegressor",
     "History",
+    "ImageClassifier",
     "Journal",
     "Outcome",
     "Proposal",
@@ -41,6 +43,7 @@ __getattr__ = lazy(
         "EventClassifier": "estimators",
         "EventRegressor": "estimators",
         "History": "search.history",
+        "ImageClassifier": "estimators",
         "Journal": "search.journal",
         "Outcome": "search.history",
         "Proposal": "search.history",

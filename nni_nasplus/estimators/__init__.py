@@ -8,7 +8,8 @@ from nni_nasplus._lazy import lazy
 
 if TYPE_CHECKING:
     from nni_nasplus.estimators.events import EventClassifier, EventRegressor
+    from nni_nasplus.estimators.images import ImageClassifier
 
-__all__ = ["EventClassifier", "EventRegressor"]
+__all__ = ["EventClassifier", "EventRegressor", "ImageClassifier"]
 
-__getattr__ = lazy(__name__, {"EventClassifier": "events", "EventRegressor": "events"})
+__getattr__ = lazy(__name__, {"EventClassifier": "events", "EventRegressor": "events", "ImageClassifier": "images"})

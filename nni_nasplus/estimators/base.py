@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from nni_nasplus.estimators.found import Prepare, search
 from nni_nasplus.estimators.undisturbed import undisturbed
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.settings import Settings
+from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = ["SearchingEstimator", "chosen", "plain", "well_typed"]
 
@@ -51,6 +53,7 @@ class SearchingEstimator(BaseEstimator):
     trials: int
     strategy: str
     strategy_options: Mapping[str, Any] | None
+    training: Mapping[str, Any] | None
     search: Mapping[str, Any] | None
     host: str | None
     out: str | Path | None
@@ -97,6 +100,12 @@ class SearchingEstimator(BaseEstimator):
         found = search(self.out, well_typed(settings), prepare, verbose=bool(self.verbose))
         self.model_, self.history_, self.best_genotype_ = found.model, found.history, found.genotype
         self.run_ = None if self.out is None else Path(self.out).expanduser().resolve()
+
+    def _training(self, evaluator: type[Evaluator], own: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        """The arguments of the evaluator: its own, then what ``training`` says."""
+        known = [field.name for field in fields(evaluator)]
+        further = chosen("training", self.training, known, besides=["objective", "epochs", "seed", "cache"])
+        return {**plain(own), **further, "seed": seed}
 
     def _seed(self) -> int:
         if isinstance(self.random_state, Integral):

@@ -25,7 +25,7 @@ from nni_nasplus.data.events.module import EventDataModule
 from nni_nasplus.data.events.overview import users_as_text
 from nni_nasplus.data.events.preparation import prepare
 from nni_nasplus.errors import UserError
-from nni_nasplus.estimators.base import SearchingEstimator, chosen, plain, well_typed
+from nni_nasplus.estimators.base import SearchingEstimator, chosen, well_typed
 from nni_nasplus.estimators.scoring import labelled
 from nni_nasplus.estimators.tables import Table, event_table, label_table, spelt, user_table
 from nni_nasplus.estimators.wording import in_python
@@ -211,7 +211,7 @@ class EventEstimator(SearchingEstimator):
         """The data in a folder, the space over their sizes, and what trains on them."""
         space = registry.load("spaces", "events")
         network = chosen("network", self.network, signature(space).parameters, besides=_OF_DATA)
-        training = self._training(seed)
+        training = self._chosen_training(seed)
         well_typed(self._evaluator(str(cache), **training))
         prepare(
             events,
@@ -249,16 +249,14 @@ class EventEstimator(SearchingEstimator):
         assert isinstance(encoder, EventEncoder)
         return encoder
 
-    def _training(self, seed: int) -> dict[str, Any]:
+    def _chosen_training(self, seed: int) -> dict[str, Any]:
         """The arguments of the evaluator, none of which may be zero or less."""
-        epochs = {} if self.epochs is None else {"epochs": plain(self.epochs)}
-        own = {"objective": self._objective, **epochs}
-        known = [field.name for field in fields(self._evaluator)]
-        further = chosen("training", self.training, known, besides=[*own, "epochs", "seed", "cache"])
-        for name, value in {**own, **further, "max_length": self.max_length}.items():
+        epochs = {} if self.epochs is None else {"epochs": self.epochs}
+        training = self._training(self._evaluator, {"objective": self._objective, **epochs}, seed)
+        for name, value in {**training, "seed": 1, "max_length": self.max_length}.items():
             if isinstance(value, Real) and value <= 0:
                 raise UserError(f"{name} is {value}; use more than 0")
-        return {**own, **further, "seed": seed}
+        return training
 
     def _answers(
         self, events: Any, attributes: Any, *, complete: bool = True

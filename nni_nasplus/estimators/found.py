@@ -133,7 +133,8 @@ def _going_on(run: Run, settings: Settings) -> Run:
         If others have changed, or it has more trials.
     """
     before, now = _comparable(run.settings), _comparable(settings)
-    if other := [name for name in now if name not in _MAY_CHANGE and now[name] != before.get(name)]:
+    known = [*now, *(name for name in before if name not in now)]
+    if other := [name for name in known if name not in _MAY_CHANGE and now.get(name) != before.get(name)]:
         names = ", ".join(f"--{name}" for name in other)
         raise UserError(f"{run.directory} holds a search with other {names}; name another directory with --out")
     finished = len(run.history().finished) if run.has_trials else 0

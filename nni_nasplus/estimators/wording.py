@@ -13,7 +13,12 @@ __all__ = ["in_python"]
 _OPTION = re.compile(r"--([a-z][a-z_-]*)")
 _RESUME = re.compile(r"go on with: nasplus resume .*")
 _OTHER_DATA = re.compile(r"(.+)/data was prepared from other (.+): delete it, or choose another folder")
-_NAMES = {"seed": "random_state", "drop_unmatched": "drop_unmatched=True"}
+_NAMES = {
+    "seed": "random_state",
+    "source": "images",
+    "skip_damaged": "skip_damaged=True",
+    "drop_unmatched": "drop_unmatched=True",
+}
 """Options that are called otherwise, or take no value on the command line."""
 
 

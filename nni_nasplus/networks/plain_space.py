@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from nni_nasplus.errors import UserError
@@ -39,6 +40,12 @@ class PlainSpace(NetworkSpace):
         self.title, self.choices = title, dict(choices)
         first = {name: values[0] for name, values in choices.items()}
         self._decide(SearchSpace(choices, initial=[first]))
+
+    def tried_at(self, learning_rate: float) -> PlainSpace:
+        """The same networks, of which this learning rate is tried first; as they are where they are not told of any."""
+        if "learning_rate" not in signature(type(self)).parameters:
+            return self
+        return type(self)(**{**self.trace_kwargs, "learning_rate": learning_rate})
 
     def genotype(self, architecture: Mapping[str, Any]) -> str:
         """Write the choices that are not the first, as in ``GRU hidden=128 learning_rate=0.01``."""

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.plain_space import PlainSpace
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.baselines import tuned_baselines
 from nni_nasplus.tail.budget import Budget
@@ -91,9 +92,13 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
 
 
 def tunable(run: Run, winner: nn.Module) -> dict[str, NetworkSpace]:
-    """The baselines of the space that have choices to tune."""
+    """The baselines of the space that have choices to tune; the search's own learning rate is tried first."""
     baselines = run.space.baselines(winner)
-    return {name: one for name, one in baselines.items() if isinstance(one, NetworkSpace)}
+    rate = getattr(run.evaluator, "learning_rate", None)
+    told = {
+        name: one.tried_at(rate) if isinstance(one, PlainSpace) and rate else one for name, one in baselines.items()
+    }
+    return {name: one for name, one in told.items() if isinstance(one, NetworkSpace)}
 
 
 def _seconds(run: Run) -> float:

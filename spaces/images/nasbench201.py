@@ -137,7 +137,7 @@ class NasBench201Space(TunedSpace):
     def baselines(self, winner: nn.Module) -> dict[str, nn.Module]:
         """A ResNet-20 of as many parameters as the winner and, where pixels are few, boosted trees, to tune."""
         shape = ImageShape(self.macro.classes, self.macro.in_channels, self.size)
-        return image_baselines(winner, shape, self._first.get("learning_rate", RATE))
+        return image_baselines(winner, shape)
 
 
 def _operations(architecture: Mapping[str, Any]) -> tuple[str, ...]:

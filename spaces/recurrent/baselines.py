@@ -15,15 +15,12 @@ from nni_nasplus.networks.plain_space import PlainSpace
 from nni_nasplus.spaces.recurrent.cell import RecurrentCell
 from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.recipes.presets import PRESETS
+from nni_nasplus.spaces.recurrent.recommended import DROPOUT, RATE
 from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 
 __all__ = ["PlainLanguageModels", "recurrent_baselines"]
 
 _RECIPES = {"gru": "gru", "lstm": "lstm_sigmoid"}
-_RATE = 1e-3
-"""As NAS-Bench-NLP trains."""
-_DROPOUT = [1.0, 0.5, 0.0]
-"""Shares of the rates: small texts need all, short trainings none."""
 
 
 class PlainLanguageModels(PlainSpace):
@@ -54,14 +51,14 @@ class PlainLanguageModels(PlainSpace):
         layers: int,
         cell: Literal["gru", "lstm"] = "gru",
         regularisation: Mapping[str, float] | None = None,
-        learning_rate: float = _RATE,
+        learning_rate: float = RATE,
     ) -> None:
         super().__init__()
         self.vocabulary, self.layers, self.cell = vocabulary, layers, cell
         self.regularisation = Regularisation.of(regularisation or {})
         # the sizes are decisions of one choice, so that networks of two winners have two names
         sizes = {"embedding": [embedding], "hidden": [hidden]}
-        self._tune(cell.upper(), {**sizes, "learning_rate": around(learning_rate), "dropout": _DROPOUT})
+        self._tune(cell.upper(), {**sizes, "learning_rate": around(learning_rate), "dropout": DROPOUT})
 
     def _network(self, architecture: Mapping[str, Any]) -> RecurrentLanguageModel:
         rates = self.regularisation.scaled(architecture["dropout"])
@@ -80,24 +77,22 @@ class PlainLanguageModels(PlainSpace):
         return ["tokens", f"embedding of {widths[0]}", *cells, f"{self.vocabulary} tokens"]
 
 
-def recurrent_baselines(
-    winner: RecurrentLanguageModel, regularisation: Mapping[str, float], learning_rate: float = _RATE
-) -> dict[str, nn.Module]:
+def recurrent_baselines(winner: RecurrentLanguageModel, regularisation: Mapping[str, float]) -> dict[str, nn.Module]:
     """A GRU and an LSTM of the winner's vocabulary and layers, and of as nearly as can be its parameters.
 
     Where there are several layers, their hidden size is what differs; with one, the embedding's, its only size.
 
     Parameters
     ----------
-    regularisation, learning_rate
-        Of the search, which the winner may have changed: see :class:`PlainLanguageModels`.
+    regularisation
+        The rates of the search, of which the winner may have a share: see :class:`PlainLanguageModels`.
     """
     vocabulary, embedding = winner.embedding.weight.shape
     layers, wanted = len(winner.layers), count_parameters(winner)
 
     def sized(cell: Literal["gru", "lstm"], size: int) -> PlainLanguageModels:
         sizes = (vocabulary, embedding, size, layers) if layers > 1 else (vocabulary, size, size, layers)
-        return PlainLanguageModels(*sizes, cell=cell, regularisation=regularisation, learning_rate=learning_rate)
+        return PlainLanguageModels(*sizes, cell=cell, regularisation=regularisation)
 
     return {
         "GRU": _nearest(lambda size: sized("gru", size), wanted),

@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.networks.hyperparameters import Hyperparameters
+from nni_nasplus.networks.tuned_space import NOTHING
+from nni_nasplus.search.space import Choice, SearchSpace
 from nni_nasplus.spaces.recurrent.nodes import NodeCell, Nodes, NodeSpace, Steps, decisions, steps
 
 __all__ = ["GENOTYPES", "EnasRecurrentCell", "EnasRecurrentSpace"]
@@ -59,6 +61,11 @@ class EnasRecurrentSpace(NodeSpace):
     regularisation
         Rates of dropout in [0, 1) by name: embedding, input, hidden, output, weight. Those left out are as
         NAS-Bench-NLP trains.
+    hyperparameters
+        What is decided beside the cell, as choices by name: ``dropout``, the share of the rates of dropout that the
+        network has, in [0, 1]; the others are for the evaluator.
+    fixed
+        Choices of decisions, or of hyperparameters, that are held: all architectures have them.
 
     Raises
     ------
@@ -77,13 +84,15 @@ class EnasRecurrentSpace(NodeSpace):
         nodes: int = 12,
         highway: bool = True,
         regularisation: Mapping[str, float] | None = None,
+        hyperparameters: Hyperparameters = NOTHING,
+        fixed: Mapping[str, Choice] = NOTHING,
     ) -> None:
         super().__init__(vocabulary, hidden, hidden, layers, regularisation)
         self.highway = highway
-        self._decide(SearchSpace(decisions(nodes, self.first)))
+        self._decide(self._tuned(SearchSpace(decisions(nodes, self.first)), hyperparameters, fixed))
 
-    def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int) -> nn.Module:
-        return EnasRecurrentCell(steps(architecture), n_in, n_out, self.regularisation.weight, self.highway)
+    def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int, weight_drop: float) -> nn.Module:
+        return EnasRecurrentCell(steps(architecture), n_in, n_out, weight_drop, self.highway)
 
     def _nodes(self, architecture: Mapping[str, Any]) -> Nodes:
         return _nodes(steps(architecture))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.tuned_space import TunedSpace
 from nni_nasplus.spaces.recurrent.baselines import recurrent_baselines
 from nni_nasplus.spaces.recurrent.language_model import RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.regularisation import Regularisation
@@ -22,7 +22,7 @@ _MOST_LAYERS = 1000
 """Far more than anybody trains, and few enough to write down."""
 
 
-class LanguageModelSpace(NetworkSpace):
+class LanguageModelSpace(TunedSpace):
     """Language models of layers of one cell: tokens [T, B] to logits [T, B, V] and the layers' last states.
 
     A subclass decides on the cell, by ``self._decide`` at the end of its constructor, and makes it, by :meth:`_cell`.
@@ -66,19 +66,20 @@ class LanguageModelSpace(NetworkSpace):
         self.widths = [embedding, *[hidden] * (layers - 1), embedding]
         self.regularisation = Regularisation.of(regularisation or {})
 
-    def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int) -> nn.Module:
+    def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int, weight_drop: float) -> nn.Module:
         """Make a layer of the cell of a valid architecture.
 
         Returns
         -------
         A module that maps sequences [T, B, n_in] and states to [T, B, n_out] and states. In training it drops entries
-        of its recurrent weights at the rate ``regularisation.weight``.
+        of its recurrent weights at the rate ``weight_drop``.
         """
         raise NotImplementedError
 
     def _network(self, architecture: Mapping[str, Any]) -> RecurrentLanguageModel:
-        cells = [self._cell(architecture, n_in, n_out) for n_in, n_out in pairwise(self.widths)]
-        return RecurrentLanguageModel(self.vocabulary, self.widths[0], cells, self.regularisation)
+        rates = self.regularisation.scaled(architecture.get("dropout", 1.0))
+        cells = [self._cell(architecture, n_in, n_out, rates.weight) for n_in, n_out in pairwise(self.widths)]
+        return RecurrentLanguageModel(self.vocabulary, self.widths[0], cells, rates)
 
     def example(self) -> Tensor:
         """Make one token of one text, [1, 1]."""

@@ -12,9 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.networks.hyperparameters import Hyperparameters
+from nni_nasplus.search.space import Architecture, Choice, SearchSpace
 from nni_nasplus.spaces.recurrent.cell import deferred
 from nni_nasplus.spaces.recurrent.language_space import LanguageModelSpace
+from nni_nasplus.spaces.recurrent.recommended import RATE, recommended
 
 __all__ = ["NodeCell", "NodeSpace", "Nodes", "Steps", "decisions", "read", "steps"]
 
@@ -105,26 +107,33 @@ class NodeSpace(LanguageModelSpace):
     published: Mapping[str, str] = {}
     """Genotypes by name."""
 
+    def _tuned(
+        self, published: SearchSpace, hyperparameters: Hyperparameters, fixed: Mapping[str, Choice]
+    ) -> SearchSpace:
+        shares = hyperparameters.get("dropout", ())
+        if wrong := [share for share in shares if not isinstance(share, int | float) or not 0 <= share <= 1]:
+            raise UserError(f"dropout is {wrong[0]!r}; use 0 to 1, the share of the rates of dropout")
+        return super()._tuned(published, hyperparameters, fixed)
+
     def _nodes(self, architecture: Mapping[str, Any]) -> Nodes:
         raise NotImplementedError
 
-    def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write operation and earlier node of each node."""
-        a = self.search_space.validate(architecture)
+    @classmethod
+    def recommended(cls, learning_rate: float = RATE) -> dict[str, Any]:
+        """Arguments, beside the sizes of the data, of a space of training too; see recommended.py."""
+        return recommended(learning_rate)
+
+    def _notation(self, architecture: Architecture) -> str:
+        """Operation and earlier node of each node."""
+        a = architecture
         return " ".join(f"{a[f'op{i}']}{a.get(f'from{i}', '')}" for i, _ in enumerate(steps(a), 1))
 
-    def parse_genotype(self, text: str) -> Architecture:
-        """Read the architecture of a genotype, or of a published one by its name.
-
-        Raises
-        ------
-        UserError
-            If the text is no genotype of this space.
-        """
-        found = read(self.published.get(text, text))
-        if found.keys() != self.search_space.decisions.keys():
-            raise UserError(f"'{text}' is no genotype: write {self._known()}")
-        return self.search_space.validate(found)
+    def _parsed(self, notation: str) -> Architecture:
+        """A genotype, or a published one by its name."""
+        found = read(self.published.get(notation, notation))
+        if found.keys() != self.search_space.decisions.keys() - self.hyperparameters.keys():
+            raise UserError(f"'{notation}' is no genotype: write {self._known()}")
+        return found
 
     def _known(self) -> str:
         count = sum(name.startswith("op") for name in self.search_space.decisions)

@@ -38,24 +38,18 @@ class RecurrentCellSpace(LanguageModelSpace):
         regularisation: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(vocabulary, embedding, hidden, layers, regularisation)
-        self._decide(RecipeSpace())
+        self._decide(self._tuned(RecipeSpace(), {}, {}))
 
-    def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int) -> nn.Module:
-        return RecurrentCell(self.search_space.recipe(architecture), n_in, n_out, self.regularisation.weight)
+    def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int, weight_drop: float) -> nn.Module:
+        return RecurrentCell(self.search_space.recipe(architecture), n_in, n_out, weight_drop)
 
-    def genotype(self, architecture: Mapping[str, Any]) -> str:
-        """Write the recipe as a line, such as ``linear(x,h0) tanh(0) | 1``."""
-        return self.search_space.recipe(self.search_space.validate(architecture)).notation
+    def _notation(self, architecture: Architecture) -> str:
+        """The recipe as a line, such as ``linear(x,h0) tanh(0) | 1``."""
+        return self.search_space.recipe(architecture).notation
 
-    def parse_genotype(self, text: str) -> Architecture:
-        """Read the architecture of such a line, of published JSON, or of a preset, such as ``lstm``, by its name.
-
-        Raises
-        ------
-        UserError
-            If the text is no recipe, or one that is larger than the benchmark's.
-        """
-        recipe = PRESETS[text] if text in PRESETS else Recipe.parse(text)
+    def _parsed(self, notation: str) -> Architecture:
+        """Such a line, published JSON, or a preset, such as ``lstm``, by its name."""
+        recipe = PRESETS[notation] if notation in PRESETS else Recipe.parse(notation)
         return self.search_space.architecture(recipe)
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:

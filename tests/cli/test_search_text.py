@@ -89,6 +89,9 @@ def test_a_search_through_optuna(text, tmp_path):
         ({"vocabulary": 1}, "a vocabulary of 1 leaves nothing to predict"),
         ({"dropout.weight": 1}, "the weight dropout is 1.0; use 0 or more and less than 1"),
         ({"dropout.words": 0.1}, "there is no words dropout"),
+        ({"fix": "learning_rate=0.1"}, "--fix has no effect on space 'rnn'; leave it out"),
+        ({"fix": "dropout=3", "space": "darts-rnn"}, "dropout is 3; use 0 to 1"),
+        ({"fix": "learning_rate=-1", "space": "enas-rnn"}, "learning_rate is -1; use 0 or more"),
         ({"layers": 0}, "--layers is 0; use more than 0"),
         ({"labels": "labels.csv"}, "--labels has no effect on texts; leave it out"),
         ({"events": "events.csv"}, "--events and --text are two tasks"),
@@ -129,6 +132,26 @@ def test_the_scale_sets_what_no_option_says(tmp_path):
     assert (sizes, settings.trials) == ([7, 64, 1, 2000], 9)
     published, *_ = parsed(["--text", "a.txt"])
     assert [published._value(n) for n in ("embedding", "hidden", "layers", "vocabulary")] == [400, 600, 3, None]
+
+
+@pytest.mark.parametrize(
+    ("options", "choices"),
+    [
+        ([], {}),
+        (["--tune"], {"learning_rate": [0.001, 0.0005, 0.002], "dropout": [1.0, 0.5, 0.0]}),
+        (["--scale=small"], {"learning_rate": [0.005, 0.0025, 0.01], "dropout": [1.0, 0.5, 0.0]}),
+        (["--scale=small", "--fix=dropout=0.25"], {"learning_rate": [0.005, 0.0025, 0.01], "dropout": [0.25]}),
+        (["--learning-rate=0.3"], {"learning_rate": [0.3]}),
+    ],
+)
+def test_training_is_searched_at_the_small_scale_or_if_asked_for(options, choices):
+    task, *_ = parsed(["--text", "a.txt", "--space", "darts-rnn", *options])
+    assert task._choices() == {"hyperparameters": choices, "fixed": {}}
+
+
+def test_recipes_have_no_training_to_search():
+    task, *_ = parsed(["--text", "a.txt", "--scale", "small"])
+    assert task._choices() == {}
 
 
 def test_options_may_come_from_a_file(tmp_path):

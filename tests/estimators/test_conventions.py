@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sklearn.utils import estimator_checks
 
-from nni_nasplus import EventClassifier, EventRegressor
+from nni_nasplus import EventClassifier, EventRegressor, ImageClassifier
 
 APPLICABLE = [
     "check_do_not_raise_errors_in_init_or_set_params",
@@ -75,7 +75,7 @@ class OfArrays(EventClassifier):
         return tags
 
 
-@pytest.mark.parametrize("kind", [EventClassifier, EventRegressor])
+@pytest.mark.parametrize("kind", [EventClassifier, EventRegressor, ImageClassifier])
 @pytest.mark.parametrize("name", APPLICABLE)
 def test_it_passes_the_checks_that_ask_for_no_array(name, kind):
     getattr(estimator_checks, name)(kind.__name__, kind())
@@ -89,7 +89,7 @@ def test_every_other_check_has_its_reason():
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
-@pytest.mark.parametrize("kind", [EventClassifier, EventRegressor])
+@pytest.mark.parametrize("kind", [EventClassifier, EventRegressor, ImageClassifier])
 def test_scikit_learn_itself_leaves_out_what_needs_an_array(kind):
     with pytest.warns(estimator_checks.SkipTestWarning, match="requires input  of type InputTags"):
         estimator_checks.check_estimator(kind())

@@ -123,6 +123,7 @@ def test_a_further_fit_takes_a_complete_search_as_it_is(out):
     [
         ({"epochs": 2}, EVENTS, LOYAL, "holds a search with other epochs; name another directory with out"),
         ({"network": {"hidden": 16}}, EVENTS, LOYAL, "other hidden"),
+        ({"network": {}}, EVENTS, LOYAL, "other hidden"),
         ({"training": {"learning_rate": 0.1}}, EVENTS, LOYAL, "other learning_rate"),
         ({"search": {"max_parameters": 1e6}}, EVENTS, LOYAL, "other max_parameters"),
         ({"strategy": "evolution"}, EVENTS, LOYAL, "other strategy"),

@@ -56,7 +56,7 @@ def searched_digits(directory: Path, **settings) -> Run:
     """Two cells of NAS-Bench-201 on digits, an epoch each, likewise."""
     source = digits(directory.with_suffix(".npz"))
     cache = prepare_images(source, out=directory / CACHE, progress=False)
-    evaluator = ImageClassification(str(cache), epochs=1, batch_size=32, crop=0, flip=False)
+    evaluator = ImageClassification(str(cache), epochs=1, batch_size=32, learning_rate=0.04, crop=0, flip=False)
     sizes = {**evaluator.data().shape.to_json(), "channels": 4, "cells": 1}
     return _finished(directory, NasBench201Space, sizes, evaluator, **{"trials": 2, **settings})
 
@@ -64,7 +64,7 @@ def searched_digits(directory: Path, **settings) -> Run:
 def searched_text(directory: Path, **settings) -> Run:
     """Two recurrent cells on random words, an epoch each, likewise."""
     cache = texts.cached(directory.parent, texts.lines(), out=f"{directory.name}/{CACHE}")
-    evaluator = LanguageModelling(str(cache), epochs=1, batch_size=4, bptt=8)
+    evaluator = LanguageModelling(str(cache), epochs=1, batch_size=4, bptt=8, learning_rate=0.004)
     sizes = {"vocabulary": len(evaluator.preprocessing()), "hidden": 6}
     return _finished(directory, DartsRecurrentSpace, sizes, evaluator, **{"trials": 2, **settings})
 

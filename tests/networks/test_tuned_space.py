@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +13,27 @@ from hypothesis import strategies as st
 from nni_nasplus import SearchSpace, UserError
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.images.operations import DropPath
+from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace
 from nni_nasplus.training.images import ImageClassification
 
-SIZES = {"darts": {"channels": 2, "layers": 3, "size": 8}, "nb201": {"channels": 2, "cells": 1, "size": 8}}
-KINDS = {"darts": DartsSpace, "nb201": NasBench201Space}
-COUNTS = {"darts": 1_037_664_180**2, "nb201": 15_625}
+SIZES = {
+    "darts": {"channels": 2, "layers": 3, "size": 8},
+    "nb201": {"channels": 2, "cells": 1, "size": 8},
+    "darts-rnn": {"vocabulary": 11, "hidden": 5},
+    "enas-rnn": {"vocabulary": 11, "hidden": 5},
+}
+KINDS = {
+    "darts": DartsSpace,
+    "nb201": NasBench201Space,
+    "darts-rnn": DartsRecurrentSpace,
+    "enas-rnn": EnasRecurrentSpace,
+}
+COUNTS = {
+    "darts": 1_037_664_180**2,
+    "nb201": 15_625,
+    "darts-rnn": 2_642_411_520,
+    "enas-rnn": 4**12 * math.factorial(11),
+}
 every = pytest.mark.parametrize("name", KINDS)
 
 
@@ -69,7 +87,7 @@ def test_drop_path_is_the_networks_and_the_rates_are_the_evaluators(tmp_path):
     assert (chosen.learning_rate, chosen.weight_decay) == (0.1, 0.001)
 
 
-@every
+@pytest.mark.parametrize("name", ["darts", "nb201"])
 def test_what_a_supernet_derives_is_in_the_space(name):
     space = tuned(name)
     found = space.supernet().derive()
@@ -101,8 +119,11 @@ def test_what_is_held_and_is_none_is_named():
         DartsSpace(**SIZES["darts"], hyperparameters={"drop_path": [0.1, 1]})
 
 
-@every
-def test_the_baseline_is_tried_first_with_the_learning_rate_of_the_search(name):
-    for rate, space in {0.05: tuned(name), 0.025: KINDS[name](**SIZES[name])}.items():
-        (first,) = space.baselines(torch.nn.Linear(4, 4))["ResNet-20"].search_space.initial
-        assert first["learning_rate"] == rate
+def test_the_share_of_dropout_is_that_of_every_rate():
+    space = tuned("darts-rnn", regularisation={"weight": 0.4, "input": 0.2})
+    network = space.build(space.parse_genotype("DARTS_V2 dropout=0.5"))
+    assert (network.regularisation.weight, network.regularisation.input) == (0.2, 0.1)
+    assert network.layers[0].weight_drop == 0.2
+    assert space.build(space.parse_genotype("DARTS_V2")).regularisation == space.regularisation
+    with pytest.raises(UserError, match="dropout is 2; use 0 to 1, the share of the rates"):
+        DartsRecurrentSpace(**SIZES["darts-rnn"], hyperparameters={"dropout": [2]})

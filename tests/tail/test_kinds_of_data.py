@@ -17,6 +17,7 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import instantiate
 from nni_nasplus.tail.refitted import refit
+from nni_nasplus.tail.tail import tunable
 
 BASELINES = {"images": {"ResNet-20", "boosting"}, "text": {"GRU", "LSTM"}}
 MAKE = {"images": searched_digits, "text": searched_text}
@@ -50,6 +51,15 @@ def test_each_baseline_stands_in_the_table_once_with_its_tunings(run, kind, resu
     assert rows.keys() == BASELINES[kind]
     assert all(row["trainings"] == 2 for row in rows.values())
     assert all(row["genotype"].startswith(name) for name, row in rows.items())
+
+
+def test_what_is_tried_first_has_the_learning_rate_of_the_search(kind, run, result):
+    first = {"images": "ResNet-20", "text": "GRU"}[kind]
+    folders = (run.directory / "baselines" / first).iterdir()
+    space = tunable(run, run.network(run.history().best[0]))[first]
+    (tried,) = space.search_space.initial
+    assert tried["learning_rate"] == run.evaluator.learning_rate
+    assert space.search_space.key(tried) in {folder.name for folder in folders}
 
 
 def test_where_a_baseline_is_ahead_the_last_line_says_how_to_export_it(run, kind, result):

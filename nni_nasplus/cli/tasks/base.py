@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,6 +53,13 @@ class Task(ABC):
         if self.data_argument not in signature(kind).parameters:
             raise UserError(f"space '{self.space}' is not for {self.noun}; {self._remedy()}")
         return kind
+
+    def _check_choices(self, choices: Mapping[str, Any], evaluator: Evaluator, **sizes: Any) -> None:
+        """Raise :class:`UserError` if neither the space nor the evaluator takes a choice of these arguments."""
+        for name, values in choices.get("hyperparameters", {}).items():
+            for value in values:
+                evaluator.tuned({name: value})
+        self.space_class()(**sizes, **choices)
 
     def _remedy(self) -> str:
         fitting = [

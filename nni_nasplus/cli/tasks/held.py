@@ -10,7 +10,41 @@ import yaml
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.space import Choice
 
-__all__ = ["held", "pairs"]
+__all__ = ["choices", "held", "pairs"]
+
+
+def choices(
+    kind: Any, name: str, learning_rate: float, options: Mapping[str, Any], *, tune: bool, fix: Sequence[str] | str
+) -> dict[str, Any]:
+    """The arguments of a space that say what of the training is searched, and what is held.
+
+    Parameters
+    ----------
+    kind, name
+        The space.
+    learning_rate
+        What fits the training roughly.
+    options
+        As of :func:`held`; those of hyperparameters that the space does not have are left alone.
+    tune
+        Whether the training is searched; otherwise only what is held is a decision, of one choice.
+    fix
+        The option --fix.
+
+    Raises
+    ------
+    UserError
+        If the space has no hyperparameters to hold, one is held twice, or --fix cannot be read.
+    """
+    if not hasattr(kind, "recommended"):
+        if fix:
+            raise UserError(f"--fix has no effect on space '{name}'; leave it out")
+        return {}
+    searched = kind.recommended(learning_rate)["hyperparameters"]
+    given = {name: value for name, value in options.items() if name in searched and value is not None}
+    if not tune:
+        searched = {name: values for name, values in searched.items() if name in {*pairs(fix), *given}}
+    return held(searched, given, fix)
 
 
 def pairs(fix: Sequence[str] | str) -> dict[str, Choice]:

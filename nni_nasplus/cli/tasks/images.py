@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from nni_nasplus.cli.tasks.base import Task
-from nni_nasplus.cli.tasks.held import held, pairs
+from nni_nasplus.cli.tasks.held import choices
 from nni_nasplus.errors import UserError
+from nni_nasplus.run.image_scales import NETWORK, SCALES, TRAINING
 
 TYPE_CHECKING = False
 """As in :mod:`typing`, whose own jsonargparse takes for leave to import all that follows, which takes seconds."""
@@ -19,34 +20,6 @@ if TYPE_CHECKING:
     from nni_nasplus.training.images import ImageClassification
 
 __all__ = ["ImageTask"]
-
-_TRAINING = ("epochs", "batch_size", "learning_rate", "crop", "flip", "cutout")
-_NETWORK = ("channels", "layers", "cells", "stem", "auxiliary", "drop_path")
-_SCALES: dict[str, dict[str, Any]] = {
-    "published": {
-        "epochs": 600,
-        "batch_size": 96,
-        "learning_rate": 0.025,
-        "crop": 4,
-        "cutout": 16,
-        "auxiliary": True,
-        "drop_path": 0.2,
-    },
-    "small": {
-        "size": 16,
-        "epochs": 3,
-        "batch_size": 64,
-        "learning_rate": 0.05,
-        "crop": 1,
-        "cutout": 0,
-        "channels": 8,
-        "layers": 4,
-        "cells": 1,
-        "auxiliary": False,
-        "drop_path": 0.0,
-        "tune": True,
-    },
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,16 +102,11 @@ class ImageTask(Task):
         from nni_nasplus.data.images import Augmentation
 
         known = signature(self.space_class()).parameters
-        if unknown := [name for name in _NETWORK if name not in known and getattr(self, name) is not None]:
+        if unknown := [name for name in NETWORK if name not in known and getattr(self, name) is not None]:
             raise UserError(f"--{unknown[0]} has no effect on space '{self.space}'; leave it out")
         self._require_positive("size", "epochs", "learning_rate", "channels", "layers", "cells")
         Augmentation(self._value("crop"), self.flip, self._value("cutout"))
-        choices = self._choices()
-        evaluator = self._evaluator("")
-        for name, values in choices.get("hyperparameters", {}).items():
-            for value in values:
-                evaluator.tuned({name: value})
-        self.space_class()(**choices)
+        self._check_choices(self._choices(), self._evaluator(""))
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the images into a new folder; the arguments of the space, and the evaluator."""
@@ -158,30 +126,21 @@ class ImageTask(Task):
         """What trains and scores."""
         from nni_nasplus.training.images import ImageClassification
 
-        training = {name: self._value(name) for name in _TRAINING}
+        training = {name: self._value(name) for name in TRAINING}
         return ImageClassification(cache, objective=self.objective, **training, **arguments)
 
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space that say what of the training is searched, and what is held."""
-        kind = self.space_class()
-        if not hasattr(kind, "recommended"):
-            given = [name for name in ("tune", "fix") if getattr(self, name)]
-            if given:
-                raise UserError(f"--{given[0]} has no effect on space '{self.space}'; leave it out")
-            return {}
-        searched = kind.recommended(self._value("learning_rate"))["hyperparameters"]
-        options = {name: getattr(self, name) for name in ("learning_rate", "drop_path") if name in searched}
-        if not self._value("tune"):
-            named = {*pairs(self.fix), *(name for name, value in options.items() if value is not None)}
-            searched = {name: choices for name, choices in searched.items() if name in named}
-        return held(searched, options, self.fix)
+        options = {name: getattr(self, name) for name in ("learning_rate", "drop_path")}
+        tune, rate = bool(self._value("tune")), self._value("learning_rate")
+        return choices(self.space_class(), self.space, rate, options, tune=tune, fix=self.fix)
 
     def _network(self) -> dict[str, Any]:
         """The space's arguments but those of the data; the space's own defaults where nothing is said."""
         known = signature(self.space_class()).parameters
-        values = {name: self._value(name) for name in _NETWORK if name in known}
+        values = {name: self._value(name) for name in NETWORK if name in known}
         return {name: value for name, value in values.items() if value is not None}
 
     def _value(self, name: str) -> Any:
         value = getattr(self, name)
-        return _SCALES[self.scale].get(name) if value is None else value
+        return SCALES[self.scale].get(name) if value is None else value

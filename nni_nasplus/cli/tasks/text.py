@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from nni_nasplus.cli.tasks.base import Task
+from nni_nasplus.cli.tasks.held import choices
 from nni_nasplus.errors import UserError
 
 TYPE_CHECKING = False
 """As in :mod:`typing`, whose own jsonargparse takes for leave to import all that follows, which takes seconds."""
 if TYPE_CHECKING:
     from nni_nasplus.training.evaluator import Evaluator
+    from nni_nasplus.training.language import LanguageModelling
 
 __all__ = ["TextTask"]
 
@@ -37,6 +39,7 @@ _SCALES: dict[str, dict[str, Any]] = {
         "embedding": 64,
         "hidden": 64,
         "layers": 1,
+        "tune": True,
     },
 }
 
@@ -71,7 +74,12 @@ class TextTask(Task):
     bptt
         Tokens through which gradients go back, about.
     learning_rate
-        Of Adam.
+        Of Adam; held where it is given.
+    tune
+        Search the learning rate and the share of the rates of dropout together with the cell, in spaces of DARTS and
+        ENAS; by default with --scale small. Training as published searches neither.
+    fix
+        Decisions and hyperparameters to hold, as in --fix '[learning_rate=0.001, dropout=0.5]'.
     embedding
         The size of a token's embedding.
     hidden
@@ -99,6 +107,8 @@ class TextTask(Task):
     batch_size: int | None = None
     bptt: int | None = None
     learning_rate: float | None = None
+    tune: bool | None = None
+    fix: list[str] | str = field(default_factory=list)
     embedding: int | None = None
     hidden: int | None = None
     layers: int | None = None
@@ -107,18 +117,14 @@ class TextTask(Task):
 
     def check(self, trials: int) -> None:
         """Raise :class:`UserError` naming what cannot work, before anything is read or written."""
-        space = self.space_class()
         self._require_positive(*_SCALES["published"])
-        space(**self._arguments(vocabulary=1))
+        self._check_choices(self._choices(), self._evaluator(""), **self._arguments(vocabulary=1))
 
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the text into a new folder; the arguments of the space, and the evaluator."""
         from nni_nasplus.data.text import prepare_text
-        from nni_nasplus.training.language import LanguageModelling
 
-        chosen = ("epochs", "batch_size", "bptt", "learning_rate")
-        training = {name: self._value(name) for name in chosen}
-        evaluator = LanguageModelling(str(cache), objective=self.objective, compat=self.compat, seed=seed, **training)
+        evaluator = self._evaluator(str(cache), seed=seed)
         vocabulary = self._value("vocabulary")
         prepare_text(self.text, self.valid, self.test, out=cache, level=self.level, vocabulary=vocabulary)
         try:
@@ -126,7 +132,20 @@ class TextTask(Task):
         except UserError:
             shutil.rmtree(cache)
             raise
-        return self._arguments(len(evaluator.preprocessing())), evaluator
+        return {**self._arguments(len(evaluator.preprocessing())), **self._choices()}, evaluator
+
+    def _evaluator(self, cache: str, **arguments: Any) -> LanguageModelling:
+        """What trains and scores."""
+        from nni_nasplus.training.language import LanguageModelling
+
+        chosen = ("epochs", "batch_size", "bptt", "learning_rate")
+        training = {name: self._value(name) for name in chosen}
+        return LanguageModelling(cache, objective=self.objective, compat=self.compat, **training, **arguments)
+
+    def _choices(self) -> dict[str, Any]:
+        """The arguments of the space that say what of the training is searched, and what is held."""
+        options, rate = {"learning_rate": self.learning_rate}, self._value("learning_rate")
+        return choices(self.space_class(), self.space, rate, options, tune=bool(self._value("tune")), fix=self.fix)
 
     def _arguments(self, vocabulary: int) -> dict[str, Any]:
         """Those of the space, by the options that it knows."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nni_nasplus._files import damage_named, read_json, typed, write_json
 from nni_nasplus.data.images.arrays import ImageShape, as_tensor
+from nni_nasplus.data.images.given import GivenImages
 from nni_nasplus.data.images.source import read_new_images
 from nni_nasplus.data.preprocessing import Preprocessing, require_classes, require_equal
 from nni_nasplus.errors import UserError
@@ -90,7 +91,9 @@ class ImageEncoder(Preprocessing):
         with torch.inference_mode():
             require_classes(network(self.normalised(torch.zeros(1, len(self.mean), side, side))), self.classes)
 
-    def predict(self, network: nn.Module, data: str | Path, *, skip_damaged: bool = False) -> pd.DataFrame:
+    def predict(
+        self, network: nn.Module, data: str | Path | GivenImages, *, skip_damaged: bool = False
+    ) -> pd.DataFrame:
         """A row for each image: its name in the column ``image``, and ``p_<class>`` for each class.
 
         Parameters
@@ -98,8 +101,8 @@ class ImageEncoder(Preprocessing):
         network
             A network in evaluation mode.
         data
-            An archive, of which ``x`` or else ``x_test`` is read and an image's name is its place from 0; a picture; or
-            a folder, with all pictures below it.
+            An archive, of which ``x`` or else ``x_test`` is read and an image's name is its place from 0; a picture; a
+            folder, with all pictures below it; or images that are given, as an array or as files.
         skip_damaged
             Whether pictures that cannot be read are left out.
 
@@ -111,7 +114,8 @@ class ImageEncoder(Preprocessing):
         import pandas as pd
 
         size = self.size if self.resized else None
-        names, images = read_new_images(Path(data), len(self.mean), size, skip_damaged=skip_damaged)
+        source = data if isinstance(data, GivenImages) else Path(data)
+        names, images = read_new_images(source, len(self.mean), size, skip_damaged=skip_damaged)
         self._require_alike(images)
         with torch.inference_mode():
             logits = [network(self.normalised(as_tensor(part))) for part in _parts(images)]

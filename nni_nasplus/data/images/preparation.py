@@ -11,6 +11,7 @@ import numpy as np
 from nni_nasplus.data.cache import SPLITS, Cache
 from nni_nasplus.data.images.arrays import ImageArrays
 from nni_nasplus.data.images.encoder import ImageEncoder
+from nni_nasplus.data.images.given import GivenImages
 from nni_nasplus.data.images.source import LabelledImages, fingerprint, read_images
 from nni_nasplus.errors import UserError
 
@@ -21,7 +22,7 @@ _HEADER = {"kind": "images", "version": 1}
 
 
 def prepare_images(
-    source: str | Path,
+    source: str | Path | GivenImages,
     *,
     out: str | Path,
     size: int | None = None,
@@ -39,7 +40,8 @@ def prepare_images(
         An ``.npz`` archive of ``x_train`` [N, S, S] or [N, S, S, 3] and ``y_train`` [N], and likewise of ``x_val``,
         ``y_val``, ``x_test`` and ``y_test`` if they are known; or a folder with a folder of pictures for each class,
         directly or in ``train`` and, if they are known, ``val`` and ``test``. A part may be called by another usual
-        word, such as ``Valid`` or ``testing``. All images must fit into memory.
+        word, such as ``Valid`` or ``testing``. Or images and labels that are given:
+        ``GivenImages.of(array, labels)``. All images must fit into memory.
     out
         The folder to write.
     size
@@ -61,7 +63,7 @@ def prepare_images(
         few images, a number is out of range, or ``out`` holds something else.
     """
     _check(size, validation, test)
-    source = Path(source)
+    source = source if isinstance(source, GivenImages) else Path(source)
     settings = {"size": size, "validation": validation, "test": test, "seed": seed, "skip_damaged": skip_damaged}
     stamp = {"source": fingerprint(source), **settings}
     cache = Cache(Path(out), _HEADER, stamp, refusal="holds no prepared images")
@@ -75,7 +77,7 @@ def _check(size: int | None, validation: float, test: float) -> None:
         raise UserError(f"the shares {validation} and {test} leave nothing; use more than 0, and less than 1 together")
 
 
-def _build(source: Path, stamp: dict[str, Any], folder: Path, progress: bool) -> dict[str, int]:
+def _build(source: Path | GivenImages, stamp: dict[str, Any], folder: Path, progress: bool) -> dict[str, int]:
     """Write arrays and encoder; return the images per split."""
     found = read_images(source, stamp["size"], skip_damaged=stamp["skip_damaged"], progress=progress)
     rng = np.random.default_rng(stamp["seed"])

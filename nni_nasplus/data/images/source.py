@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nni_nasplus.data.cache import SPLITS
 from nni_nasplus.data.images.folders import labelled_pictures, part_of, pictures_below
+from nni_nasplus.data.images.given import GivenImages
 from nni_nasplus.data.images.pictures import read_pictures, squared
 from nni_nasplus.data.stamps import stamp, stamp_of_folder
 from nni_nasplus.errors import UserError, some
@@ -39,15 +40,17 @@ class LabelledImages:
     """Label values: whole numbers or texts."""
 
 
-def fingerprint(source: Path) -> dict[str, Any]:
+def fingerprint(source: Path | GivenImages) -> dict[str, Any]:
     """Tell this source from another by path, sizes and times of change; UserError where there is none."""
+    if isinstance(source, GivenImages):
+        return source.fingerprint
     if not source.exists():
         raise UserError(f"no {source}: name an .npz archive, or a folder with a folder of pictures for each class")
     return stamp_of_folder(source, pictures_below(source)) if source.is_dir() else stamp(source)
 
 
 def read_images(
-    source: Path, size: int | None = None, *, skip_damaged: bool = False, progress: bool = False
+    source: Path | GivenImages, size: int | None = None, *, skip_damaged: bool = False, progress: bool = False
 ) -> LabelledImages:
     """Read a source whole; :func:`nni_nasplus.data.images.prepare_images` says what it may be.
 
@@ -56,7 +59,9 @@ def read_images(
     UserError
         If there are no images or labels, or they do not fit together.
     """
-    if source.is_dir():
+    if isinstance(source, GivenImages):
+        images, values, split = _read_given(source, size, skip_damaged, progress)
+    elif source.is_dir():
         images, values, split = _read_folder(source, size, skip_damaged, progress)
     else:
         images, values, split = _read_archive(source, size)
@@ -70,14 +75,15 @@ def read_images(
 
 
 def read_new_images(
-    source: Path, channels: int, size: int | None, *, skip_damaged: bool = False
+    source: Path | GivenImages, channels: int, size: int | None, *, skip_damaged: bool = False
 ) -> tuple[Sequence[Any], NDArray[Any]]:
     """Read names [N] and images [N, H, W, C] of which no labels are known.
 
     Parameters
     ----------
     source
-        An archive, of which ``x`` or else ``x_test`` is read; a picture; or a folder, with all pictures below it.
+        An archive, of which ``x`` or else ``x_test`` is read; a picture; a folder, with all pictures below it; or
+        images that are given.
     channels
         What pictures are brought to; an archive's images keep theirs.
     size
@@ -90,6 +96,10 @@ def read_new_images(
     UserError
         If there are no images, or they cannot be read.
     """
+    if isinstance(source, GivenImages):
+        read, images = _pixels(source, size, channels=channels, skip_damaged=skip_damaged)
+        named = range(len(images)) if isinstance(source.images, np.ndarray) else [str(path) for path in source.images]
+        return [named[place] for place in read], images
     if source.suffix == ".npz" and source.is_file():
         arrays = _load(source, lambda name: name if name in ("x", "x_test") else None)
         if not arrays:
@@ -182,6 +192,21 @@ def _read_folder(folder: Path, size: int | None, skip_damaged: bool, progress: b
     read, images = read_pictures(paths, size=size, skip_damaged=skip_damaged, progress=progress)
     left = [found[place] for place in read]
     return images, np.array([picture.label for picture in left]), np.array([p.split for p in left], dtype=np.int8)
+
+
+def _read_given(source: GivenImages, size: int | None, skip_damaged: bool, progress: bool) -> _Read:
+    if source.labels is None:
+        raise UserError("the images have no labels: give one to each")
+    read, images = _pixels(source, size, skip_damaged=skip_damaged, progress=progress)
+    return images, source.labels[read], np.zeros(len(images), dtype=np.int8)
+
+
+def _pixels(source: GivenImages, size: int | None, **options: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """The places of what can be read [N], and the images."""
+    if isinstance(source.images, np.ndarray):
+        images = _image_array(source.images, str(source), size)
+        return np.arange(len(images)), images
+    return read_pictures(source.images, size=size, **options)
 
 
 def _splits(splits: Sequence[str], counts: Sequence[int]) -> NDArray[np.int8]:

@@ -6,19 +6,13 @@ from torch import nn
 
 from nni_nasplus.data.images.arrays import ImageShape
 from nni_nasplus.spaces.images.baselines.pixels import BoostedPixels, are_few
-from nni_nasplus.spaces.images.baselines.residual import RATE, ResNets, width_like
+from nni_nasplus.spaces.images.baselines.residual import ResNets, width_like
 
 __all__ = ["image_baselines"]
 
 
-def image_baselines(winner: nn.Module, shape: ImageShape, learning_rate: float = RATE) -> dict[str, nn.Module]:
-    """Spaces to tune: ResNet-20 of as nearly as can be as many parameters, and boosted trees where pixels are few.
-
-    Parameters
-    ----------
-    learning_rate
-        What is tried first of the ResNet.
-    """
+def image_baselines(winner: nn.Module, shape: ImageShape) -> dict[str, nn.Module]:
+    """Spaces to tune: ResNet-20 of as nearly as can be as many parameters, and boosted trees where pixels are few."""
     sizes = shape.to_json()
-    plain = {"ResNet-20": ResNets(**sizes, width=width_like(winner, shape), learning_rate=learning_rate)}
+    plain = {"ResNet-20": ResNets(**sizes, width=width_like(winner, shape))}
     return {**plain, "boosting": BoostedPixels(**sizes)} if are_few(shape) else {**plain}

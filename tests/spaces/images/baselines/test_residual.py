@@ -59,7 +59,7 @@ class TestBaseline:
         assert len(keys) == 2
 
     def test_what_is_tried_first_has_the_learning_rate_given(self):
-        space = image_baselines(nn.Linear(40, 50), ImageShape(7, 1, 9), 0.1)["ResNet-20"]
+        space = image_baselines(nn.Linear(40, 50), ImageShape(7, 1, 9))["ResNet-20"].tried_at(0.1)
         (first,) = space.search_space.initial
         assert first["learning_rate"] == 0.1
         assert space.genotype(first) == "ResNet-20"
