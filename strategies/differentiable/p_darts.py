@@ -10,24 +10,21 @@ from typing import Any
 
 import torch
 from pytorch_lightning.utilities.seed import isolate_rng
-from torch import Tensor, nn
+from torch import Tensor
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.networks.supernet import NONE, SKIP, MixedOperation, Supernet, supernet_of
+from nni_nasplus.networks.supernet import NONE, SKIP, Supernet, supernet_of
 from nni_nasplus.one_shot.inherited import Inherited
 from nni_nasplus.one_shot.loss import TrainingLoss, Trains
 from nni_nasplus.one_shot.mixture import new_alphas
 from nni_nasplus.one_shot.options import options_of
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.strategies.differentiable.darts import DARTS
+from nni_nasplus.strategies.differentiable.stages import SkipDropout, alive_after, skip_dropout, with_skip_dropout
 
 __all__ = ["PDARTS"]
 
-_LINEAR, _LENGTH = 10, 25
-"""Of the 25 epochs of a published stage: dropout falls by equal steps in the first 10, and exponentially after."""
-_LEFT = (5 / 8, 3 / 8, 1 / 8)
-"""The share of the operations that an edge keeps after a stage."""
 _PUBLISHED = (5, 11, 17)
 _DEEP = 20
 """Networks of so many cells, the published ones, are searched in supernets of the published depths."""
@@ -95,7 +92,7 @@ class PDARTS(DARTS):
         seed: int = 0,
         **others: Any,
     ) -> None:
-        super().__init__(_dropping(stages[0]()), evaluator, options, seed=seed, **others)
+        super().__init__(with_skip_dropout(stages[0]()), evaluator, options, seed=seed, **others)
         self.stages, self.stage = stages, 0
 
     @classmethod
@@ -160,7 +157,7 @@ class PDARTS(DARTS):
     def _set_dropout(self) -> None:
         stage, past = self.place
         for module in self.supernet.modules():
-            if isinstance(module, _SkipDropout):
+            if isinstance(module, SkipDropout):
                 module.p = skip_dropout(self.options.dropout[stage], past, self.lengths[stage])
 
     def epoch_ends(self, batch: Mapping[str, Any]) -> None:
@@ -181,7 +178,7 @@ class PDARTS(DARTS):
         """A new supernet and a new α, of the seed and the stage; what was pruned is pruned in it, too."""
         with isolate_rng():
             torch.manual_seed(self.seed + stage)
-            supernet = _dropping(self.stages[stage]()).to(self.device)
+            supernet = with_skip_dropout(self.stages[stage]()).to(self.device)
         for cell, mask in supernet.masks.items():
             mask.copy_(self.supernet.masks[cell])
         self.supernet, self.stage = supernet, stage
@@ -232,31 +229,6 @@ class PDARTS(DARTS):
                 return found
             weakest = min(skips, key=lambda row: float(weights[first][row, column]))
             weights[first][weakest, column] = 0.0
-
-
-def alive_after(operations: int, stage: int) -> int:
-    """How many operations of an edge are left after a stage: 5, 3 and 1 of the eight of DARTS, likewise of fewer."""
-    return max(1, round(operations * _LEFT[min(stage, len(_LEFT) - 1)]))
-
-
-def skip_dropout(first: float, past: int, length: int) -> float:
-    """The rate in an epoch of a stage, as in the authors' code."""
-    epoch = past * _LENGTH / length
-    if epoch < _LINEAR:
-        return first * (_LENGTH - epoch - 1) / _LENGTH
-    return first * math.exp(-0.2 * (epoch - _LINEAR))
-
-
-class _SkipDropout(nn.Dropout):
-    """Follows a skip connection."""
-
-
-def _dropping(supernet: Supernet) -> Supernet:
-    """The supernet, with dropout after each skip connection that keeps the size."""
-    for mixture in [module for module in supernet.modules() if isinstance(module, MixedOperation)]:
-        if SKIP in mixture.operations and isinstance(mixture.operations[SKIP], nn.Identity):
-            mixture.operations[SKIP] = nn.Sequential(mixture.operations[SKIP], _SkipDropout(0.0))
-    return supernet
 
 
 def _options(kind: type[PDARTS.Options], space: Any, evaluator: Any, given: Mapping[str, Any]) -> PDARTS.Options:

@@ -12,7 +12,7 @@ from differentiable_searches import batch, darts_cells, randomised, search
 from nni_nasplus import UserError
 from nni_nasplus.networks.supernet import NONE, SKIP
 from nni_nasplus.one_shot.fit import fit
-from nni_nasplus.strategies.differentiable.p_darts import alive_after, skip_dropout
+from nni_nasplus.strategies.differentiable.stages import alive_after, skip_dropout
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
