@@ -33,8 +33,23 @@ class Layout(NamedTuple):
 
 
 def row_of(graph: nx.DiGraph) -> dict[Hashable, int]:
-    """The row of each vertex of an acyclic graph, just below the last of those that it takes from."""
-    return {vertex: row for row, level in enumerate(nx.topological_generations(graph)) for vertex in level}
+    """The row of each vertex of an acyclic graph, just below the last of those that it takes from.
+
+    What takes nothing and is of another ``layer`` than the first vertex, such as the queries of a decoder, waits for
+    all that is handed to what follows from it: the decoder stands below the encoder, not beside it.
+    """
+    waiting = graph.copy()
+    waiting.add_edges_from(_waits(graph))
+    return {vertex: row for row, level in enumerate(nx.topological_generations(waiting)) for vertex in level}
+
+
+def _waits(graph: nx.DiGraph) -> list[tuple[Hashable, Hashable]]:
+    """What each late source waits for: what does not follow from any of them, and is taken by what follows from it."""
+    layers = nx.get_node_attributes(graph, "layer")
+    sources = [vertex for vertex in graph if not graph.in_degree(vertex)]
+    below = {s: nx.descendants(graph, s) for s in sources if layers.get(s) != layers.get(sources[0])}
+    later = {*below, *(vertex for vertices in below.values() for vertex in vertices)}
+    return [(p, s) for s, vertices in below.items() for v in vertices for p in graph.pred[v] if p not in later]
 
 
 def layered_layout(graph: nx.DiGraph, width: float) -> Layout:
