@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 
 import igraph
@@ -53,7 +54,10 @@ def _waits(graph: nx.DiGraph) -> list[tuple[Hashable, Hashable]]:
 
 
 def layered_layout(graph: nx.DiGraph, width: float) -> Layout:
-    """Rows of vertices ``width`` wide, with few crossings; edges pass the rows between at places of their own."""
+    """Rows of vertices ``width`` wide, with few crossings; edges pass the rows between at places of their own.
+
+    Where vertices have a ``layer``, those alone in their rows stand straight below each other.
+    """
     rows = row_of(graph)
     routes = {(a, b): _route(a, b, rows) for a, b in graph.edges}
     pieces: nx.DiGraph = nx.DiGraph()
@@ -61,6 +65,8 @@ def layered_layout(graph: nx.DiGraph, width: float) -> Layout:
     for route in routes.values():
         nx.add_path(pieces, route)
     xs = _across(pieces, width + _SPACE)
+    if nx.get_node_attributes(graph, "layer"):
+        xs = _straight(xs, set(rows.items()), width + _SPACE)
     places = {point: (x, point[1]) for point, x in xs.items()}
     return Layout(
         {vertex: places[vertex, row] for vertex, row in rows.items()},
@@ -84,3 +90,21 @@ def _across(pieces: nx.DiGraph, gap: float) -> dict[_Point, float]:
         if left[1] == right[1]:
             xs[right] = max(xs[right], xs[left] + gap)
     return xs
+
+
+def _straight(xs: Mapping[_Point, float], vertices: set[_Point], gap: float) -> dict[_Point, float]:
+    """The vertices that are alone in their rows at the median of their places; edges beside them make room."""
+    rows: dict[int, list[_Point]] = {}
+    for point in sorted(xs, key=lambda point: xs[point]):
+        rows.setdefault(point[1], []).append(point)
+    alone = {row: points for row, points in rows.items() if len(vertices.intersection(points)) == 1}
+    moved = dict(xs)
+    spine = median(xs[point] for points in alone.values() for point in points if point in vertices) if alone else 0.0
+    for points in alone.values():
+        place = next(i for i, point in enumerate(points) if point in vertices)
+        moved[points[place]] = spine
+        for near, far in pairwise(points[place:]):
+            moved[far] = max(moved[far], moved[near] + gap)
+        for near, far in pairwise(points[place::-1]):
+            moved[far] = min(moved[far], moved[near] - gap)
+    return moved

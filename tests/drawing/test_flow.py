@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import networkx as nx
 import numpy as np
@@ -17,7 +18,7 @@ from matplotlib.text import Text
 from nni_nasplus.drawing.draw import as_text
 from nni_nasplus.drawing.flow import flow_figure
 from nni_nasplus.drawing.folding import folded, layers_of
-from nni_nasplus.drawing.layout import row_of
+from nni_nasplus.drawing.layout import layered_layout, row_of
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
 
@@ -102,6 +103,14 @@ def test_a_decoder_stands_below_its_encoder():
     last = {part: max(rows[n] for n, layer in graph.nodes(data="layer") if layer.startswith(part)) for part in PARTS}
     first = {part: min(rows[n] for n, layer in graph.nodes(data="layer") if layer.startswith(part)) for part in PARTS}
     assert last["encoder"] < first["queries"] < first["decoder"]
+
+
+@pytest.mark.parametrize("genotype", ["01|1|agc1,g|44,12|00", "01|1|ac2,ac8,ac8,ac2|22,24|01", "01|1|c||00"])
+def test_what_is_alone_in_its_row_stands_in_one_column(genotype):
+    space = EventSequenceSpace()
+    places = layered_layout(folded(space.graph(space.parse_genotype(genotype))), 1.0).places.values()
+    counts = Counter(row for _, row in places)
+    assert len({round(x, 6) for x, row in places if counts[row] == 1}) == 1
 
 
 PARTS = ("encoder", "queries", "decoder")
