@@ -1,4 +1,4 @@
-"""Data-flow graphs from top to bottom: a box for each step, arrows that pass between the boxes."""
+"""Data-flow graphs from top to bottom: a box for each step, arrows that pass between the boxes, layers framed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
+from nni_nasplus.drawing.folding import folded
+from nni_nasplus.drawing.frames import Frame, frames_of
 from nni_nasplus.drawing.layout import Layout, layered_layout
 from nni_nasplus.drawing.text_size import text_size
 
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["flow_figure"]
 
 _COLOURS = {"input": "#dbeafe", "op": "#dcfce7", "merge": "#f3f4f6", "output": "#fde68a"}
-_LINE = "#374151"
+_LINE, _GROUND, _EDGE = "#374151", "#f9fafb", "#d1d5db"
 _POINTS = 8
 _WRAP = 30
 _TEXT_LINE, _TITLE_LETTER, _PADDING, _PORT, _GAP, _MARGIN, _NARROWEST = 0.14, 0.068, 0.13, 0.14, 0.36, 0.2, 3.0
 """In inches: a line of text, a letter of the title, from a text to its box, between arrows at a box, between rows,
 around all, a figure."""
+_FRAMED, _NAMED = 0.1, 0.13
+"""In inches: from a box to the frame above and below it, and from a frame to the middle of its name."""
 
 
 class _Size(NamedTuple):
@@ -45,14 +49,19 @@ def flow_figure(graph: nx.DiGraph, title: str = "") -> Figure:
     Parameters
     ----------
     graph
-        Each node has a ``label`` and a ``kind`` (input, op, merge or output).
+        Each node has a ``label`` and a ``kind`` (input, op, merge or output), and perhaps a ``layer``: what is repeated
+        is drawn once (:func:`~nni_nasplus.drawing.folding.folded`), and layers have frames where these fit.
     title
         Stands above, in as many lines as it needs.
     """
+    graph = folded(graph)
     labels = {node: wrap(data["label"], _WRAP) for node, data in graph.nodes(data=True)}
     size = _size(labels.values())
     layout = layered_layout(graph, size.width)
-    axes = _axes(layout, size, title)
+    frames = frames_of(graph, layout, size.width)
+    axes = _axes(layout, frames, size, title)
+    for frame in frames:
+        _surround(axes, frame, size)
     for route in _spread(layout, size):
         _arrow(axes, route, size)
     for node, (x, row) in layout.places.items():
@@ -65,14 +74,16 @@ def _size(labels: Iterable[Sequence[str]]) -> _Size:
     return _Size(max(widths) + 2 * _PADDING, max(heights) + 2 * _PADDING)
 
 
-def _axes(layout: Layout, size: _Size, title: str) -> Axes:
+def _axes(layout: Layout, frames: Sequence[Frame], size: _Size, title: str) -> Axes:
     """Where an inch is one, and the middle of the first row is 0."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     xs = [x for route in [layout.places.values(), *layout.routes.values()] for x, _ in route]
-    centre = (min(xs) + max(xs)) / 2
-    width = max(max(xs) - min(xs) + size.width + 2 * _MARGIN, _NARROWEST)
+    left = min([min(xs) - size.width / 2, *(frame.left for frame in frames)])
+    right = max([max(xs) + size.width / 2, *(frame.right for frame in frames)])
+    centre = (left + right) / 2
+    width = max(right - left + 2 * _MARGIN, _NARROWEST)
     lines = wrap(title, int((width - 2 * _MARGIN) / _TITLE_LETTER))
     top = size.height / 2 + _MARGIN + _TEXT_LINE * (len(lines) + bool(lines))
     bottom = -max(row for _, row in layout.places.values()) * size.step - size.height / 2 - _MARGIN
@@ -84,6 +95,18 @@ def _axes(layout: Layout, size: _Size, title: str) -> Axes:
     axes.set_ylim(bottom, top)
     axes.text(centre, top - _MARGIN, "\n".join(lines), ha="center", va="top", fontsize=_POINTS, family="monospace")
     return axes
+
+
+def _surround(axes: Axes, frame: Frame, size: _Size) -> None:
+    """Draw a frame, its name along the left side."""
+    from matplotlib.patches import Rectangle
+
+    beside = size.height / 2 + _FRAMED
+    top, bottom = -frame.first * size.step + beside, -frame.last * size.step - beside
+    corner, extent = (frame.left, bottom), (frame.right - frame.left, top - bottom)
+    axes.add_patch(Rectangle(corner, *extent, fc=_GROUND, ec=_EDGE, lw=0.8, zorder=0))
+    place = (frame.left + _NAMED, (top + bottom) / 2)
+    axes.text(*place, frame.name, ha="center", va="center", rotation=90, fontsize=_POINTS - 1, color=_LINE)
 
 
 def _box(axes: Axes, middle: tuple[float, float], size: _Size, text: str, node: dict[str, Any]) -> None:

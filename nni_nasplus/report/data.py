@@ -18,7 +18,7 @@ from nni_nasplus.data.text import TextDataModule
 from nni_nasplus.data.text.vocabulary import UNKNOWN
 from nni_nasplus.report.findings import Findings
 
-__all__ = ["data"]
+__all__ = ["data", "data_of"]
 
 _LISTED = 60
 """Classes or columns in a table; of more a person reads none."""
@@ -32,12 +32,12 @@ Table = dict[str, Any]
 def data(findings: Findings) -> dict[str, Any]:
     """The settings of the search, and sentences and tables about the data; UserError where these are not there."""
     findings.run.require_whole()
-    module = _module(findings)
+    module = data_of(findings)
     sentences, tables = next((tell(module) for kind, tell in _TOLD.items() if isinstance(module, kind)), ([], []))
     return {"settings": list(_settings(findings)), "sentences": sentences, "tables": tables}
 
 
-def _module(findings: Findings) -> LightningDataModule | None:
+def data_of(findings: Findings) -> LightningDataModule | None:
     """The data; None where an evaluator of somebody's own has no data module."""
     try:
         return findings.run.evaluator.data()

@@ -17,8 +17,8 @@ from nni_nasplus.report.effects import effects
 from nni_nasplus.report.findings import Findings
 from nni_nasplus.report.leaderboard import leaderboard
 from nni_nasplus.report.learning import learning
+from nni_nasplus.report.model.shipped import shipped
 from nni_nasplus.report.progress import progress
-from nni_nasplus.report.shipped import shipped
 from nni_nasplus.report.spent import duration, spent
 from nni_nasplus.report.trust import trust
 from nni_nasplus.report.verdict import verdict

@@ -86,7 +86,7 @@ def _recurrence(cell: str) -> str:
 
 
 def _decoder(flow: nx.DiGraph, a: Mapping[str, Any], memory: str) -> str:
-    last = _node(flow, "queries", "one query per class", "input", "decoder 1")
+    last = _node(flow, "queries", "one query per class", "input", "queries")
     for i in range(1, a["decoder_layers"] + 1):
         layer = f"decoder {i}"
         own, cross = _heads(a[f"decoder_{i}_self_heads"]), _heads(a[f"decoder_{i}_cross_heads"])

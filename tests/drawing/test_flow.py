@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import networkx as nx
 import numpy as np
@@ -11,11 +12,13 @@ from figures import course, dag, inside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.text import Text
 
 from nni_nasplus.drawing.draw import as_text
 from nni_nasplus.drawing.flow import flow_figure
+from nni_nasplus.drawing.folding import folded, layers_of
+from nni_nasplus.drawing.layout import layered_layout, row_of
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
 
@@ -30,7 +33,11 @@ cases = settings(max_examples=15, deadline=None, database=None)
 
 
 def require_clear(figure: Figure, graph: nx.DiGraph) -> None:
-    """No arrow crosses a box, no two boxes meet, every text is inside its box and all inside the figure."""
+    """No arrow crosses a box, no two boxes meet, every text is inside its box and all inside the figure.
+
+    A frame holds the boxes of its layer and meets no other.
+    """
+    graph = folded(graph)
     figure.set_dpi(150)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     boxes = [patch.get_transform().transform_bbox(patch.get_bbox()) for patch in figure.findobj(FancyBboxPatch)]
@@ -40,11 +47,18 @@ def require_clear(figure: Figure, graph: nx.DiGraph) -> None:
         assert not a.overlaps(b)
     for points in map(course, arrows):
         assert not any(inside(box, points, 3.0).any() for box in boxes)
+    frames = [patch.get_window_extent() for patch in figure.axes[0].findobj(Rectangle) if patch.get_zorder() == 0]
+    for frame in frames:
+        held = [inside(frame, np.array([box.min, box.max]), 0) for box in boxes]
+        assert sum(one.all() for one in held) in map(len, layers_of(graph).values())
+        assert all(one.all() or not frame.overlaps(box) for one, box in zip(held, boxes, strict=True))
+    for a, b in itertools.combinations(frames, 2):
+        assert not a.overlaps(b)
     texts = [text for text in figure.findobj(Text) if text.get_text()]
     around = [text.get_window_extent(renderer) for text in texts]
     corners = [np.array([(box.x0, box.y0), (box.x1, box.y1)]) for box in around]
     assert sum(any(inside(box, ends, 0).all() for box in boxes) for ends in corners) == len(boxes)
-    for ends in [*corners, *map(course, arrows), *([b.min, b.max] for b in boxes)]:
+    for ends in [*corners, *map(course, arrows), *([b.min, b.max] for b in (*boxes, *frames))]:
         assert inside(figure.bbox, np.asarray(ends), 0).all()
 
 
@@ -73,3 +87,30 @@ def test_the_published_ones_are_clear(name, genotype):
 def test_the_gates_of_an_lstm_stand_side_by_side():
     text = as_text(SPACES["rnn"].graph(SPACES["rnn"].parse_genotype("lstm")))
     assert text.splitlines()[2] == "  |  ".join(["linear"] * 4)
+
+
+@pytest.mark.parametrize(("layers", "frames"), [("g,g", 3), ("agc1,agc1|44,44", 4), ("c,g|44,12", 6)])
+def test_stem_encoder_decoder_and_head_are_framed(layers, frames):
+    space = EventSequenceSpace()
+    figure = flow_figure(space.graph(space.parse_genotype(f"01|1|{layers}{'' if '|' in layers else '|'}|00")))
+    assert sum(patch.get_zorder() == 0 for patch in figure.axes[0].findobj(Rectangle)) == frames
+
+
+def test_a_decoder_stands_below_its_encoder():
+    space = EventSequenceSpace()
+    graph = space.graph(space.parse_genotype("01|1|agc1,g|44,12|00"))
+    rows = row_of(graph)
+    last = {part: max(rows[n] for n, layer in graph.nodes(data="layer") if layer.startswith(part)) for part in PARTS}
+    first = {part: min(rows[n] for n, layer in graph.nodes(data="layer") if layer.startswith(part)) for part in PARTS}
+    assert last["encoder"] < first["queries"] < first["decoder"]
+
+
+@pytest.mark.parametrize("genotype", ["01|1|agc1,g|44,12|00", "01|1|ac2,ac8,ac8,ac2|22,24|01", "01|1|c||00"])
+def test_what_is_alone_in_its_row_stands_in_one_column(genotype):
+    space = EventSequenceSpace()
+    places = layered_layout(folded(space.graph(space.parse_genotype(genotype))), 1.0).places.values()
+    counts = Counter(row for _, row in places)
+    assert len({round(x, 6) for x, row in places if counts[row] == 1}) == 1
+
+
+PARTS = ("encoder", "queries", "decoder")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, precision_score, r2_score, recall_score, roc_auc_score
 
 from nni_nasplus.data.targets import Number
-from nni_nasplus.report.answers import classes, number, tags
+from nni_nasplus.report.model.answers import classes, number, tags
 from nni_nasplus.training.predictions import Predictions
 
 RNG = np.random.default_rng(0)

@@ -7,14 +7,19 @@ from typing import Any
 
 from nni_nasplus.data.targets import Classes, Number, Tags, Target
 from nni_nasplus.errors import UserError
-from nni_nasplus.report.answers import classes, number, tags
+from nni_nasplus.report.data import data_of
 from nni_nasplus.report.findings import Findings, figure
+from nni_nasplus.report.model.answers import classes, number, tags
+from nni_nasplus.report.model.mistakes import mistakes
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.tested import TESTED
 from nni_nasplus.training.predictions import PREDICTIONS, Predictions
 
 __all__ = ["shipped"]
+
+_SPLITS = {"validation": "val", "test": "test"}
+"""What splits are called here, and in the data."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def _closely(findings: Findings, said: _Said) -> dict[str, Any] | None:
     assert said.predictions is not None
     target = _target(findings)
     if isinstance(target, Classes):
-        return classes(said.predictions, [str(value) for value in target.values])
+        told = classes(said.predictions, [str(value) for value in target.values])
+        return {**told, "mistakes": mistakes(data_of(findings), said.predictions, _SPLITS[said.split])}
     if isinstance(target, Number):
         return number(said.predictions, target)
     return tags(said.predictions, [str(name) for name in target.names]) if isinstance(target, Tags) else None
