@@ -190,12 +190,12 @@ def test_the_scale_sets_what_no_option_says():
 )
 def test_training_is_searched_at_the_small_scale_or_if_asked_for(options, choices):
     task, *_ = parsed(["--images", "a.npz", "--space", "nb201", *options])
-    assert task._choices() == {"hyperparameters": choices, "fixed": {}}
+    assert task._choices() == ({"hyperparameters": choices} if choices else {})
 
 
 def test_decisions_of_the_architecture_are_held_too():
     task, *_ = parsed(["--images", "a.npz", "--space", "nb201", "--fix", "op_0_1=skip_connect"])
-    assert task._choices() == {"hyperparameters": {}, "fixed": {"op_0_1": "skip_connect"}}
+    assert task._choices() == {"fixed": {"op_0_1": "skip_connect"}}
     darts, *_ = parsed(["--images", "a.npz", "--scale", "small", "--drop-path", "0.1"])
     assert darts._choices()["hyperparameters"]["drop_path"] == [0.1]
 

@@ -146,7 +146,7 @@ def test_the_scale_sets_what_no_option_says(tmp_path):
 )
 def test_training_is_searched_at_the_small_scale_or_if_asked_for(options, choices):
     task, *_ = parsed(["--text", "a.txt", "--space", "darts-rnn", *options])
-    assert task._choices() == {"hyperparameters": choices, "fixed": {}}
+    assert task._choices() == ({"hyperparameters": choices} if choices else {})
 
 
 def test_recipes_have_no_training_to_search():

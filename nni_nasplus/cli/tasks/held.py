@@ -16,7 +16,7 @@ __all__ = ["choices", "held", "pairs"]
 def choices(
     kind: Any, name: str, learning_rate: float, options: Mapping[str, Any], *, tune: bool, fix: Sequence[str] | str
 ) -> dict[str, Any]:
-    """The arguments of a space that say what of the training is searched, and what is held.
+    """The arguments of a space that say what of the training is searched, and what is held; none where nothing is.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def choices(
     given = {name: value for name, value in options.items() if name in searched and value is not None}
     if not tune:
         searched = {name: values for name, values in searched.items() if name in {*pairs(fix), *given}}
-    return held(searched, given, fix)
+    return {name: values for name, values in held(searched, given, fix).items() if values}
 
 
 def pairs(fix: Sequence[str] | str) -> dict[str, Choice]:
