@@ -15,10 +15,15 @@ from nni_nasplus.one_shot.fit import fit
 NAMES = [*registry.available("one_shot"), "toy"]
 OFTEN = ("darts", "p-darts", "tenas", "toy")
 """Of each kind one; of the others the tests that take them for a whole are slow."""
-every = pytest.mark.parametrize("name", NAMES)
-each_kind = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in OFTEN)) for name in NAMES]
-)
+
+
+def named(mark):
+    """The names as a parameter; those that are seldom run have a mark."""
+    return pytest.mark.parametrize("name", [pytest.param(n, marks=[mark] * (n not in OFTEN)) for n in NAMES])
+
+
+every = named(pytest.mark.system)
+each_kind = named(pytest.mark.slow)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 EPOCHS = 3
 
