@@ -100,7 +100,10 @@ def test_a_text_can_be_read_in_pieces(space):
 
 
 def test_a_table_of_events_is_refused(tmp_path, capsys):
-    words = ["--events", "e.csv", "--labels", "l.csv", "--id", "u", "--time", "t", "--target", "y"]
+    (tmp_path / "e.csv").write_text("u,t,x\n1,1,a\n")
+    (tmp_path / "l.csv").write_text("u,y\n1,1\n")
+    tables = [f"--events={tmp_path / 'e.csv'}", f"--labels={tmp_path / 'l.csv'}"]
+    words = [*tables, "--id", "u", "--time", "t", "--target", "y"]
     with pytest.raises(SystemExit):
         main(["search", *words, "--space", "darts-rnn", "--out", str(tmp_path / "run")])
     assert "space 'darts-rnn' is not for tables of events" in capsys.readouterr().err
