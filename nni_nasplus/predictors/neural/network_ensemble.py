@@ -20,6 +20,8 @@ __all__ = ["NetworkEnsemble"]
 
 # As many as the papers train between fits; a fit takes about a second, and what is proposed a training of minutes.
 _EVERY = 10
+# More steps would learn a handful of results by heart, and say something wild of all others.
+_STEPS_A_RESULT = 3
 
 
 class NetworkEnsemble(EnsemblePredictor):
@@ -31,7 +33,7 @@ class NetworkEnsemble(EnsemblePredictor):
     """
 
     _steps: int
-    """Steps of Adam."""
+    """Steps of Adam, of many results."""
     _rate: float
     """The learning rate, annealed to 0 by a cosine."""
     _batch: int
@@ -87,9 +89,10 @@ class NetworkEnsemble(EnsemblePredictor):
 
         network.train()
         adam = torch.optim.Adam(network.parameters(), lr=self._rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self._steps)
+        steps = min(self._steps, _STEPS_A_RESULT * len(targets))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
         wanted = torch.as_tensor(targets, dtype=torch.float32)
-        for rows in self._batches(len(targets)):
+        for rows in self._batches(len(targets), steps):
             adam.zero_grad()
             loss = self._loss(network(self._inputs([architectures[row] for row in rows])), wanted[rows])
             loss.backward()
@@ -97,12 +100,12 @@ class NetworkEnsemble(EnsemblePredictor):
             schedule.step()
         network.eval()
 
-    def _batches(self, results: int) -> Iterator[list[int]]:
+    def _batches(self, results: int, steps: int) -> Iterator[list[int]]:
         """The rows of each step: all in turn, shuffled every time."""
         import torch
 
         rows: list[int] = []
-        for _ in range(self._steps):
+        for _ in range(steps):
             if len(rows) < min(self._batch, results):
                 rows = torch.randperm(results).tolist()
             batch, rows = rows[: self._batch], rows[self._batch :]
