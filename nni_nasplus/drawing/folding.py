@@ -15,9 +15,9 @@ Nodes = Sequence[Hashable]
 def layers_of(graph: nx.DiGraph) -> dict[str, list[Hashable]]:
     """The nodes of each layer in order; a node without one is in none."""
     layers: dict[str, list[Hashable]] = defaultdict(list)
-    for node, layer in graph.nodes(data="layer"):
-        if layer is not None:
-            layers[layer].append(node)
+    for node, data in graph.nodes(data=True):
+        if "layer" in data:
+            layers[data["layer"]].append(node)
     return dict(layers)
 
 

@@ -78,7 +78,7 @@ def _draw(drawn: Chart, findings: Findings) -> None:
     for trial in findings.history.finished:
         colour = RED if trial.status == "failed" else BLUE if trial is winner else GREY
         axes.bar(trial.number, trial.cost or 0.0, color=colour, width=0.8)
-    axes.set_xlabel("trial (the winner is blue)")
+    axes.set_xlabel(f"trial (the {'best so far' if findings.result is None else 'winner'} is blue)")
     axes.set_ylabel("seconds")
     axes.grid(visible=False, axis="x")
     in_whole_numbers(axes.xaxis)

@@ -119,6 +119,19 @@ def test_a_search_that_has_not_ended_looks_at_no_test_example(tmp_path):
     assert f"nasplus resume {run.directory}" in found.text
 
 
+@pytest.mark.parametrize("scores", [[], [5.0, None]])
+def test_a_search_that_runs_tells_what_is_in_training(tmp_path, scores):
+    run = failed(tmp_path / "run", scores)
+    journal = Journal.open(run.directory / JOURNAL)
+    architecture = {"tens": 9, "ones": 9}
+    journal.ask(Proposal(architecture))
+    found = Read(page(run))  # while another process writes
+    journal.close()
+    assert "1 trial is in training" in found.text
+    assert f"{len(scores)} of 20 trials have ended" in found.text
+    assert "The search has not ended" in found.text
+
+
 HOSTILE = "<script>alert(1)</script>"
 
 

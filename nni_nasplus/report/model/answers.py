@@ -132,6 +132,8 @@ def _calibration(claimed: NDArray[np.float64], came: NDArray[np.bool_]) -> Any:
         drawn.axes.errorbar(means, rates, yerr=[rates - low, high - rates], fmt="o-", ms=4, color=BLUE, lw=1.2)
         drawn.axes.set_xlabel("probability that the model gives")
         drawn.axes.set_ylabel("how often it came")
+        reach = max(0.15 * (max(means) - min(means)), 0.02)
+        drawn.axes.set_xlim(min(means) - reach, max(means) + reach)
         drawn.axes.set_ylim(-0.03 * end, 1.03 * end)
     return drawn.markup
 
