@@ -16,6 +16,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
 from nni_nasplus.search.choice_features import ChoiceFeatures
 from nni_nasplus.search.counting import Diagram, UncountableError
+from nni_nasplus.search.space_format import choices_in, require_parameters
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -372,18 +373,10 @@ class SearchSpace:
         UserError
             If it has another form, a parameter is not a ``choice``, or the class of the space is not installed.
         """
-        if not isinstance(space, Mapping) or not all(isinstance(parameter, Mapping) for parameter in space.values()):
-            raise UserError(f"{space!r} is no search space; write {{name: {{_type: choice, _value: […]}}}}")
-        first = next(iter(space.values()), {})
-        if path := first.get("_space"):
+        require_parameters(space)
+        if path := next(iter(space.values()), {}).get("_space"):
             return _made(path)
-        for name, parameter in space.items():
-            _check_parameter(name, parameter)
-        return cls(
-            {name: parameter["_value"] for name, parameter in space.items()},
-            {name: parameter.get("_when", {}) for name, parameter in space.items()},
-            _listed_architectures(first.get("_initial", [])),
-        )
+        return cls(*choices_in(space))
 
     @classmethod
     def from_nni(cls, model_space: Mutable) -> SearchSpace:
@@ -407,12 +400,6 @@ class SearchSpace:
         )
 
 
-def _listed_architectures(initial: Any) -> list[Any]:
-    if not isinstance(initial, list):
-        raise UserError(f"_initial is {initial!r}; write a list of architectures")
-    return initial
-
-
 def require_decisions(architecture: Any) -> None:
     """Raise :class:`UserError` if something that a file holds is no choices by decision."""
     if not isinstance(architecture, Mapping):
@@ -425,14 +412,6 @@ def _made(path: str) -> SearchSpace:
         return made()
     except TypeError:
         raise UserError(f"'{path}' cannot be made without arguments; it is no _space of a search") from None
-
-
-def _check_parameter(name: str, parameter: Mapping[str, Any]) -> None:
-    if parameter.get("_type") != "choice" or not isinstance(parameter.get("_value"), list | tuple):
-        raise UserError(f"parameter '{name}' is no choice; an architecture space has only _type: choice, _value: […]")
-    when = parameter.get("_when", {})
-    if not isinstance(when, Mapping) or not all(isinstance(allowed, list | tuple) for allowed in when.values()):
-        raise UserError(f"_when of parameter '{name}' is {when!r}; write {{earlier parameter: [choice, …]}}")
 
 
 def _active(parents: list[tuple[str, frozenset[Choice]]], architecture: Architecture) -> bool:
