@@ -90,6 +90,7 @@ def test_a_search_through_optuna(text, tmp_path):
         ({"dropout.weight": 1}, "the weight dropout is 1.0; use 0 or more and less than 1"),
         ({"dropout.words": 0.1}, "there is no words dropout"),
         ({"fix": "learning_rate=0.1"}, "--fix has no effect on space 'rnn'; leave it out"),
+        ({"tune": "true"}, "--tune has no effect on space 'rnn'; leave it out"),
         ({"fix": "dropout=3", "space": "darts-rnn"}, "dropout is 3; use 0 to 1"),
         ({"fix": "learning_rate=-1", "space": "enas-rnn"}, "learning_rate is -1; use 0 or more"),
         ({"layers": 0}, "--layers is 0; use more than 0"),

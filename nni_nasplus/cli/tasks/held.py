@@ -14,7 +14,14 @@ __all__ = ["choices", "held", "pairs"]
 
 
 def choices(
-    kind: Any, name: str, learning_rate: float, options: Mapping[str, Any], *, tune: bool, fix: Sequence[str] | str
+    kind: Any,
+    name: str,
+    learning_rate: float,
+    options: Mapping[str, Any],
+    *,
+    tune: bool | None,
+    usually: bool,
+    fix: Sequence[str] | str,
 ) -> dict[str, Any]:
     """The arguments of a space that say what of the training is searched, and what is held; none where nothing is.
 
@@ -28,21 +35,23 @@ def choices(
         As of :func:`held`; those of hyperparameters that the space does not have are left alone.
     tune
         Whether the training is searched; otherwise only what is held is a decision, of one choice.
+    usually
+        Whether it is where ``tune`` is None.
     fix
         The option --fix.
 
     Raises
     ------
     UserError
-        If the space has no hyperparameters to hold, one is held twice, or --fix cannot be read.
+        If the space has no hyperparameters to search or hold, one is held twice, or --fix cannot be read.
     """
     if not hasattr(kind, "recommended"):
-        if fix:
-            raise UserError(f"--fix has no effect on space '{name}'; leave it out")
+        if useless := [option for option, asked in (("fix", fix), ("tune", tune)) if asked]:
+            raise UserError(f"--{useless[0]} has no effect on space '{name}'; leave it out")
         return {}
     searched = kind.recommended(learning_rate)["hyperparameters"]
     given = {name: value for name, value in options.items() if name in searched and value is not None}
-    if not tune:
+    if not (usually if tune is None else tune):
         searched = {name: values for name, values in searched.items() if name in {*pairs(fix), *given}}
     return {name: values for name, values in held(searched, given, fix).items() if values}
 

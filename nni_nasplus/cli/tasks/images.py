@@ -132,8 +132,8 @@ class ImageTask(Task):
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space that say what of the training is searched, and what is held."""
         options = {name: getattr(self, name) for name in ("learning_rate", "drop_path")}
-        tune, rate = bool(self._value("tune")), self._value("learning_rate")
-        return choices(self.space_class(), self.space, rate, options, tune=tune, fix=self.fix)
+        usually, rate = "tune" in SCALES[self.scale], self._value("learning_rate")
+        return choices(self.space_class(), self.space, rate, options, tune=self.tune, usually=usually, fix=self.fix)
 
     def _network(self) -> dict[str, Any]:
         """The space's arguments but those of the data; the space's own defaults where nothing is said."""

@@ -145,7 +145,8 @@ class TextTask(Task):
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space that say what of the training is searched, and what is held."""
         options, rate = {"learning_rate": self.learning_rate}, self._value("learning_rate")
-        return choices(self.space_class(), self.space, rate, options, tune=bool(self._value("tune")), fix=self.fix)
+        usually = "tune" in _SCALES[self.scale]
+        return choices(self.space_class(), self.space, rate, options, tune=self.tune, usually=usually, fix=self.fix)
 
     def _arguments(self, vocabulary: int) -> dict[str, Any]:
         """Those of the space, by the options that it knows."""
