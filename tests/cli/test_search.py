@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from nasplus_command import asking, nasplus, refused
+from nasplus_command import NASPLUS, asking, nasplus, refused
+from processes import run_python
 from shopping import shopping
 
 from nni_nasplus import UserError
@@ -25,19 +26,29 @@ from nni_nasplus.run.run import Run
 def found(tables, tmp_path_factory):
     """A finished search: its directory and what it printed."""
     out = tmp_path_factory.mktemp("found") / "run"
-    done = nasplus(*asking(tables, out))
+    done = nasplus(*asking(tables, out, host="process", port=None))
     assert done.returncode == 0, done.stderr
     return out, done
 
 
+def require_the_table(done):
+    assert "4/4" in done.stderr
+    for word in ("winner", "GRU", "LSTM", "random search, best of 4", "roc_auc of what was found"):
+        assert word in done.stdout
+
+
+@pytest.mark.system
 @pytest.mark.nni
+def test_a_search_in_the_web_ui_of_nni(tables, tmp_path):
+    done = nasplus(*asking(tables, tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"web UI: http://127\.0\.0\.1:\d+", done.stderr)
+    require_the_table(done)
+
+
 class TestSearch:
     def test_it_prints_the_winner_beside_the_baselines(self, found):
-        _, done = found
-        assert re.search(r"web UI: http://127\.0\.0\.1:\d+", done.stderr)
-        assert "4/4" in done.stderr
-        for word in ("winner", "GRU", "LSTM", "random search, best of 4", "roc_auc of what was found"):
-            assert word in done.stdout
+        require_the_table(found[1])
 
     def test_it_prints_every_figure_whole_on_a_narrow_terminal(self, found):
         result = json.loads((found[0] / "report.json").read_text())
@@ -136,7 +147,8 @@ class TestSearch:
         assert (done.returncode, list(tmp_path.iterdir())) == (2, [tmp_path / "mine.txt"])
 
     def test_when_every_trial_fails_the_reason_is_the_error(self, tables, tmp_path):
-        done = nasplus(*asking(tables, tmp_path / "run", trials=2, learning_rate=1e30))
+        ask = asking(tables, tmp_path / "run", trials=2, learning_rate=1e30, host="process", port=None)
+        done = run_python([*NASPLUS, *ask])
         assert done.returncode == 2
         assert done.stderr.splitlines()[-1].startswith("nasplus: error: no trial succeeded: TrialFailed: loss is nan")
         shown = nasplus("show", tmp_path / "run")

@@ -37,7 +37,7 @@ def asking(tables, out, **changes):
         "out": out,
         **changes,
     }
-    return ["search", *(f"--{name}={value}" for name, value in options.items())]
+    return ["search", *(f"--{name}={value}" for name, value in options.items() if value is not None)]
 
 
 def refused(capsys, *arguments):

@@ -58,7 +58,10 @@ def started(folder, seed, assessor, port):
 @pytest.mark.nni
 @pytest.mark.parametrize(
     ("seed", "assessor"),
-    [(0, True), *(pytest.param(seed, seed % 2 == 0, marks=pytest.mark.slow) for seed in range(1, 10))],
+    [
+        pytest.param(0, True, marks=pytest.mark.system),
+        *(pytest.param(seed, seed % 2 == 0, marks=pytest.mark.slow) for seed in range(1, 10)),
+    ],
 )
 def test_record_metric_journal_and_export_belong_together(tmp_path, seed, assessor):
     port = free_port()

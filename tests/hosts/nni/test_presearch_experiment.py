@@ -90,6 +90,7 @@ def require_completed(run, trials=2) -> None:
 
 @pytest.mark.nni
 class TestExperiment:
+    @pytest.mark.system
     def test_the_web_ui_shows_the_presearch_as_its_first_trial(self, careful):
         run, port, changes = careful(trials=3, concurrency=2), free_port(), []
         with NniSearch(run.with_settings(port=port)) as experiment:

@@ -49,6 +49,7 @@ def test_one_worker_proposes_what_the_nni_host_would(tmp_path):
         search.tell(proposed, trial.score)
 
 
+@pytest.mark.system
 def test_failures_in_a_row_end_the_search_with_their_reason(tmp_path):
     run = create(tmp_path / "run", 9, host="optuna", bad="0123456789", mode="raise ValueError('no such layer')")
     process = going_on(run)

@@ -83,7 +83,7 @@ def test_an_assessor_of_nni_goes_on_to_its_end(tmp_path, name, arguments):
 
 AS_IT_PROPOSES = "def generate_parameters(self, number, **named): "
 FAULTS = [
-    (AS_IT_PROPOSES + "raise ValueError('no idea')", "ValueError: no idea"),
+    pytest.param(AS_IT_PROPOSES + "raise ValueError('no idea')", "ValueError: no idea", marks=pytest.mark.system),
     pytest.param("def __init__(self): raise ValueError('no idea')", "ValueError: no idea", marks=pytest.mark.slow),
     pytest.param(AS_IT_PROPOSES + "import os; os._exit(3)", "see ", marks=pytest.mark.slow),
 ]
