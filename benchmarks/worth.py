@@ -116,7 +116,7 @@ def main() -> None:
                 with results.open("a") as file:
                     for row in contenders(run):
                         file.write(json.dumps({"task": name, "seed": seed, **row}) + "\n")
-    print_tables(read(results), Console(file=sys.stdout, width=160))
+    print_tables(read(results), Console(file=sys.stdout, width=180))
 
 
 def read(results: Path) -> list[dict[str, Any]]:

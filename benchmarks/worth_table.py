@@ -41,17 +41,22 @@ def _by_task(scores: pd.DataFrame) -> Table:
 
 def _differences(scores: pd.DataFrame) -> Table:
     """Of the ensemble and the winner from each other contender: the mean over tasks, and its 95 % interval."""
-    others = [name for name in _SHOWN if name in scores]
-    table = Table("", *others, title="paired differences, mean over tasks and seeds, 95 % by Student's t")
-    tuned = scores[[name for name in ("GRU", "LSTM") if name in scores]].max(axis=1)
-    single = scores[[name for name in ("GRU", "LSTM", "boosting") if name in scores]].max(axis=1)
-    table.add_column("better of GRU and LSTM")
-    table.add_column("best of all three")
-    for name in ("ensemble", "winner"):
-        if name in scores:
-            rest = [scores[other] for other in others]
-            table.add_row(name, *(_interval(scores[name] - other) for other in (*rest, tuned, single)))
+    ours = [name for name in ("ensemble", "winner") if name in scores]
+    table = Table("against", *ours, title="paired differences, mean over tasks and seeds, 95 % by Student's t")
+    others = {name: scores[name] for name in _SHOWN if name in scores}
+    others["better of GRU and LSTM"] = _best(scores, "GRU", "LSTM")
+    others["best of all three"] = best = _best(scores, "GRU", "LSTM", "boosting")
+    for other, theirs in others.items():
+        table.add_row(other, *(_interval(scores[name] - theirs) for name in ours))
+    table.add_section()
+    for task in scores.index.unique("task"):
+        of_task = {name: (scores[name] - best).loc[[task]] for name in ours}
+        table.add_row(f"best of all three on {task}", *map(_interval, of_task.values()))
     return table
+
+
+def _best(scores: pd.DataFrame, *names: str) -> pd.Series:
+    return scores[[name for name in names if name in scores]].max(axis=1)
 
 
 def _interval(differences: pd.Series) -> str:
