@@ -68,6 +68,9 @@ class EventEvaluator(Evaluator):
         The peak of the one-cycle schedule.
     weight_decay
         Of AdamW.
+    fold
+        Which fold of how many validates, from 0, while the others train: see :mod:`nni_nasplus.data.events.folds`. If
+        None, training and validation users are those of the split.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class EventEvaluator(Evaluator):
     batch_size: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
+    fold: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -112,16 +116,21 @@ class EventEvaluator(Evaluator):
 
     def data(self) -> pl.LightningDataModule:
         """A fresh data module over the cache."""
-        return EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed)
+        return self._users()
 
     def validation_half(self) -> DataLoader[EventBatch]:
         """Validation users in batches alike in length, drawn anew in each pass."""
-        data = EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed, train=("val",))
-        return data.train_dataloader()
+        return self._users("val").train_dataloader()
 
     def refit_data(self) -> pl.LightningDataModule:
         """A fresh data module that trains on training and validation users."""
-        return EventDataModule(self.cache, batch_size=self.batch_size, seed=self.seed, train=("train", "val"))
+        return self._users("train", "val")
+
+    def _users(self, *train: str) -> EventDataModule:
+        """The users of some splits, or of training, as those to train on."""
+        return EventDataModule(
+            self.cache, batch_size=self.batch_size, seed=self.seed, train=train or ("train",), fold=self.fold
+        )
 
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A network in training."""
@@ -130,7 +139,7 @@ class EventEvaluator(Evaluator):
 
     def examples(self) -> Examples:
         """The training users, named by their rows in the cache."""
-        data = EventDataModule(self.cache, batch_size=self.batch_size)
+        data = self._users()
         return Examples(data.arrays.rows("train"), data.shape.n_classes, data.ordered("train"), attrgetter("row"))
 
     def measure(self, predictions: Predictions, names: Sequence[str] | None = None) -> dict[str, float]:
@@ -178,7 +187,7 @@ class EventClassification(EventEvaluator):
         """Cross-entropy; of several labels at once that of each."""
         if isinstance(self.target, Number):
             raise UserError(f"{self.cache} holds a number to predict; use EventRegression")
-        weights = EventDataModule(self.cache).class_weights
+        weights = self._users().class_weights
         if self.class_weights == "none":
             weights = torch.ones_like(weights)
         return BinaryCrossEntropy(weights) if isinstance(self.target, Tags) else CrossEntropy(weights)

@@ -17,6 +17,7 @@ from nni_nasplus.data.cache import SPLITS
 from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.encoder import EventEncoder
+from nni_nasplus.data.events.folds import held_out
 from nni_nasplus.data.events.sampler import BucketSampler, LengthOrder
 from nni_nasplus.data.targets import Target
 
@@ -38,6 +39,9 @@ class EventDataModule(LightningDataModule):
         Of a longer history the most recent events are kept. Where None, the length is the one prepared.
     train
         The splits whose users are trained on.
+    fold
+        Which fold of how many validates, from 0, while the others of the users who train and validate train: see
+        :mod:`nni_nasplus.data.events.folds`. If None, the splits are those that were prepared.
 
     Raises
     ------
@@ -52,6 +56,7 @@ class EventDataModule(LightningDataModule):
         seed: int = 0,
         max_length: int | None = None,
         train: Sequence[str] = ("train",),
+        fold: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.cache = Path(cache)
@@ -60,6 +65,8 @@ class EventDataModule(LightningDataModule):
         self.train = tuple(train)
         self.arrays = EventArrays.open(self.cache)
         self.encoder = EventEncoder.load(self.cache)
+        if fold is not None:
+            self.arrays = held_out(self.cache, self.arrays, self.target, *fold)
         self.max_length = min(max_length or self.encoder.max_length, self.encoder.max_length)
 
     @property
