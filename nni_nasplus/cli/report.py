@@ -73,6 +73,8 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         "better": _better(run, found),
         "noise": _finite_or_none(noise_of(found.repeats)),
         "unclear": len(found.unclear),
+        "folds": found.folds,
+        "bagged": found.bagged,
         **_random_search(run, len(history.finished)),
         "predictors": _predictors(run),
         "learned_from": _learned_from(run),
@@ -261,10 +263,20 @@ def _caption(result: dict[str, Any]) -> Iterator[str]:
         yield f"learned from: {weights} (how far each was believed in the end, together at most 1)"
     if result.get("noise"):
         yield f"one training differs from the next under another seed by {result['noise']:.4f}"
+    if folds := result.get("folds"):
+        yield _bagged(folds, is_done=result["bagged"])
     if result.get("unclear", 0) > 1:
         yield f"the best {result['unclear']} architectures are not to be told apart"
     if result["random_search"] is not None:
         yield f"random search: what is expected, by the {result['random_trials']} random trials of this run"
+
+
+def _bagged(folds: int, *, is_done: bool) -> str:
+    if is_done:
+        return (
+            f"the ensemble is bagged over {folds} folds: its validation score is out of fold, of all users but the test"
+        )
+    return f"no time was left to bag the ensemble over {folds} folds: give more by --tail-minutes, or --folds 0"
 
 
 def _short(weight: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from numbers import Integral
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -27,7 +27,7 @@ __all__ = ["SearchingEstimator", "chosen", "plain", "well_typed"]
 T = TypeVar("T")
 
 _ELSEWHERE = (
-    *("strategy", "strategy_options", "trials", "host", "seed"),
+    *("strategy", "strategy_options", "trials", "host", "seed", "folds"),
     *("space", "evaluator", "study", "objective", "direction"),
 )
 """Settings that are parameters of estimators, or follow from the data."""
@@ -87,7 +87,7 @@ class SearchingEstimator(BaseEstimator):
             raise UserError(f"{folder} exists and is not empty; name a new folder")
         self.model_.save(folder, onnx=onnx)
 
-    def _search(self, prepare: Prepare, seed: int) -> None:
+    def _search(self, prepare: Prepare, seed: int, *, folds: int | Literal["auto"] = 0) -> None:
         """Search, or go on where an earlier ``fit`` has stopped."""
         settings = Settings(
             strategy=self.strategy,
@@ -95,6 +95,7 @@ class SearchingEstimator(BaseEstimator):
             trials=plain(self.trials),
             host=self.host or "process",
             seed=seed,
+            folds=folds,
             **chosen("search", self.search, vars(Settings()), besides=_ELSEWHERE),
         )
         found = search(self.out, well_typed(settings), prepare, verbose=bool(self.verbose))
@@ -104,7 +105,7 @@ class SearchingEstimator(BaseEstimator):
     def _training(self, evaluator: type[Evaluator], own: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """The arguments of the evaluator: its own, then what ``training`` says."""
         known = [field.name for field in fields(evaluator)]
-        further = chosen("training", self.training, known, besides=["objective", "epochs", "seed", "cache"])
+        further = chosen("training", self.training, known, besides=["objective", "epochs", "seed", "cache", "fold"])
         return {**plain(own), **further, "seed": seed}
 
     def _seed(self) -> int:

@@ -9,7 +9,7 @@ from dataclasses import fields
 from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from nni_nasplus.data.events.module import EventDataModule
 from nni_nasplus.data.events.overview import users_as_text
 from nni_nasplus.data.events.preparation import prepare
 from nni_nasplus.errors import UserError
-from nni_nasplus.estimators.base import SearchingEstimator, chosen, well_typed
+from nni_nasplus.estimators.base import SearchingEstimator, chosen, plain, well_typed
 from nni_nasplus.estimators.scoring import labelled
 from nni_nasplus.estimators.tables import Table, event_table, label_table, spelt, user_table
 from nni_nasplus.estimators.wording import in_python
@@ -84,6 +84,9 @@ class EventEstimator(SearchingEstimator):
         A date, or a number where times are: users with an event on or after it test, and the others train and validate.
     drop_unmatched
         Leave out users without a label or without events, instead of stopping.
+    folds
+        Into how many folds the users who train and validate are divided for what is answered with, of which each
+        network is then as many, trained without another fold; 0 for none, auto for five where users are few.
     network
         Further arguments of the networks' space, such as ``{"fixed": {"hidden": 64}, "cells": ["lstm"]}``; by default
         its hyperparameters are searched too, as the command does.
@@ -128,6 +131,7 @@ class EventEstimator(SearchingEstimator):
         groups: str | None = None,
         test_after: Any = None,
         drop_unmatched: bool = False,
+        folds: int | Literal["auto"] = "auto",
         network: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
         search: Mapping[str, Any] | None = None,
@@ -153,6 +157,7 @@ class EventEstimator(SearchingEstimator):
         self.groups = groups
         self.test_after = test_after
         self.drop_unmatched = drop_unmatched
+        self.folds = folds
         self.network = network
         self.training = training
         self.search = search
@@ -188,7 +193,7 @@ class EventEstimator(SearchingEstimator):
             known, self._targets = label_table(labels, id, self.target, time, besides=self._beside_target())
             require_measure(self._objective, len(self._targets))
             seed = self._seed()
-            self._search(lambda cache: self._prepared(cache, table, known, seed), seed)
+            self._search(lambda cache: self._prepared(cache, table, known, seed), seed, folds=plain(self.folds))
         self._learn(known)
         of_events = self._encoder.columns[: len(self._encoder.columns) - len(_names(self.static))]
         self.feature_names_in_ = pd.Index([column.name for column in of_events], dtype=object).to_numpy()

@@ -22,8 +22,10 @@ def completed(settings: Settings, space: Mapping[str, Any], evaluator: Evaluator
     Raises
     ------
     UserError
-        If the initial architectures are none of the space.
+        If the initial architectures are none of the space, or the examples cannot be divided into the folds.
     """
+    if settings.folds != "auto" and settings.folds:
+        evaluator.held_out(0, settings.folds)
     return replace(
         settings,
         space=dict(space),

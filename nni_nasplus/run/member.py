@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.run import instantiate
 from nni_nasplus.search.space import Architecture
 
-__all__ = ["Member", "Origin"]
+__all__ = ["Member", "Origin", "by_candidate"]
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,16 @@ class Member:
         What people call it.
     weight
         Its share in an ensemble, in (0, 1].
+    fold
+        Which fold it has not learned from, from 0; None where there were none. Members of one name are one candidate,
+        bagged over folds.
     """
 
     space: dict[str, Any]
     architecture: Architecture
     name: str = "network"
     weight: float = 1.0
+    fold: int | None = None
 
     @cached_property
     def built(self) -> NetworkSpace:
@@ -70,3 +75,11 @@ class Origin:
     test: float | None = None
     interval: list[float] = field(default_factory=list)
     refit: bool = False
+
+
+def by_candidate(members: Sequence[Member]) -> list[list[Member]]:
+    """The networks of a model in their order, with those together that are one candidate, bagged over folds."""
+    groups: dict[Any, list[Member]] = {}
+    for place, member in enumerate(members):
+        groups.setdefault(place if member.fold is None else member.name, []).append(member)
+    return list(groups.values())

@@ -19,7 +19,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.networks.export import export_onnx, onnx_available
 from nni_nasplus.networks.weights import load_weights, only_room_for
 from nni_nasplus.registry import installed
-from nni_nasplus.run.member import Member, Origin
+from nni_nasplus.run.member import Member, Origin, by_candidate
 from nni_nasplus.run.model_card import model_card
 from nni_nasplus.run.run import SETTINGS, Run
 from nni_nasplus.search.history import Trial
@@ -128,7 +128,9 @@ class Model:
         settings, finished = run.settings, len(run.history().finished)
         found = (settings.strategy, finished, settings.seed, settings.objective)
         origin = Origin(*found, **test, refit=refit is not None)
-        made = [Member(one["space"], one["architecture"], one["name"], one["weight"]) for one in members]
+        made = [
+            Member(one["space"], one["architecture"], one["name"], one["weight"], one.get("fold")) for one in members
+        ]
         with damage_named(run.directory / SETTINGS):
             model = cls(made, run.evaluator.preprocessing(), metrics, temperature, origin)
         for network, one in zip(model.networks, members, strict=True):
@@ -172,7 +174,7 @@ class Model:
         """Write architecture.json, model.safetensors, preprocessing.json, a card, pictures, and model.onnx if asked.
 
         The card, README.md, says in words what the model is. The picture of one network is architecture.svg, those of
-        several member_1.svg and so on. Nothing is left of what cannot be finished.
+        several member_1.svg and so on, one for the networks of all folds. Nothing is left of what cannot be finished.
 
         Raises
         ------
@@ -206,8 +208,9 @@ class Model:
         )
 
     def _draw(self, directory: Path) -> None:
-        for number, member in enumerate(self.members, 1):
-            name = "architecture" if len(self.members) == 1 else f"member_{number}"
+        candidates = by_candidate(self.members)
+        for number, (member, *_) in enumerate(candidates, 1):
+            name = "architecture" if len(candidates) == 1 else f"member_{number}"
             draw(member.built.graph(member.architecture), directory / f"{name}.svg", member.genotype)
 
     def predict(self, data: Any, **options: Any) -> pd.DataFrame:

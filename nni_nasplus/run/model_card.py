@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nni_nasplus.data.preprocessing import Preprocessing
-from nni_nasplus.run.member import Member, Origin
+from nni_nasplus.run.member import Member, Origin, by_candidate
 
 __all__ = ["model_card"]
 
@@ -25,7 +25,7 @@ def model_card(
     lines = [
         *_what(members, preprocessing, temperature),
         *_refit(origin),
-        *_how_good(metrics, origin),
+        *_how_good(members, metrics, origin),
         *_data(preprocessing),
         *_found(origin),
         *_limits(),
@@ -38,9 +38,11 @@ def _what(members: Sequence[Member], preprocessing: Preprocessing, temperature: 
     kind = "A network" if count == 1 else f"An ensemble of {count} networks, whose answers are averaged"
     yield from ["# Model card", "", f"{kind}. It reads {preprocessing.source}.", ""]
     yield from ["| member | weight | architecture |", "|---|---|---|"]
-    for member in members:
-        notation = member.genotype.replace("|", "\\|")
-        yield f"| {member.name} | {member.weight:.2f} | `{notation}` |"
+    for networks in by_candidate(members):
+        notation = networks[0].genotype.replace("|", "\\|")
+        yield f"| {networks[0].name} | {sum(one.weight for one in networks):.2f} | `{notation}` |"
+    if _is_bagged(members):
+        yield from ["", "Each member is a network a fold, trained on training and validation data without that fold."]
     if temperature != 1.0:
         yield from [
             "",
@@ -53,11 +55,16 @@ def _refit(origin: Origin) -> Iterator[str]:
         yield from ["", "It was trained again on training and validation data, for the epochs that the search found."]
 
 
-def _how_good(metrics: Mapping[str, float], origin: Origin) -> Iterator[str]:
-    yield from ["", "## How good it is", "", "| metric | validation |", "|---|---|"]
+def _is_bagged(members: Sequence[Member]) -> bool:
+    return any(member.fold is not None for member in members)
+
+
+def _how_good(members: Sequence[Member], metrics: Mapping[str, float], origin: Origin) -> Iterator[str]:
+    scores = "out-of-fold" if _is_bagged(members) else "validation"
+    yield from ["", "## How good it is", "", f"| metric | {scores} |", "|---|---|"]
     sizes = ("parameters", "flops", "seconds", "epochs")
     yield from (f"| {name} | {value:.4f} |" for name, value in metrics.items() if name not in sizes)
-    yield from ["", "It was chosen by these validation scores, so they flatter it."]
+    yield from ["", f"It was chosen by these {scores} scores, so they flatter it."]
     if origin.refit:
         yield "They were measured before it was trained again: since then it has seen the validation examples."
     if origin.test is not None:

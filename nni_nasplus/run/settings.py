@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from nni_nasplus import registry
 from nni_nasplus._files import typed
@@ -68,6 +68,9 @@ class Settings:
         How many settings of each baseline are tried after the search, to stand beside its result.
     tail_minutes
         How long all that follows the last trial may train; by default as long as the search itself has.
+    folds
+        Into how many folds those who train and validate are divided for what is shipped, of which each member is then
+        as many networks; 0 for none, auto for what is worth it on so many users.
     space, evaluator
         Class and arguments, as :func:`~nni_nasplus.run.run.described` gives them.
     study
@@ -95,6 +98,7 @@ class Settings:
     bind: str = "127.0.0.1"
     baseline_trials: int = 4
     tail_minutes: float | None = None
+    folds: int | Literal["auto"] = "auto"
     space: dict[str, Any] = field(default_factory=dict)
     evaluator: dict[str, Any] = field(default_factory=dict)
     study: str | None = None
@@ -115,6 +119,8 @@ class Settings:
         for name in ("trial_seconds", "trial_mib", "tail_minutes"):
             if (value := getattr(self, name)) is not None and value <= 0:
                 raise UserError(f"--{name} is {value}; use more than 0")
+        if self.folds != "auto" and (self.folds < 0 or self.folds == 1):
+            raise UserError(f"--folds is {self.folds}; use 2 or more, 0 for none, or auto")
         self.limits  # noqa: B018
         registry.load("hosts", self.host)().check(self)
 

@@ -38,6 +38,8 @@ class Contender:
         How its training ended.
     seed
         Of its training.
+    fold
+        Which fold it has not learned from, from 0; None where it has learned from all training examples.
     """
 
     name: str
@@ -46,6 +48,12 @@ class Contender:
     folder: Path
     outcome: Outcome
     seed: int = 0
+    fold: int | None = None
+
+    @property
+    def networks(self) -> tuple[Contender, ...]:
+        """It alone; of what is bagged there are several."""
+        return (self,)
 
     @property
     def score(self) -> float:
@@ -77,6 +85,7 @@ class Contender:
             "architecture": self.architecture,
             "folder": self.folder.relative_to(run.directory).as_posix(),
             "seed": self.seed,
+            **({} if self.fold is None else {"fold": self.fold}),
         }
 
 
@@ -88,13 +97,27 @@ def trial_contender(run: Run, trial: Trial) -> Contender:
 
 
 def trained(
-    run: Run, name: str, space: NetworkSpace, architecture: Mapping[str, Any], folder: Path, seed: int
+    run: Run,
+    name: str,
+    space: NetworkSpace,
+    architecture: Mapping[str, Any],
+    folder: Path,
+    seed: int,
+    fold: tuple[int, int] | None = None,
 ) -> Contender | None:
-    """Train a network as the run's trials are, unless its folder says how that ended; None where it failed."""
+    """Train a network as the run's trials are, unless its folder says how that ended; None where it failed.
+
+    Parameters
+    ----------
+    fold
+        Which fold is held out, from 0, of how many; then it learns from no teachers, who may know the held-out labels.
+        None for the split of the run.
+    """
     outcome = outcome_in(folder)
     if outcome is None:
-        own = space is run.space
+        own = space is run.space and fold is None
         evaluator = replace(run.evaluator, seed=seed, distillation=run.evaluator.distillation if own else None)
+        evaluator = evaluator if fold is None else evaluator.held_out(*fold)
         try:
             evaluator.evaluate(space, architecture, folder, run=run.directory if own else None)
         except UserError:
@@ -104,4 +127,4 @@ def trained(
         outcome = outcome_in(folder)
     if outcome is None or outcome.score is None:
         return None
-    return Contender(name, space, dict(architecture), folder, outcome, seed)
+    return Contender(name, space, dict(architecture), folder, outcome, seed, None if fold is None else fold[0])

@@ -14,6 +14,7 @@ from nni_nasplus.ensembles.calibration import temperature_of
 from nni_nasplus.ensembles.greedy import greedy_ensemble
 from nni_nasplus.ensembles.network import Ensemble
 from nni_nasplus.run.run import Run
+from nni_nasplus.tail.bagging import Bagged
 from nni_nasplus.tail.contender import Contender
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.predictions import Predictions
@@ -28,28 +29,41 @@ ROUNDS = 20
 
 @dataclass(frozen=True)
 class Joined:
-    """An ensemble: its members with their weights, heaviest first, and how it does on the validation examples."""
+    """An ensemble: its members with their weights, heaviest first, and how it does on the validation examples.
 
-    members: tuple[Contender, ...]
+    What is bagged is scored out of fold.
+    """
+
+    members: tuple[Contender | Bagged, ...]
     weights: tuple[float, ...]
     temperature: float
     metrics: dict[str, float]
     link: Link
 
+    @property
+    def weighted(self) -> list[tuple[Contender, float]]:
+        """Its networks and their weights: those of what is bagged share its weight."""
+        pairs = zip(self.members, self.weights, strict=True)
+        return [(one, weight / len(member.networks)) for member, weight in pairs for one in member.networks]
+
     def network(self) -> Ensemble:
         """The network that it is."""
-        return Ensemble([member.network() for member in self.members], self.weights, self.temperature, self.link).eval()
+        networks, weights = zip(*((one.network(), weight) for one, weight in self.weighted), strict=True)
+        return Ensemble(networks, weights, self.temperature, self.link).eval()
 
     def to_json(self, run: Run) -> dict[str, Any]:
         """What it takes to build it again."""
-        members = [
-            {**member.to_json(run), "weight": weight} for member, weight in zip(self.members, self.weights, strict=True)
-        ]
+        members = [{**one.to_json(run), "weight": weight} for one, weight in self.weighted]
         return {"members": members, "temperature": self.temperature, "metrics": self.metrics}
 
 
-def joined(run: Run, contenders: Sequence[Contender], members: int = MEMBERS) -> Joined | None:
-    """Select an ensemble of contenders; None where nothing was kept of what they say of the validation examples."""
+def joined(run: Run, contenders: Sequence[Contender | Bagged], members: int = MEMBERS) -> Joined | None:
+    """Select an ensemble of contenders, or of what was bagged on the same folds.
+
+    Returns
+    -------
+    The ensemble; None where nothing was kept of what they say of the validation examples.
+    """
     kept = [(one, said) for one in contenders if (said := one.predictions) is not None]
     if not kept:
         return None

@@ -46,11 +46,13 @@ def refit(
     ------
     UserError
         If there is no such thing, its evaluator has no such data, it learned from an ensemble, it was trained again
-        already, or it diverges; or another process holds the run.
+        already, it is bagged, or it diverges; or another process holds the run.
     """
     before = shipped(run, number, what=what)
     if what == DISTILLED or "refit" in before:
         raise UserError(f"{what!r} cannot be refit, only what was trained on labels of training examples; name another")
+    if any("fold" in member for member in before["members"]):
+        raise UserError(f"{what!r} is bagged: all training and validation data are in it already; leave out --refit")
     known = number is None and run.selected(what) is not None
     name = f"{_REFIT} {what if known else before['members'][0]['name']}"
     if run.selected(name) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.plain_space import PlainSpace
 from nni_nasplus.run.run import Run
+from nni_nasplus.tail.bagging import Bagged, bagged
 from nni_nasplus.tail.baselines import tuned_baselines
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Contender, trial_contender
@@ -21,8 +22,11 @@ from nni_nasplus.tail.tested import Tested, tested
 
 __all__ = ["Tail", "run_tail"]
 
-_REPEATS = 0.6
-"""The repeats' share of the time: they decide what is shipped, and are members of it; baselines are compared with."""
+_ALONE = (0.6, 1.0)
+"""The share of the repeats, and of what they leave that of the baselines: repeats decide what is shipped, and are
+members of it; baselines are compared with."""
+_BESIDE_FOLDS = (0.2, 0.25)
+"""Likewise where what is shipped is bagged, and folds decide: they have the rest."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Tail:
         Of all; None where nothing was kept to select it by.
     networks
         Of networks of the searched space alone.
+    folds
+        How many folds what is shipped was to be bagged over; 0 where it was not.
     tests
         How each of what may be shipped does on the test examples: the ensemble, the networks, the winner, and the best
         of each baseline by its name.
@@ -49,11 +55,17 @@ class Tail:
     ensemble: Joined | None
     networks: Joined | None
     tests: dict[str, Tested]
+    folds: int = 0
 
     @property
     def winner(self) -> Repeated:
         """The architecture with the best mean."""
         return self.repeats[0]
+
+    @property
+    def bagged(self) -> bool:
+        """Whether the ensemble is."""
+        return self.ensemble is not None and any(isinstance(one, Bagged) for one in self.ensemble.members)
 
     @property
     def unclear(self) -> list[Repeated]:
@@ -69,15 +81,16 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     note
         Told what is done now.
     """
-    budget = Budget(_seconds(run))
+    budget, folds = Budget(_seconds(run)), _folds(run)
+    shares = _BESIDE_FOLDS if folds else _ALONE
     note("training the best again, with other seeds")
-    repeats = repeated(run, budget.part(_REPEATS))
+    repeats = repeated(run, budget.part(shares[0]))
     note("tuning the baselines")
-    baselines = tuned_baselines(run, tunable(run, repeats[0].best.network()), run.settings.baseline_trials, budget)
+    spaces = tunable(run, repeats[0].best.network())
+    baselines = tuned_baselines(run, spaces, run.settings.baseline_trials, budget.part(shares[1]))
+    members = bagged(run, _candidates(run, repeats, baselines), folds, budget, note) if folds else []
     note("selecting the ensemble")
-    own = [*_trials(run), *(again for one in repeats for again in one.trainings[1:])]
-    others = [one for trainings in baselines.values() for one in trainings]
-    ensembles = {"ensemble": joined(run, [*own, *others]), "networks": joined(run, own)}
+    ensembles = _ensembles(run, members or _all(run, repeats, baselines))
     shipped: dict[str, Contender | Joined] = {
         "winner": repeats[0].best,
         **{name: trainings[0] for name, trainings in baselines.items()},
@@ -88,7 +101,33 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     tests["ensemble" if ensembles["ensemble"] is not None else "winner"].keep(run)
     objective = run.settings.objective
     run.select({name: {**_shipped(run, one), "test": tests[name].to_json(objective)} for name, one in shipped.items()})
-    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests)
+    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests, folds)
+
+
+def _folds(run: Run) -> int:
+    """How many folds what is shipped is to be bagged over; 0 for none."""
+    asked = run.settings.folds
+    return run.evaluator.recommended_folds if asked == "auto" else asked
+
+
+def _candidates(run: Run, repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
+    """What is worth bagging: the winner, then the next best architectures and the best of each baseline, best first."""
+    sign = -1.0 if run.settings.direction == "maximize" else 1.0
+    winner, *others = (one.trainings[0] for one in repeats)
+    return [winner, *sorted([*others, *(one[0] for one in baselines.values())], key=lambda one: sign * one.score)]
+
+
+def _all(run: Run, repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
+    """All that was trained on the split of the run."""
+    trials = [trial_contender(run, trial) for trial in run.history().best]
+    again = [one for repeat in repeats for one in repeat.trainings[1:]]
+    return [*trials, *again, *(one for trainings in baselines.values() for one in trainings)]
+
+
+def _ensembles(run: Run, members: Sequence[Contender | Bagged]) -> dict[str, Joined | None]:
+    """Of all, and of networks of the searched space alone."""
+    own = [one for one in members if one.networks[0].space is run.space]
+    return {"ensemble": joined(run, members), "networks": joined(run, own)}
 
 
 def tunable(run: Run, winner: nn.Module) -> dict[str, NetworkSpace]:
@@ -107,10 +146,6 @@ def _seconds(run: Run) -> float:
         return 60 * run.settings.tail_minutes
     costs = [trial.cost for trial in run.history().finished if trial.cost is not None]
     return sum(costs) / run.settings.concurrency if costs else math.inf
-
-
-def _trials(run: Run) -> Sequence[Contender]:
-    return [trial_contender(run, trial) for trial in run.history().best]
 
 
 def _shipped(run: Run, one: Contender | Joined) -> dict[str, Any]:

@@ -142,6 +142,26 @@ class Evaluator(ABC):
         """The data module whose training examples are those of training and of validation, for :meth:`refit`."""
         raise UserError(f"{type(self).__name__} cannot refit its networks: it has no method refit_data()")
 
+    @property
+    def recommended_folds(self) -> int:
+        """How many folds bagging is worth on these data; 0 where they are not few, or cannot be divided."""
+        return 0
+
+    def held_out(self, fold: int, count: int) -> Self:
+        """This evaluator with other training and validation examples, of the same that there are of both.
+
+        Parameters
+        ----------
+        fold, count
+            Of so many folds the one, from 0, whose examples validate; those of the others train.
+
+        Raises
+        ------
+        UserError
+            If the examples cannot be divided so.
+        """
+        raise UserError(f"{type(self).__name__} cannot train on folds; use --folds 0")
+
     def examples(self) -> Examples:
         """The training set as teachers are asked on it."""
         raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")

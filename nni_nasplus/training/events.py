@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from nni_nasplus.data.events.batch import EventBatch
 from nni_nasplus.data.events.encoder import EventEncoder
+from nni_nasplus.data.events.folds import recommended_folds
 from nni_nasplus.data.events.module import EventDataModule
 from nni_nasplus.data.link import Link
 from nni_nasplus.data.targets import Number, Tags, Target
@@ -30,6 +31,9 @@ from nni_nasplus.training.rates import require_rates
 from nni_nasplus.training.supervised.criteria import BinaryCrossEntropy, Criterion, CrossEntropy, RegressionError
 from nni_nasplus.training.supervised.metrics import direction_of, is_of_numbers
 from nni_nasplus.training.supervised.module import Supervised, measured
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["CLASS_WEIGHTS", "ERRORS", "EventClassification", "EventEvaluator", "EventRegression", "schedule_of"]
 
@@ -131,6 +135,17 @@ class EventEvaluator(Evaluator):
         return EventDataModule(
             self.cache, batch_size=self.batch_size, seed=self.seed, train=train or ("train",), fold=self.fold
         )
+
+    @property
+    def recommended_folds(self) -> int:
+        """Five where users are few, unless those who validate were named."""
+        return recommended_folds(Path(self.cache))
+
+    def held_out(self, fold: int, count: int) -> Self:
+        """This evaluator, whose users of one fold validate; see :mod:`nni_nasplus.data.events.folds`."""
+        evaluator = replace(self, fold=(fold, count), distillation=None)
+        evaluator.data()
+        return evaluator
 
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A network in training."""

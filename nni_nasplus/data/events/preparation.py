@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nni_nasplus.data.cache import SPLITS, Cache
 from nni_nasplus.data.events.encoder import FORMAT
 from nni_nasplus.data.events.fit import Settings, fit_encoder, require_consistent, wanted_of, wanted_of_users
+from nni_nasplus.data.events.folds import GROUPS
 from nni_nasplus.data.events.labels import Labels, Predicted
 from nni_nasplus.data.events.splits import TEST, TRAIN, VAL, Draw, by_column, by_table, by_time
 from nni_nasplus.data.events.tables.histories import Histories, require_values, times_of
@@ -247,7 +248,7 @@ def _build(tables: _Tables, settings: Settings, folder: Path, progress: bool) ->
         target, label = raw.labels.predicted(settings.target, settings.predicted)
         times = times_of(raw.spooled, settings.time)
         histories = Histories.of(raw.user, times, len(label), settings.max_length)
-        split, how = _split(raw, settings, histories, label, target)
+        split, how, is_validation_named = _split(raw, settings, histories, label, target)
         target = target.fitted(label[split == TRAIN])
         attributes = raw.columns.only(settings.static)
         _warn_of_leaks(attributes, label, settings.target)
@@ -256,18 +257,33 @@ def _build(tables: _Tables, settings: Settings, folder: Path, progress: bool) ->
         encoder.save(folder)
         histories = histories.last(encoder.max_length)
         write_arrays(folder, encoder, raw.spooled, histories, raw.labels.ids, target.encoded(label), split, progress)
+        if settings.groups:
+            np.save(folder / GROUPS, np.unique(raw.columns.texts(settings.groups), return_inverse=True)[1])
     longer = int((np.bincount(raw.user[raw.user >= 0]) > encoder.max_length).sum())
     users = {name: int((split == i).sum()) for i, name in enumerate(SPLITS)}
-    return {"users": users, "split": how, "longer": longer, "unmatched": list(raw.unmatched)}
+    return {
+        "users": users,
+        "split": how,
+        "validation_named": is_validation_named,
+        "longer": longer,
+        "unmatched": list(raw.unmatched),
+    }
 
 
 def _split(
     raw: _Raw, settings: Settings, histories: Histories, label: NDArray[Any], target: Target
-) -> tuple[NDArray[np.int8], str]:
-    """The split [U] of each user, and how it has come about; UserError where one cannot be measured by."""
+) -> tuple[NDArray[np.int8], str, bool]:
+    """The split [U] of each user, how it has come about, and whether validation users were named.
+
+    Raises
+    ------
+    UserError
+        If a split cannot be measured by.
+    """
     groups = raw.columns.texts(settings.groups) if settings.groups else None
     given, how = _given(raw, settings, histories, groups)
-    if given is not None and not (given == VAL).any():
+    is_validation_named = given is not None and bool((given == VAL).any())
+    if given is not None and not is_validation_named:
         how += ", validation users drawn from the training ones"
     if settings.groups:
         how += f", groups of {settings.groups!r} whole"
@@ -277,7 +293,7 @@ def _split(
     for position, name in enumerate(SPLITS):
         if lack := target.lacking(label[split == position]):
             raise UserError(f"labels: the {name} users are without {lack}: add users, or split otherwise")
-    return split, how
+    return split, how, is_validation_named
 
 
 def _given(
