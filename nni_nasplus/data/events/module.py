@@ -63,6 +63,7 @@ class EventDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.seed = seed
         self.train = tuple(train)
+        self.fold = fold
         self.arrays = EventArrays.open(self.cache)
         self.encoder = EventEncoder.load(self.cache)
         if fold is not None:
