@@ -40,6 +40,10 @@ class Host(ABC):
     def check(self, settings: Settings) -> None:
         """Raise :class:`UserError` naming what this host cannot do of the settings, before anything is written."""
 
+    def at_a_time(self, settings: Settings) -> int:
+        """How many trials run at a time."""
+        return settings.concurrency
+
     def require_idle(self, run: Run) -> None:  # noqa: B027  # most hosts have nothing that outlives a search
         """Raise :class:`UserError` if a part of this host that an earlier search left still works on a run."""
 

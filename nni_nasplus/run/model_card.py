@@ -42,12 +42,12 @@ def _what(members: Sequence[Member], preprocessing: Preprocessing, temperature: 
         notation = networks[0].genotype.replace("|", "\\|")
         yield f"| {networks[0].name} | {sum(one.weight for one in networks):.2f} | `{notation}` |"
     if _is_bagged(members):
-        yield from ["", "Each member is a network a fold, trained on training and validation data without that fold."]
+        folds = len({member.fold for member in members})
+        without = "each trained on training and validation data without another fold of the examples"
+        yield from ["", f"Each member is the mean of {folds} networks, {without}."]
     if temperature != 1.0:
-        yield from [
-            "",
-            f"Probabilities are calibrated on validation examples, by the temperature {temperature:.3f}.",
-        ]
+        by_what = "out-of-fold answers" if _is_bagged(members) else "validation examples"
+        yield from ["", f"Probabilities are calibrated on {by_what}, by the temperature {temperature:.3f}."]
 
 
 def _refit(origin: Origin) -> Iterator[str]:
@@ -64,6 +64,8 @@ def _how_good(members: Sequence[Member], metrics: Mapping[str, float], origin: O
     yield from ["", "## How good it is", "", f"| metric | {scores} |", "|---|---|"]
     sizes = ("parameters", "flops", "seconds", "epochs")
     yield from (f"| {name} | {value:.4f} |" for name, value in metrics.items() if name not in sizes)
+    if _is_bagged(members):
+        yield from ["", "Each training or validation example was scored by networks that had not learned from it."]
     yield from ["", f"It was chosen by these {scores} scores, so they flatter it."]
     if origin.refit:
         yield "They were measured before it was trained again: since then it has seen the validation examples."

@@ -129,6 +129,12 @@ class Settings:
         return make_strategy(self.strategy, self.strategy_options)
 
     @property
+    def at_a_time(self) -> int:
+        """How many trials the host runs at a time."""
+        count: int = registry.load("hosts", self.host)().at_a_time(self)
+        return count
+
+    @property
     def limits(self) -> Limits:
         """What an architecture may take."""
         return Limits(**{name.name: getattr(self, name.name) for name in fields(Limits)})

@@ -53,14 +53,14 @@ def bagged(
     budget: Budget,
     note: Callable[[str], None] = lambda text: None,
 ) -> list[Bagged]:
-    """Train candidates again on each of so many folds, in turn, as long as the next one fits the budget.
+    """Train candidates again without each of so many folds, those that fit the budget.
 
     Every candidate is divided by the same folds. What is there from before is taken as it is.
 
     Parameters
     ----------
     candidates
-        Those to be shipped most first.
+        Best first. Without the first none is trained, for what is left of them would be worse than it is unbagged.
     count
         The number K of folds.
     note
@@ -70,12 +70,13 @@ def bagged(
     -------
     Those whose networks were all trained, in their order.
     """
-    found = []
+    found: list[Bagged] = []
     for one in candidates:
-        if not budget.allows(count * (one.outcome.cost or 0.0)):
+        if budget.allows(count * (one.outcome.cost or 0.0)):
+            networks = tuple(_networks(run, one, count, note))
+            found += [Bagged(networks)] if len(networks) == count else []
+        if not found:
             break
-        networks = list(_networks(run, one, count, note))
-        found += [Bagged(tuple(networks))] if len(networks) == count else []
     return found
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from nni_nasplus.errors import TrialFailed, UserError
@@ -29,7 +32,8 @@ def refit(
     """Train each member again on training and validation examples, for the epochs that it was found to need.
 
     Hyperparameters, seeds, the weights of members and the temperature stay as they were selected. What is there from
-    before is taken as it is.
+    before is taken as it is. Of a bagged member, one network takes the place of those of its folds, for as many epochs as
+    these needed in the mean.
 
     Parameters
     ----------
@@ -46,13 +50,11 @@ def refit(
     ------
     UserError
         If there is no such thing, its evaluator has no such data, it learned from an ensemble, it was trained again
-        already, it is bagged, or it diverges; or another process holds the run.
+        already, or it diverges; or another process holds the run.
     """
     before = shipped(run, number, what=what)
     if what == DISTILLED or "refit" in before:
         raise UserError(f"{what!r} cannot be refit, only what was trained on labels of training examples; name another")
-    if any("fold" in member for member in before["members"]):
-        raise UserError(f"{what!r} is bagged: all training and validation data are in it already; leave out --refit")
     known = number is None and run.selected(what) is not None
     name = f"{_REFIT} {what if known else before['members'][0]['name']}"
     if run.selected(name) is None:
@@ -64,9 +66,9 @@ def refit(
 def _select(run: Run, name: str, before: Mapping[str, Any], note: Callable[[str], None]) -> None:
     """Train the members again, test them together, and keep them under a name, with what they were before."""
     members = []
-    for member in before["members"]:
-        note(f"training {member['name']} again, on training and validation data")
-        members.append(_again(run, member))
+    for candidate, networks in groupby(before["members"], itemgetter("name")):
+        note(f"training {candidate} again, on training and validation data")
+        members.append(_again(run, list(networks)))
     after = {"members": members, **{key: before[key] for key in ("metrics", "temperature")}}
     old_name = name.removeprefix(f"{_REFIT} ")
     try:
@@ -80,17 +82,18 @@ def _test(run: Run, selected: Mapping[str, Any]) -> dict[str, Any]:
     return tested(run, Model.of_members(run, **selected).network).to_json(run.settings.objective)
 
 
-def _again(run: Run, member: Mapping[str, Any]) -> dict[str, Any]:
-    """The member trained again, unless its folder, whose name says for how many epochs, has its weights."""
+def _again(run: Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A member trained again, unless its folder, whose name says for how many epochs, has its weights."""
+    member = {name: value for name, value in networks[0].items() if name != "fold"}
     space, architecture = instantiate(member["space"], NetworkSpace), member["architecture"]
     evaluator = replace(run.evaluator, seed=member.get("seed", run.evaluator.seed)).tuned(architecture)
-    epochs = _epochs(run, space, member)
+    epochs = round(fmean(_epochs(run, space, one) for one in networks))
     folder = Path(_REFIT) / f"{member['folder']}_{epochs}"
     if not (run.directory / folder / WEIGHTS).is_file():
         with evaluator.seeded():
             network = space.build(architecture)
         evaluator.refit(network, run.directory / folder, epochs)
-    return {**member, "folder": folder.as_posix()}
+    return {**member, "folder": folder.as_posix(), "weight": sum(one["weight"] for one in networks)}
 
 
 def _epochs(run: Run, space: NetworkSpace, member: Mapping[str, Any]) -> int:

@@ -25,7 +25,7 @@ __all__ = ["Tail", "run_tail"]
 _ALONE = (0.6, 1.0)
 """The share of the repeats, and of what they leave that of the baselines: repeats decide what is shipped, and are
 members of it; baselines are compared with."""
-_BESIDE_FOLDS = (0.2, 0.25)
+_BESIDE_FOLDS = (0.15, 0.2)
 """Likewise where what is shipped is bagged, and folds decide: they have the rest."""
 
 
@@ -145,7 +145,7 @@ def _seconds(run: Run) -> float:
     if run.settings.tail_minutes is not None:
         return 60 * run.settings.tail_minutes
     costs = [trial.cost for trial in run.history().finished if trial.cost is not None]
-    return sum(costs) / run.settings.concurrency if costs else math.inf
+    return sum(costs) / run.settings.at_a_time if costs else math.inf
 
 
 def _shipped(run: Run, one: Contender | Joined) -> dict[str, Any]:

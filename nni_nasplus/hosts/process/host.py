@@ -31,6 +31,10 @@ class ProcessHost(Host):
         if settings.storage is not None:
             raise UserError("--storage has no effect; add --host optuna")
 
+    def at_a_time(self, settings: Settings) -> int:
+        """One."""
+        return 1
+
     @contextmanager
     def search(self, run: Run) -> Iterator[RunningSearch]:
         """Hold the journal, once the strategy has looked for what it needs."""
