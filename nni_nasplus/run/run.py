@@ -314,10 +314,10 @@ class Run:
 
         Returns
         -------
-        ``members``, each as :meth:`member` gives them, of what is bagged each with its ``fold``, ``metrics`` of
-        validation, then out of fold, ``temperature``, and ``test``, the
+        ``members``, each as :meth:`member` gives them, ``metrics`` of validation, ``temperature``, and ``test``, the
         objective on the test examples with its interval; of what was trained again also ``refit``: what it was
-        before, by its ``name``, and its ``test``.
+        before, by its ``name``, and its ``test``. Members that are bagged have each its ``fold``, and metrics are then
+        out of fold.
 
         Raises
         ------

@@ -32,8 +32,8 @@ def refit(
     """Train each member again on training and validation examples, for the epochs that it was found to need.
 
     Hyperparameters, seeds, the weights of members and the temperature stay as they were selected. What is there from
-    before is taken as it is. Of a bagged member, one network takes the place of those of its folds, for as many epochs as
-    these needed in the mean.
+    before is taken as it is. Of a bagged member one network takes the place of those of its folds, trained for as many
+    epochs as these needed in the mean.
 
     Parameters
     ----------

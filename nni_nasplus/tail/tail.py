@@ -81,7 +81,8 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     note
         Told what is done now.
     """
-    budget, folds = Budget(_seconds(run)), _folds(run)
+    budget, asked = Budget(_seconds(run)), _folds(run)
+    folds = asked if _fits(run, asked, budget) else 0
     shares = _BESIDE_FOLDS if folds else _ALONE
     note("training the best again, with other seeds")
     repeats = repeated(run, budget.part(shares[0]))
@@ -101,13 +102,20 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     tests["ensemble" if ensembles["ensemble"] is not None else "winner"].keep(run)
     objective = run.settings.objective
     run.select({name: {**_shipped(run, one), "test": tests[name].to_json(objective)} for name, one in shipped.items()})
-    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests, folds)
+    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests, asked)
 
 
 def _folds(run: Run) -> int:
     """How many folds what is shipped is to be bagged over; 0 for none."""
     asked = run.settings.folds
     return run.evaluator.recommended_folds if asked == "auto" else asked
+
+
+def _fits(run: Run, folds: int, budget: Budget) -> bool:
+    """Whether the best trial can be trained on all folds in what repeats and baselines leave."""
+    repeats, baselines = _BESIDE_FOLDS
+    rest = (1 - repeats) * (1 - baselines)
+    return budget.allows(folds * (run.history().best[0].cost or 0.0) / rest)
 
 
 def _candidates(run: Run, repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
