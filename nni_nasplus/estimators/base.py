@@ -87,7 +87,7 @@ class SearchingEstimator(BaseEstimator):
             raise UserError(f"{folder} exists and is not empty; name a new folder")
         self.model_.save(folder, onnx=onnx)
 
-    def _search(self, prepare: Prepare, seed: int, *, folds: int | Literal["auto"] = 0) -> None:
+    def _search(self, prepare: Prepare, seed: int, *, folds: int | Literal["auto"] = "auto") -> None:
         """Search, or go on where an earlier ``fit`` has stopped."""
         settings = Settings(
             strategy=self.strategy,

@@ -88,6 +88,8 @@ def _sentences(result: Mapping[str, Any], findings: Findings) -> Iterator[str]:
         yield f"This is the result of the first {result['trials']} trials; more have ended since."
     if result.get("unclear", 0) > 1:
         yield f"The best {result['unclear']} architectures are not to be told apart on the validation examples."
+    if result.get("bagged"):
+        yield f"The ensemble is bagged over {result['folds']} folds: its validation score is out of fold."
     if result.get("noise"):
         yield f"One training differs from the next, under another seed, by {figure(result['noise'])}."
     if result["random_search"] is not None:
