@@ -42,7 +42,8 @@ def test_a_difference_counts_where_intervals_do_not_overlap(shipped, plain, dire
 def test_what_is_not_known_is_not_said_and_what_is_known_is():
     plain = said((0.9, [0.85, 0.95]), (0.6, [0.5, 0.7]))
     assert plain["sentences"] == []
-    full = said((0.9, None), (0.6, None), unclear=3, noise=0.01, folds=5, bagged=True, random_search=0.4, random_trials=3, trials=2)
+    of_search = {"random_search": 0.4, "random_trials": 3, "trials": 2}
+    full = said((0.9, None), (0.6, None), unclear=3, noise=0.01, folds=5, bagged=True, **of_search)
     assert full["sentences"] == [
         "This is the result of the first 2 trials; more have ended since.",
         "The best 3 architectures are not to be told apart on the validation examples.",
