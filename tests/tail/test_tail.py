@@ -20,7 +20,7 @@ from nni_nasplus.tail.tail import run_tail
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return searched(tmp_path_factory.mktemp("tail") / "run", tail_minutes=10.0)
+    return searched(tmp_path_factory.mktemp("tail") / "run", tail_minutes=10.0, folds=0)
 
 
 @pytest.fixture(scope="module")
