@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 
 from nni_nasplus.data.events.batch import EventBatch
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.folds import recommended_folds
 from nni_nasplus.data.events.module import EventDataModule
+from nni_nasplus.data.events.splits.folds import recommended_folds
 from nni_nasplus.data.link import Link
 from nni_nasplus.data.targets import Number, Tags, Target
 from nni_nasplus.errors import UserError
@@ -73,8 +73,8 @@ class EventEvaluator(Evaluator):
     weight_decay
         Of AdamW.
     fold
-        Which fold of how many validates, from 0, while the others train: see :mod:`nni_nasplus.data.events.folds`. If
-        None, training and validation users are those of the split.
+        Which fold of how many validates, from 0, while the others train; if None, training and validation users are
+        those of the split. See :mod:`nni_nasplus.data.events.splits.folds`.
 
     Raises
     ------
@@ -142,7 +142,7 @@ class EventEvaluator(Evaluator):
         return recommended_folds(Path(self.cache))
 
     def held_out(self, fold: int, count: int) -> Self:
-        """This evaluator, whose users of one fold validate; see :mod:`nni_nasplus.data.events.folds`."""
+        """This evaluator, whose users of one fold validate; see :mod:`nni_nasplus.data.events.splits.folds`."""
         evaluator = replace(self, fold=(fold, count), distillation=None)
         evaluator.data()
         return evaluator

@@ -17,8 +17,8 @@ from nni_nasplus.data.cache import SPLITS
 from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.folds import held_out
 from nni_nasplus.data.events.sampler import BucketSampler, LengthOrder
+from nni_nasplus.data.events.splits.folds import held_out
 from nni_nasplus.data.targets import Target
 
 __all__ = ["EventDataModule"]
@@ -41,7 +41,7 @@ class EventDataModule(LightningDataModule):
         The splits whose users are trained on.
     fold
         Which fold of how many validates, from 0, while the others of the users who train and validate train: see
-        :mod:`nni_nasplus.data.events.folds`. If None, the splits are those that were prepared.
+        :mod:`nni_nasplus.data.events.splits.folds`. If None, the splits are those that were prepared.
 
     Raises
     ------

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from nni_nasplus.data.cache import SPLITS, Cache
 from nni_nasplus.data.events.encoder import FORMAT
 from nni_nasplus.data.events.fit import Settings, fit_encoder, require_consistent, wanted_of, wanted_of_users
-from nni_nasplus.data.events.folds import GROUPS
 from nni_nasplus.data.events.labels import Labels, Predicted
-from nni_nasplus.data.events.splits import TEST, TRAIN, VAL, Draw, by_column, by_table, by_time
+from nni_nasplus.data.events.splits.draw import TEST, TRAIN, VAL, Draw, by_column, by_table, by_time
+from nni_nasplus.data.events.splits.folds import GROUPS
 from nni_nasplus.data.events.tables.histories import Histories, require_values, times_of
 from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import Spool, spool

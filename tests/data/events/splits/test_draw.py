@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nni_nasplus.data.cache import meta_of
 from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.splits import TEST, TRAIN, VAL, Draw, by_column
+from nni_nasplus.data.events.splits.draw import TEST, TRAIN, VAL, Draw, by_column
 from nni_nasplus.errors import UserError
 
 SHARES = (0.7, 0.15, 0.15)

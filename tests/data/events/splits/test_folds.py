@@ -14,7 +14,7 @@ from shopping import COLUMNS, shopping
 from nni_nasplus import UserError
 from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.data.events.arrays import EventArrays
-from nni_nasplus.data.events.folds import GROUPS, fold_of_users, recommended_folds
+from nni_nasplus.data.events.splits.folds import GROUPS, fold_of_users, recommended_folds
 from nni_nasplus.data.targets import Classes, Number, Tags
 from nni_nasplus.training.events import EventClassification
 
@@ -122,7 +122,7 @@ def test_a_split_column_without_validation_users_leaves_them_to_folds(tmp_path):
 
 def test_few_users_are_worth_folds_and_many_are_not(cache, tmp_path, monkeypatch):
     assert recommended_folds(cache) == 5
-    monkeypatch.setattr("nni_nasplus.data.events.folds._FEW", 100)
+    monkeypatch.setattr("nni_nasplus.data.events.splits.folds._FEW", 100)
     assert recommended_folds(cache) == 0
 
 
@@ -140,7 +140,7 @@ def test_a_rare_class_is_not_divided_into_more_folds_than_it_has_users(tmp_path,
     with pytest.raises(UserError, match=message):
         EventClassification(str(cache)).held_out(0, 13)
     assert len(rows(cache, (0, 12), "val")) > 0
-    monkeypatch.setattr("nni_nasplus.data.events.folds._FOLDS", 13)
+    monkeypatch.setattr("nni_nasplus.data.events.splits.folds._FOLDS", 13)
     assert recommended_folds(cache) == 0
 
 

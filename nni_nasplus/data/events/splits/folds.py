@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from nni_nasplus.data.cache import map_array, meta_of
 from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.encoder import EventEncoder
-from nni_nasplus.data.events.splits import TEST, TRAIN, VAL
+from nni_nasplus.data.events.splits.draw import TEST, TRAIN, VAL
 from nni_nasplus.data.targets import Target
 from nni_nasplus.errors import UserError
 
