@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -29,7 +30,12 @@ from nni_nasplus.cli.running import finish
 from nni_nasplus.cli.tasks.events import ReadyEvents
 from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
+from nni_nasplus.tail.baselines import tuned_baselines
+from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.distilled import DISTILLED, distil
+from nni_nasplus.tail.ensemble import joined
+from nni_nasplus.tail.repeats import repeated
+from nni_nasplus.tail.tail import split_contenders, tunable
 from nni_nasplus.training.trial_folder import WEIGHTS
 
 _CONCURRENCY = 2
@@ -70,6 +76,7 @@ def contenders(run: Run) -> Iterator[dict[str, Any]]:
         yield {"contender": name, "validation": row["validation"][objective], "test": row["test"][objective]}
     yield {"contender": "noise of a training", "test": report["noise"]}
     yield from (_selected(run, name) for name in ("networks", DISTILLED))
+    yield {"contender": "without folds", "test": _without_folds(run)}
     if (score := _transformer(run)) is not None:
         yield {"contender": "transformer", "test": score}
     scores = [trial.score for trial in run.history().best]
@@ -83,6 +90,16 @@ def _selected(run: Run, name: str) -> dict[str, Any]:
     found = run.selected(name)
     assert found is not None
     return {"contender": name, "test": found["test"]["test"]}
+
+
+def _without_folds(run: Run) -> float:
+    """The test score of the ensemble that would be selected on the validation users, of all that was trained."""
+    repeats = repeated(run, Budget(math.inf))
+    spaces = tunable(run, repeats[0].best.network())
+    baselines = tuned_baselines(run, spaces, run.settings.baseline_trials, Budget(math.inf))
+    ensemble = joined(run, split_contenders(run, repeats, baselines))
+    assert ensemble is not None
+    return run.evaluator.test(ensemble.network())[run.settings.objective]
 
 
 def _transformer(run: Run) -> float | None:

@@ -13,7 +13,7 @@ from scipy import stats
 __all__ = ["print_tables"]
 
 _SHOWN = (
-    *("ensemble", "networks", "distilled", "winner", "best of the initial ones", "transformer"),
+    *("ensemble", "without folds", "networks", "distilled", "winner", "best of the initial ones", "transformer"),
     *("boosting", "GRU", "LSTM"),
 )
 _SPREADS = ("noise of a training", "spread of architectures")

@@ -20,7 +20,7 @@ from nni_nasplus.tail.ensemble import Joined, joined
 from nni_nasplus.tail.repeats import Repeated, indistinct, repeated
 from nni_nasplus.tail.tested import Tested, tested
 
-__all__ = ["Tail", "run_tail"]
+__all__ = ["Tail", "run_tail", "split_contenders"]
 
 _ALONE = (0.6, 1.0)
 """The share of the repeats, and of what they leave that of the baselines: repeats decide what is shipped, and are
@@ -91,7 +91,7 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     baselines = tuned_baselines(run, spaces, run.settings.baseline_trials, budget.part(shares[1]))
     members = bagged(run, _candidates(run, repeats, baselines), folds, budget, note) if folds else []
     note("selecting the ensemble")
-    ensembles = _ensembles(run, members or _all(run, repeats, baselines))
+    ensembles = _ensembles(run, members or split_contenders(run, repeats, baselines))
     shipped: dict[str, Contender | Joined] = {
         "winner": repeats[0].best,
         **{name: trainings[0] for name, trainings in baselines.items()},
@@ -125,8 +125,10 @@ def _candidates(run: Run, repeats: Sequence[Repeated], baselines: Mapping[str, S
     return [winner, *sorted([*others, *(one[0] for one in baselines.values())], key=lambda one: sign * one.score)]
 
 
-def _all(run: Run, repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
-    """All that was trained on the split of the run."""
+def split_contenders(
+    run: Run, repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]
+) -> list[Contender]:
+    """All that was trained on the split of the run, to be selected on its validation examples."""
     trials = [trial_contender(run, trial) for trial in run.history().best]
     again = [one for repeat in repeats for one in repeat.trainings[1:]]
     return [*trials, *again, *(one for trainings in baselines.values() for one in trainings)]
