@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import pytorch_lightning as pl
 import torch
 from te_nas_searches import NB201, SMALL, images
@@ -28,8 +29,15 @@ SETTINGS = {
 DIFFERENTIABLE = [
     name for name in registry.available("one_shot") if issubclass(registry.load("one_shot", name), Differentiable)
 ]
+OFTEN = ("darts", "p-darts", "toy")
+"""Of each kind one, which every run of the fast tests looks at whole; others have a mark."""
 LENGTHS = {"darts-pt": 7}
 """Epochs of those whose are not three."""
+
+
+def named(names, mark):
+    """The names as a parameter; those that are seldom run have a mark."""
+    return pytest.mark.parametrize("name", [pytest.param(n, marks=[mark] * (n not in OFTEN)) for n in names])
 
 
 class Labelled:

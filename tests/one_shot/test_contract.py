@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from one_shot_searches import LENGTHS, Host, small
+from one_shot_searches import LENGTHS, Host, named, small
 from te_nas_searches import NB201, images
 
 from nni_nasplus import registry
@@ -13,17 +13,8 @@ from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.fit import fit
 
 NAMES = [*registry.available("one_shot"), "toy"]
-OFTEN = ("darts", "p-darts", "tenas", "toy")
-"""Of each kind one; of the others the tests that take them for a whole are slow."""
-
-
-def named(mark):
-    """The names as a parameter; those that are seldom run have a mark."""
-    return pytest.mark.parametrize("name", [pytest.param(n, marks=[mark] * (n not in OFTEN)) for n in NAMES])
-
-
-every = named(pytest.mark.system)
-each_kind = named(pytest.mark.slow)
+every = named(NAMES, pytest.mark.system)
+each_kind = named(NAMES, pytest.mark.slow)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 EPOCHS = 3
 

@@ -7,13 +7,14 @@ from contextlib import suppress
 import pytest
 import pytorch_lightning as pl
 import torch
-from one_shot_searches import DIFFERENTIABLE, Host, PlantedSpace, small
+from one_shot_searches import DIFFERENTIABLE, Host, PlantedSpace, named, small
 
 from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
 from nni_nasplus.one_shot.fit import fit, made
 
 every = pytest.mark.parametrize("name", DIFFERENTIABLE)
+each_kind = named(DIFFERENTIABLE, pytest.mark.system)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
@@ -64,7 +65,7 @@ def test_a_step_of_alpha_leaves_the_weights_and_a_step_of_the_weights_leaves_alp
     assert seen == {name: values if name in search.order else [] for name, values in expected.items()}
 
 
-@every
+@each_kind
 def test_a_search_that_is_killed_after_any_step_goes_on_to_the_same_alpha(name, tmp_path):
     whole = small(name)
     found = fit(whole).architectures
@@ -128,7 +129,7 @@ def _decide(supernet, edge, operation):
             supernet.prune(edge, name)
 
 
-@every
+@each_kind
 def test_what_the_last_epoch_tells_is_finite_and_has_the_inherited_loss(name):
     host = Host()
     fit(small(name, reporter=host))

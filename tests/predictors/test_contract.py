@@ -40,7 +40,14 @@ def with_nearest(monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: [*real(group=group), entry])
 
 
-@pytest.fixture(params=[*registry.available("predictors"), "nearest"])
+SLOW_TO_FIT = ("auto", "gcn", "npenas")
+NAMES = [
+    *(pytest.param(n, marks=[pytest.mark.system] * (n in SLOW_TO_FIT)) for n in registry.available("predictors")),
+    "nearest",
+]
+
+
+@pytest.fixture(params=NAMES)
 def kind(request, with_nearest):
     if request.param == "catboost":
         pytest.importorskip("catboost")

@@ -26,6 +26,7 @@ class TestNni:
     def loader(self):
         return TracedLoader(TensorDataset(images(), torch.zeros(40, dtype=torch.long)), batch_size=16)
 
+    @pytest.mark.system
     def test_it_is_a_one_shot_strategy(self):
         space, search = (
             NasBench201Space(channels=2, cells=1, classes=3, size=6),

@@ -78,6 +78,7 @@ def test_it_searches_to_the_end(case):
     assert space.build(architecture)(random_batch(shape, 3, 5)).shape == (3, shape.n_classes)
 
 
+@pytest.mark.system
 def test_an_edge_has_seven_ops_then_four_then_one_and_scores_are_in_range(monkeypatch):
     """As in DARTS, whose edges have as many."""
     scores, scored = [], Scorer.__call__
@@ -129,6 +130,7 @@ def test_equal_examples_are_refused():
         searched(space_of(), events)
 
 
+@pytest.mark.system
 def test_the_strategy_searches_prepared_data(cache, tmp_path):
     data = EventDataModule(cache, batch_size=8)
     space = space_of(data.shape)

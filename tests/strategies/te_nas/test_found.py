@@ -21,7 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 QUICK = ("nb201/0", "nb201-released/0")
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case not in QUICK)) for case in FOUND])
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.system if case in QUICK else pytest.mark.slow) for case in FOUND]
+)
 def test_the_same_is_found_by_the_same_scores(case):
     name, seed = case.split("/")
     space = SPACES[name]

@@ -37,6 +37,7 @@ def test_the_networks_have_the_published_sizes():
     assert sum(units) == 117
 
 
+@pytest.mark.system
 def test_the_scores_of_a_round_are_those_of_each_network_by_itself(whole):
     """In the first round's second repeat, of every fifth network."""
     networks = networks_of(NB201)

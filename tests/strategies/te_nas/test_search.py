@@ -65,6 +65,7 @@ def test_darts_takes_196_and_112_scores_and_then_keeps_two_edges_a_node(noise):
     assert DARTS.search_space.validate(search.architecture) == search.architecture
 
 
+@pytest.mark.system
 def test_equal_seeds_give_equal_scores_and_architectures_and_others_other_scores(whole):
     again = trained(made(repeats=2))
     assert again.history == whole.history
@@ -72,6 +73,7 @@ def test_equal_seeds_give_equal_scores_and_architectures_and_others_other_scores
     assert trained(made(repeats=2, seed=4), max_epochs=1).history != whole.history[:50]
 
 
+@pytest.mark.system
 def test_equal_seeds_give_equal_scores_as_released_too():
     first, second, other = (trained(made(repeats=1, seed=i, as_released=True), max_epochs=1) for i in (3, 3, 4))
     assert first.history == second.history != other.history
@@ -91,6 +93,7 @@ def test_the_search_leaves_torchs_generator_as_it_is():
     "stop",
     [{"max_steps": 31}, *(pytest.param(s, marks=pytest.mark.slow) for s in ({"max_epochs": 1}, {"max_steps": 50}))],
 )
+@pytest.mark.system
 def test_a_resumed_search_goes_on_as_one_that_never_stopped(tmp_path, whole, stop):
     kept = ModelCheckpoint(tmp_path, save_last=True, every_n_train_steps=None if "max_epochs" in stop else 1)
     cut = trained(made(repeats=2), callbacks=[kept], **{"max_epochs": 2, **stop})

@@ -97,6 +97,7 @@ class TestStrategy:
         for folder in (tmp_path / "tenas", tmp_path / "trial" / "tensorboard"):
             assert rounds_in(folder) == ([3, 2, 1], [1, 2, 3])
 
+    @pytest.mark.system
     def test_the_host_of_a_resumed_search_hears_of_the_rounds_before_too(self, tmp_path):
         first, second = Host(tmp_path / "first", lost=True), Host(tmp_path / "second")
         with pytest.raises(HostLost):
@@ -114,6 +115,7 @@ class TestStrategy:
         assert self.found(self.run(tmp_path)) == kept.architectures
         assert [path.name for path in tmp_path.iterdir()] == ["presearch.json"]
 
+    @pytest.mark.system
     def test_an_interrupted_search_goes_on_from_its_checkpoint(self, tmp_path, monkeypatch, whole):
         calls = []
 

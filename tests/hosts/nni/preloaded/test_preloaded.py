@@ -327,6 +327,7 @@ def test_two_clients_start_one_server_which_ends_with_its_manager(script, socket
     assert len(list(sockets.rglob("*.sock"))) == len(before)
 
 
+@pytest.mark.system
 def test_preloading_does_not_touch_cuda(tmp_path):
     code = """
         import torch
