@@ -165,14 +165,14 @@ class _Learner:
         prior = options.prior
         if prior is None and history.ranking is not None:
             prior = ProxyPrior(space, history.ranking)
-        tasks = None if history.memory is None else tasks_of(history.memory)
-        if prior is None and tasks is not None:
-            prior = tasks.mean
         prior = prior and Memo(prior)
         self._featurizer = Featurizer(space, prior)
-        self._predictor: Predictor = registry.load("predictors", options.predictor)(space, prior=prior)
-        if tasks is not None:
-            self._predictor = InformedPredictor(self._predictor, tasks)
+        kind = registry.load("predictors", options.predictor)
+        self._predictor: Predictor = (
+            kind(space, prior=prior)
+            if history.memory is None
+            else InformedPredictor(lambda found: kind(space, prior=prior or found), tasks_of(history.memory))
+        )
         self._survival = GaussianProcess(space, prior=prior)
         self._fitted: list[Observation] = []
 

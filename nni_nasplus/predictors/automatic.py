@@ -49,10 +49,10 @@ class Automatic(Predictor):
         chosen = self._choice(architectures, utilities)
         if chosen != self.chosen:
             self._inner, self.chosen = self._made(chosen), chosen
-        self._inner.warp_of = self.warp_of
+        self._inner.scale_of = self.scale_of
         self._inner.fit(architectures, utilities)
         self._architectures, self._targets = self._inner._architectures, self._inner._targets
-        self._warp = self._inner._warp
+        self._warp, self._scale = self._inner._warp, self._inner._scale
 
     def believe(self, architectures: Sequence[Architecture]) -> Automatic:
         """As the chosen one does; see :meth:`Predictor.believe`."""
@@ -98,10 +98,10 @@ class Automatic(Predictor):
         taus = []
         for known, unknown in KFold(_FOLDS, shuffle=True, random_state=self.seed).split(architectures):
             predictor = self._made(name)
-            predictor.warp_of = self.warp_of
+            predictor.scale_of = self.scale_of
             predictor.fit([architectures[row] for row in known], utilities[known])
-            mean, _ = predictor.predict([architectures[row] for row in unknown])
-            taus.append(kendalltau(mean, utilities[unknown]).statistic)
+            held = [architectures[row] for row in unknown]
+            taus.append(kendalltau(predictor.predict(held)[0], predictor.targets(held, utilities[unknown])).statistic)
         return np.nan_to_num(taus)
 
 

@@ -13,11 +13,13 @@ from nni_nasplus.predictors.features import Prior
 from nni_nasplus.predictors.warp import Warp
 from nni_nasplus.search.space import Architecture, SearchSpace
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "Scale"]
 
 # A Gaussian process takes time with the cube of it: of 10,000 results a proposal takes about twice as long as of 100
 # (`benchmarks/proposal_time.py`), and few searches have as many.
 MAX_ROWS = 500
+Scale = Callable[[Sequence[Architecture], np.ndarray], np.ndarray]
+"""From architectures and their utilities to what is learned of them; float [architectures]."""
 
 
 class Predictor(ABC):
@@ -47,8 +49,8 @@ class Predictor(ABC):
 
     slow: ClassVar[bool] = False
     """Whether a fit takes about a second: a summary of all predictors, which takes five of each, leaves it out."""
-    warp_of: Callable[[np.ndarray], Warp] = staticmethod(Warp.of)
-    """The warp of the utilities of a fit; what is handed over on another scale than scores brings its own."""
+    scale_of: Callable[[Sequence[Architecture], np.ndarray], Scale]
+    """What a fit learns of the results that it is given; by default their warped utilities."""
 
     def __init__(self, space: SearchSpace, *, prior: Prior | None = None, seed: int = 0) -> None:
         self.space = space
@@ -57,6 +59,8 @@ class Predictor(ABC):
         self._architectures: list[Architecture] = []
         self._targets = np.zeros(0)
         self._warp = Warp.identity()
+        self.scale_of = _warped
+        self._scale = _warped([], self._targets)
 
     def fit(self, architectures: Sequence[Architecture], utilities: np.ndarray) -> None:
         """Learn from finished trials.
@@ -69,13 +73,19 @@ class Predictor(ABC):
             Finite, higher is better; float [architectures].
         """
         rows = _kept(utilities)
-        self._warp = self.warp_of(utilities)
-        self._architectures, self._targets = [architectures[i] for i in rows], self._warp(utilities[rows])
+        self._warp = Warp.of(utilities)
+        self._scale = self.scale_of(architectures, utilities)
+        self._architectures = [architectures[i] for i in rows]
+        self._targets = self._scale(self._architectures, utilities[rows])
         self._learn(self._architectures, self._targets)
 
     def warp(self, utilities: np.ndarray) -> np.ndarray:
         """Raw utilities in the units of :meth:`predict`."""
         return self._warp(utilities)
+
+    def targets(self, architectures: Sequence[Architecture], utilities: np.ndarray) -> np.ndarray:
+        """What :meth:`predict` predicts of architectures that reach these utilities; float [architectures]."""
+        return self._scale(architectures, utilities)
 
     @property
     def noise(self) -> float:
@@ -119,6 +129,11 @@ class Predictor(ABC):
     @abstractmethod
     def sample(self, architectures: Sequence[Architecture], count: int, rng: np.random.Generator) -> np.ndarray:
         """Coherent samples: each row is one plausible function on all architectures; float [count, architectures]."""
+
+
+def _warped(architectures: Sequence[Architecture], utilities: np.ndarray) -> Scale:
+    warp = Warp.of(utilities)
+    return lambda _, reached: warp(reached)
 
 
 def _kept(utilities: np.ndarray) -> np.ndarray:

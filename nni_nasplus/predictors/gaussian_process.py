@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 
 from nni_nasplus.predictors.columns import ColumnPredictor
 from nni_nasplus.predictors.features import Prior
+from nni_nasplus.predictors.schedule import due_after
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["GaussianProcess"]
@@ -23,11 +24,6 @@ _JITTER = 1e-6
 # Samples have no noise of a training on their diagonal, so that rounding weighs more: 1 % of a deviation, which tells
 # no two candidates apart.
 _SAMPLE_JITTER = 1e-4
-# While results are few, each changes what matters, and a search of the parameters takes milliseconds.
-_EVERY = 64
-# Later a tenth more of results moves the parameters little, and searching them is the slowest part of a proposal: 10 %
-# keeps the median proposal after 1,000 results about as quick as after 100.
-_GROWTH = 1.1
 # Stops a search that creeps; those of the parameters' size usually converge before.
 _ITERATIONS = 50
 # Each step of the search takes time with the cube of it: with 300 the slowest proposal takes a quarter of a second. The
@@ -76,9 +72,10 @@ class GaussianProcess(ColumnPredictor):
 
     def fit(self, architectures: Sequence[Architecture], utilities: np.ndarray) -> None:
         """Learn from finished trials; see :meth:`Predictor.fit`."""
-        due = _due(len(utilities))
+        due = due_after(len(utilities))
         rows = slice(max(0, due - _SEARCH_ROWS), due)
-        latest, targets = list(architectures[rows]), self.warp_of(utilities[:due])(utilities[:due])[rows]
+        latest = list(architectures[rows])
+        targets = self.scale_of(architectures[:due], utilities[:due])(latest, utilities[rows])
         if latest != self._searched[0] or not np.array_equal(targets, self._searched[1]):
             self._search(self.featurizer(latest), targets)
             self._searched = latest, targets
@@ -164,14 +161,6 @@ class GaussianProcess(ColumnPredictor):
 
 def _solve(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
     return solve_triangular(lower, right, lower=True, check_finite=False) if len(lower) else np.zeros(right.shape)
-
-
-def _due(results: int) -> int:
-    """The number of results with which the kernel's parameters were last sought."""
-    due = min(results, _EVERY)
-    while due >= _EVERY and int(due * _GROWTH) <= results:
-        due = int(due * _GROWTH)
-    return due
 
 
 def _distances(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:

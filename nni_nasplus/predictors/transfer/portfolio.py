@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from nni_nasplus.errors import UserError
@@ -49,8 +51,14 @@ def first_remembered(history: History, size: int) -> Proposal | None:
     """The first of the portfolio that was never proposed; None where there is none left, or no memory."""
     if history.memory is None:
         return None
-    chosen = portfolio(history.memory, history.space, size)
-    return next((Proposal(one, "memory") for one in chosen if history.is_new(one)), None)
+    found = _PORTFOLIOS.setdefault(history, {})
+    if size not in found:
+        found[size] = portfolio(history.memory, history.space, size)
+    return next((Proposal(one, "memory") for one in found[size] if history.is_new(one)), None)
+
+
+_PORTFOLIOS: WeakKeyDictionary[History, dict[int, list[Architecture]]] = WeakKeyDictionary()
+"""By history and size: all first proposals are of the same."""
 
 
 def _candidates(memory: Memory, space: SearchSpace) -> list[Architecture]:

@@ -44,10 +44,10 @@ class EarlierTasks:
         """What each task expects, higher for better, in standard deviations of its results; float [tasks, n]."""
         return self._opinions(architectures).reshape(-1, len(self)).T
 
-    def mean(self, architectures: Sequence[Architecture]) -> np.ndarray:
-        """What the tasks expect on average, whether they are believed or not: a prior; float [n]."""
-        mean: np.ndarray = self.predict(architectures).mean(axis=0)
-        return mean
+    def combined(self, signs: Sequence[int], architectures: Sequence[Architecture]) -> np.ndarray:
+        """The sum of what the tasks expect, each with its sign: a prior; float [n]."""
+        total: np.ndarray = np.asarray(signs) @ self.predict(architectures)
+        return total
 
     def _predicted(self, architectures: Sequence[Architecture]) -> np.ndarray:
         return np.column_stack([model.predict(architectures)[0] for model in self._models])

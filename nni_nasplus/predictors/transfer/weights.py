@@ -7,13 +7,15 @@ import numpy as np
 from nni_nasplus.predictors.transfer.tasks import tasks_of
 from nni_nasplus.search.history import History
 
-__all__ = ["believed", "ranking_weights"]
+__all__ = ["agreements", "believed", "ranking_weights"]
 
 # The share of wins is known to 3 %, and takes a millisecond.
 _DRAWS = 256
 # A task that fails to beat chance in so many draws is set aside. Chosen on the tables of SeqNAS, where .1 sets aside
 # what would have helped.
 _DOUBT = 0.4
+# In deviations: one useless task of ten passes.
+_CERTAIN = 1.64
 
 
 def ranking_weights(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
@@ -49,6 +51,30 @@ def ranking_weights(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
     correlations = np.sin(np.pi * np.where(wins, 0.5 - losses, 0.0))
     weights: np.ndarray = (shares * correlations).mean(axis=1)
     return weights
+
+
+def agreements(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:
+    """Whether each task orders the results beyond chance: 1 where it does, −1 in reverse, 0 where it may be chance.
+
+    Kendall's test: of n results without ties, concordant less discordant pairs have under independence the mean 0 and
+    the variance n(n − 1)(2n + 5) / 18 (Kendall, *Rank Correlation Methods*).
+
+    Parameters
+    ----------
+    opinions, utilities
+        As :func:`ranking_weights` takes them.
+
+    Returns
+    -------
+    np.ndarray
+        int [tasks].
+    """
+    count = len(utilities)
+    order = np.sign(utilities[:, None] - utilities)
+    surplus = np.array([(order * np.sign(o[:, None] - o)).sum() / 2 for o in opinions])
+    deviation = np.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    found: np.ndarray = (np.sign(surplus) * (np.abs(surplus) > _CERTAIN * deviation)).astype(int)
+    return found
 
 
 def _losses(opinions: np.ndarray, utilities: np.ndarray) -> np.ndarray:

@@ -18,8 +18,12 @@ DRAWN = sampled(GRID, 120)
 SCORES = np.array([score(one) for one in DRAWN])
 
 
-def tasks_of(utilities):
-    return EarlierTasks(Memory(GRID, {"a": Ranking.of(DRAWN[:60], utilities[:60])}))
+USELESS = np.random.default_rng(0).permutation(SCORES)
+
+
+def informed_by(kind, utilities):
+    tasks = EarlierTasks(Memory(GRID, {"a": Ranking.of(DRAWN[:60], utilities[:60])}))
+    return InformedPredictor(lambda prior: kind(GRID, prior=prior), tasks)
 
 
 @pytest.fixture(params=registry.available("predictors"))
@@ -34,7 +38,7 @@ def kind(request):
 
 def test_what_was_learned_before_orders_what_few_results_cannot(kind):
     few, rest = DRAWN[60:66], DRAWN[72:]
-    plain, informed = kind(GRID), InformedPredictor(kind(GRID), tasks_of(SCORES))
+    plain, informed = kind(GRID), informed_by(kind, SCORES)
     taus = []
     for predictor in (plain, informed):
         predictor.fit(few, SCORES[60:66])
@@ -43,17 +47,37 @@ def test_what_was_learned_before_orders_what_few_results_cannot(kind):
     assert taus[1] > max(taus[0], 0.7)
 
 
-def test_a_reversed_task_leaves_the_predictor_as_it_is(kind):
-    plain, informed = kind(GRID), InformedPredictor(kind(GRID), tasks_of(-SCORES))
+def test_a_task_that_is_set_aside_leaves_the_predictor_as_it_is(kind):
+    plain, informed = kind(GRID), informed_by(kind, USELESS)
     for predictor in (plain, informed):
         predictor.fit(DRAWN[60:90], SCORES[60:90])
     assert informed.weights.tolist() == [0]
     for mine, theirs in zip(informed.predict(DRAWN[90:]), plain.predict(DRAWN[90:]), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-6)
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_reversed_task_is_no_mean_but_tells_what_is_alike():
+    kind = registry.load("predictors", "gp")
+    taus = []
+    for predictor in (kind(GRID), informed_by(kind, -SCORES)):
+        predictor.fit(DRAWN[60:76], SCORES[60:76])
+        taus.append(kendalltau(predictor.predict(DRAWN[90:])[0], SCORES[90:]).statistic)
+    assert predictor.weights.tolist() == [0]
+    assert taus[1] > taus[0]
+
+
+def test_the_kernel_is_sought_by_the_same_schedule_as_without_memory(monkeypatch):
+    kind = registry.load("predictors", "gp")
+    informed, sought = informed_by(kind, SCORES), []
+    monkeypatch.setattr(kind, "_search", lambda self, features, targets: sought.append(len(targets)))
+    drawn = sampled(GRID, 90)
+    for count in range(64, 90):
+        informed.fit(drawn[:count], np.array([score(one) for one in drawn[:count]]))
+    assert sought == [64, 70, 77, 84]
 
 
 def test_samples_are_around_the_mean_and_belief_changes_no_copy(kind):
-    informed = InformedPredictor(kind(GRID), tasks_of(SCORES))
+    informed = informed_by(kind, SCORES)
     informed.fit(DRAWN[60:90], SCORES[60:90])
     before = informed.predict(DRAWN[90:])
     believer = informed.believe(DRAWN[90:95])
