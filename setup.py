@@ -105,6 +105,7 @@ setup(
         ],
         "nni_nasplus.strategies": [
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
+            "nsga2=nni_nasplus.strategies.nsga2:NSGA2",
             "one_shot=nni_nasplus.one_shot.strategy:NamedOneShot",
             "proxy=nni_nasplus.strategies.training_free:TrainingFree",
             "random=nni_nasplus.strategies.random_search:RandomSearch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ class RandomSearch(Strategy):
     """Propose unseen architectures, each active decision uniform."""
 
     learns: ClassVar[bool] = False
+    most_costs: ClassVar[float] = math.inf
 
     def propose(self, history: History, rng: np.random.Generator) -> Proposal:
         """A random architecture."""

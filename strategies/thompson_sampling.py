@@ -25,10 +25,12 @@ from nni_nasplus.predictors.transfer.informed import InformedPredictor
 from nni_nasplus.predictors.transfer.portfolio import first_remembered
 from nni_nasplus.predictors.transfer.tasks import tasks_of
 from nni_nasplus.search.history import History, Observation, Proposal
+from nni_nasplus.search.pareto import crowded_order
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.strategy import Strategy
 from nni_nasplus.strategies.candidates import CandidatePool, Value
+from nni_nasplus.strategies.hypervolume_improvement import HypervolumeGrowth
 
 if TYPE_CHECKING:
     from nni_nasplus.run.run import Run
@@ -85,6 +87,10 @@ class ThompsonSampling(Strategy):
     A Gaussian process on success and failure gives the odds of each candidate, which discount its value. An
     architecture that was only lucky does not mislead: expected utilities are compared, not those reached.
 
+    With a cost beside the score, such as the number of parameters, a second predictor learns the logarithm of the cost,
+    and ``ei`` is the expected improvement of the hypervolume: of the area that the Pareto front dominates
+    (:func:`~nni_nasplus.strategies.hypervolume_improvement.HypervolumeGrowth`).
+
     Time and memory are bounded: predictors take at most 500 results (:class:`~nni_nasplus.predictors.Predictor`).
 
     Parameters
@@ -136,6 +142,11 @@ class ThompsonSampling(Strategy):
         _check_pool(self.proxy, self.pool)
 
     @property
+    def most_costs(self) -> float:  # type: ignore[override]  # it depends on the acquisition
+        """One under expected improvement, which is then that of the hypervolume; else none."""
+        return 1 if self.acquisition == "ei" else 0
+
+    @property
     def presearches(self) -> bool:
         """Whether there is a ``proxy``."""
         return self.proxy is not None
@@ -173,6 +184,7 @@ class _Learner:
             if history.memory is None
             else InformedPredictor(lambda found: kind(space, prior=prior or found), tasks_of(history.memory))
         )
+        self._growth = HypervolumeGrowth(space, options.exploration)
         self._survival = GaussianProcess(space, prior=prior)
         self._fitted: list[Observation] = []
 
@@ -217,7 +229,10 @@ class _Learner:
         return _first(pool, distances, "design")
 
     def _promising(self, pool: CandidatePool, rng: np.random.Generator) -> Proposal | None:
-        acquisition, predictor = self.options.acquisition, self._refitted()
+        acquisition, predictor, history = self.options.acquisition, self._refitted(), self.history
+        if history.costs:
+            values = self._filled(pool, self._growth.value(predictor, history, self._best(_INCUMBENTS)))
+            return _first(pool, self._discounted(values, pool.architectures), "ehvi") if len(pool) else None
         if acquisition in ("ei", "ucb") and self._pending:
             predictor = predictor.believe(self._pending)
         values = self._filled(pool, self._value_of(predictor))
@@ -255,7 +270,10 @@ class _Learner:
         return pool.climb(value, _ROUNDS, _CLIMBERS, _SHARE)
 
     def _best(self, count: int) -> list[Architecture]:
-        """The architectures that were trained, best first, failures last."""
+        """The architectures that were trained, best first, failures last; with a cost the best of the front first."""
+        if self.history.costs:
+            succeeded = self.history.succeeded
+            return [succeeded[i].architecture for i in crowded_order(self.history.points(), count)]
         order = np.argsort(-np.nan_to_num(self._utilities, nan=-np.inf), kind="stable")
         return [self._observations[i].architecture for i in order[:count]]
 

@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.limits import written
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.predictors.transfer.weights import believed
@@ -78,6 +79,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         **_random_search(run, len(history.finished)),
         "predictors": _predictors(run),
         "learned_from": _learned_from(run),
+        **({"front": [trial.number for trial in history.front]} if history.costs else {}),
     }
 
 
@@ -194,6 +196,8 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
     """Print the best trials and, where the search has ended, the comparison."""
     console = Console()
     console.print(_trials(run, top))
+    if run.settings.costs:
+        console.print(_front(run))
     path = run.directory / REPORT
     if path.is_file():
         tables, genotype, better = _reported(path, run)
@@ -234,6 +238,19 @@ def _trials(run: Run, top: int) -> Table:
     for trial in failed[:top]:
         table.add_row(str(trial.number), run.space.genotype(trial.architecture), "failed", "", trial.reason or "")
     table.caption = caption
+    return table
+
+
+def _front(run: Run) -> Table:
+    """The trials that none other dominates in score and costs."""
+    objective, costs = run.settings.objective, run.settings.costs
+    architecture = Column("architecture", overflow="fold")
+    title = f"Pareto front of {objective} and {', '.join(costs)}"
+    table = Table("trial", architecture, f"validation {objective}", *costs, title=title)
+    for trial in run.history().front:
+        figures = [written(trial.metrics[name]) for name in costs]
+        table.add_row(str(trial.number), run.space.genotype(trial.architecture), f"{trial.score:.4f}", *figures)
+    table.caption = f"each of them is written by: nasplus export {run.directory} --to MODEL --trial NUMBER"
     return table
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nni_nasplus.networks.network_space import NetworkSpace
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "written"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Limits:
         for name, value in self.measured(space, architecture):
             limit = getattr(self, name)
             if value > limit:
-                return f"{name.removeprefix('max_')} {_written(value)} is more than the limit {_written(limit)}"
+                return f"{name.removeprefix('max_')} {written(value)} is more than the limit {written(limit)}"
         return None
 
     def measured(self, space: NetworkSpace, architecture: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -72,5 +72,6 @@ def _measures(network: nn.Module, example: Any) -> dict[str, Callable[[], float]
     }
 
 
-def _written(value: float) -> str:
+def written(value: float) -> str:
+    """``1,204,224`` or ``0.25``."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:,.6g}"

@@ -15,6 +15,7 @@ from nni_nasplus.report.commands import commands
 from nni_nasplus.report.data import data
 from nni_nasplus.report.effects import effects
 from nni_nasplus.report.findings import Findings
+from nni_nasplus.report.front import front
 from nni_nasplus.report.leaderboard import leaderboard
 from nni_nasplus.report.learning import learning
 from nni_nasplus.report.model.shipped import shipped
@@ -34,6 +35,7 @@ _SECTIONS: dict[str, tuple[str, Maker]] = {
     "verdict": ("Result", verdict),
     "data": ("What was searched, and on what", data),
     "progress": ("How the search went", progress),
+    "front": ("Score against cost", front),
     "leaderboard": ("The best architectures", leaderboard),
     "effects": ("What good architectures share", effects),
     "shipped": ("The model, looked at closely", shipped),

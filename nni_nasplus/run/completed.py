@@ -26,6 +26,8 @@ def completed(settings: Settings, space: Mapping[str, Any], evaluator: Evaluator
     """
     if settings.folds != "auto" and settings.folds:
         evaluator.held_out(0, settings.folds)
+    if "latency_ms" in settings.costs:
+        evaluator = replace(evaluator, latency=True)
     return replace(
         settings,
         space=dict(space),

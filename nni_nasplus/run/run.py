@@ -201,7 +201,9 @@ class Run:
         """
         if not self.has_trials:
             raise UserError(f"{self.directory} has no trial yet; begin or go on with: nasplus resume {self.directory}")
-        return Journal.read(self.directory / JOURNAL).history
+        history = Journal.read(self.directory / JOURNAL).history
+        history.costs = tuple(self.settings.costs)
+        return history
 
     def ranking(self, space: SearchSpace) -> Ranking | None:
         """What the strategy has found before the first trial; None where it has not looked.
@@ -274,6 +276,7 @@ class Run:
             journal=journal,
             excess=self.excess if self.settings.limits else None,
             max_failures=self.settings.max_failures,
+            costs=self.settings.costs,
         )
 
     def excess(self, architecture: Architecture) -> str | None:

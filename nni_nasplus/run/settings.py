@@ -11,9 +11,17 @@ from nni_nasplus._files import typed
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.limits import Limits
 from nni_nasplus.search.history import Direction
-from nni_nasplus.search.strategy import Strategy, make_strategy
+from nni_nasplus.search.strategy import Strategy, make_strategy, require_objectives
 
-__all__ = ["Settings"]
+__all__ = ["COSTS", "Settings", "listed"]
+
+COSTS = ("parameters", "flops", "latency_ms", "seconds")
+"""What trials report of their networks beside the score."""
+
+
+def listed(names: list[str] | str | None) -> list[str]:
+    """``a,b`` as its names."""
+    return names.replace(",", " ").split() if isinstance(names, str) else list(names or ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +40,10 @@ class Settings:
         What to train first, one architecture or more in the space's notation, as in --initial '[lstm, gru]'; [] for
         nothing. By default what the space names, for strategies that learn from results: RNN, GRU and LSTM for
         --space rnn, else nothing.
+    objectives
+        The score, and what is to be small beside it: parameters, flops, latency_ms on this machine, or seconds of
+        training, as in --objectives roc_auc,parameters. The result has the Pareto front, of which nasplus export
+        --trial writes any; the winner is the best by the score.
     learn_from
         Earlier searches to learn from, whatever their data and metric, as in --learn-from runs/old runs/older: their
         directories, what nasplus export --memory wrote, or seqnas, searches that SeqNAS published, for event sequences;
@@ -82,6 +94,7 @@ class Settings:
     strategy: str = "thompson"
     strategy_options: dict[str, Any] = field(default_factory=dict)
     initial: list[str] | str | list[dict[str, Any]] | None = None
+    objectives: list[str] | str | None = None
     learn_from: list[str] | str | None = None
     trials: int = 20
     concurrency: int = 2
@@ -122,7 +135,26 @@ class Settings:
         if self.folds != "auto" and (self.folds < 0 or self.folds == 1):
             raise UserError(f"--folds is {self.folds}; use 2 or more, 0 for none, or auto")
         self.limits  # noqa: B018
+        self._check_objectives()
         registry.load("hosts", self.host)().check(self)
+
+    def _check_objectives(self) -> None:
+        if self.objectives is None:
+            return
+        if not self.costs:
+            raise UserError(
+                "--objectives names the score alone; name a cost after it, as in --objectives roc_auc,flops"
+            )
+        if unknown := [name for name in self.costs if name not in COSTS]:
+            raise UserError(f"--objectives has {unknown[0]!r} for a cost; the score is first, then {', '.join(COSTS)}")
+        if len(set(self.costs)) < len(self.costs):
+            raise UserError(f"--objectives names a cost twice: {', '.join(self.costs)}")
+        require_objectives(self.make_strategy(), self.costs)
+
+    @property
+    def costs(self) -> list[str]:
+        """The metrics that are to be small beside the score: all objectives but the first."""
+        return listed(self.objectives)[1:]
 
     def make_strategy(self) -> Strategy:
         """The strategy with its options; UserError if there is none such."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.memory import Memory
+from nni_nasplus.search.pareto import non_dominated
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
 
@@ -67,6 +68,7 @@ class Observation(NamedTuple):
     architecture: Architecture
     utility: float | None
     cost: float | None
+    metrics: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,8 @@ class History:
         What a look at untrained networks has found before the first trial, if there was one.
     memory
         What earlier searches found, if there were any.
+    costs
+        The metrics of an outcome that are to be small, beside a good score.
 
     Raises
     ------
@@ -228,6 +232,7 @@ class History:
         initial: Sequence[Architecture] = (),
         ranking: Ranking | None = None,
         memory: Memory | None = None,
+        costs: Sequence[str] = (),
     ) -> None:
         if direction not in ("maximize", "minimize"):
             raise UserError(f"direction is {direction!r}; use 'maximize' or 'minimize'")
@@ -236,6 +241,7 @@ class History:
         self.initial = list(initial)
         self.ranking = ranking
         self.memory = memory
+        self.costs = tuple(costs)
         self.trials: list[Trial] = []
         self.asked = 0
         """Proposals so far, those to go on among them: what randomness is drawn from beside the seed."""
@@ -295,7 +301,8 @@ class History:
             trial.curve[epochs] = outcome.score
         key = self.space.key(trial.architecture)
         self._observed.pop(key, None)  # one that went on counts by its latest result, and as the latest
-        self._observed[key] = Observation(trial.architecture, self._utility(outcome.score), outcome.cost)
+        utility = self._utility(outcome.score)
+        self._observed[key] = Observation(trial.architecture, utility, outcome.cost, outcome.metrics)
 
     def require_pending(self, number: int) -> None:
         """Raise :class:`ValueError` if a trial is unknown or has ended."""
@@ -333,6 +340,35 @@ class History:
     def succeeded(self) -> list[Observation]:
         """The observations with a score, in order of ending."""
         return [observation for observation in self._observed.values() if observation.utility is not None]
+
+    def points(self) -> np.ndarray:
+        """What :attr:`succeeded` has reached, higher for better: the utility, then every cost with its sign turned.
+
+        Returns
+        -------
+        np.ndarray
+            float [succeeded, 1 + costs].
+
+        Raises
+        ------
+        UserError
+            If a trial has no such metric.
+        """
+        rows = [[one.utility, *(-self._cost(one, name) for name in self.costs)] for one in self.succeeded]
+        return np.array(rows, dtype=float).reshape(len(rows), 1 + len(self.costs))
+
+    def _cost(self, observation: Observation, name: str) -> float:
+        if name not in observation.metrics:
+            known = ", ".join(observation.metrics) or "none"
+            raise UserError(f"a trial has left no '{name}' to be made small; its metrics: {known}")
+        return observation.metrics[name]
+
+    @property
+    def front(self) -> list[Trial]:
+        """The trials with a score that none other dominates in score and costs, the best score first."""
+        at_front = non_dominated(self.points())
+        keys = {self.space.key(one.architecture) for one, is_at in zip(self.succeeded, at_front, strict=True) if is_at}
+        return [trial for trial in self.best if self.space.key(trial.architecture) in keys]
 
     @property
     def by_time(self) -> list[Trial]:

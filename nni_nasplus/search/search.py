@@ -17,7 +17,7 @@ from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
-from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.strategy import Strategy, require_objectives
 
 __all__ = ["MOST_REJECTED", "RepeatedFailure", "Search", "repeated_failure"]
 
@@ -82,12 +82,14 @@ class Search:
         that reason, and never handed out.
     max_failures
         After so many failures in a row for one reason, :meth:`ask` refuses; None for no limit.
+    costs
+        Metrics of an outcome that are to be small beside a good score, such as ``parameters``.
 
     Raises
     ------
     UserError
-        If the seed is negative, the direction unknown, an initial architecture is not in the space, or an earlier
-        search has no result or is of another space.
+        If the strategy cannot make so many costs small, the seed is negative, the direction unknown, an initial
+        architecture is not in the space, or an earlier search has no result or is of another space.
 
     Examples
     --------
@@ -111,9 +113,11 @@ class Search:
         journal: Journal | None = None,
         excess: Callable[[Architecture], str | None] | None = None,
         max_failures: int | None = None,
+        costs: Sequence[str] = (),
     ) -> None:
         if seed < 0:
             raise UserError(f"seed is {seed}; use 0 or more")
+        require_objectives(strategy, costs)
         self.space = space
         self.strategy = strategy
         self.seed = seed
@@ -123,6 +127,7 @@ class Search:
         self.history.initial = [space.validate(one) for one in _initial(space, strategy, initial)]
         self.history.ranking = ranking
         self.history.memory = _memory(earlier, space)
+        self.history.costs = tuple(costs)
         self.journal = journal
         self._record: History | Journal = journal or self.history
         self._ended_before = len(self.history.finished)

@@ -247,6 +247,17 @@ class SearchSpace:
         others = [choice for choice in self.decisions[name] if choice != current[name]]
         return self._complete({**current, name: others[rng.integers(len(others))]}, rng)
 
+    def crossed(self, one: Mapping[str, Any], other: Mapping[str, Any], rng: np.random.Generator) -> Architecture:
+        """Take each decision from either architecture, drawn; draw what neither of them has."""
+        parents = self.validate(one), self.validate(other)
+        taken = rng.integers(2, size=len(self.decisions)).tolist()
+        choices: Architecture = {}
+        for name, first in zip(self.decisions, taken, strict=True):
+            for parent in (parents[first], parents[1 - first]):
+                if name in parent:
+                    choices.setdefault(name, parent[name])
+        return self._complete(choices, rng)
+
     def neighbours(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Iterator[Architecture]:
         """Yield one architecture for each other choice of each active decision; draw what that activates."""
         current = self.validate(architecture)

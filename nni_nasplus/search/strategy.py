@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.history import History, Proposal
 
-__all__ = ["Strategy", "make_strategy"]
+__all__ = ["Strategy", "make_strategy", "require_objectives"]
 
 _ONE_SHOT = "one_shot"
 """The strategy that searches by any one-shot method."""
@@ -38,6 +38,8 @@ class Strategy(ABC):
 
     learns: ClassVar[bool] = True
     """Whether results of training change what is proposed."""
+    most_costs: ClassVar[float] = 0
+    """How many costs it makes small beside the score."""
     presearched: ClassVar[str] = "without training"
     """What a report says of the best that was found before the first trial."""
 
@@ -70,6 +72,18 @@ class Strategy(ABC):
         SearchSpaceExhausted
             If there is nothing left to propose.
         """
+
+
+def require_objectives(strategy: Strategy, costs: Sequence[str]) -> None:
+    """Raise :class:`UserError` if a strategy cannot make so many costs small beside the score."""
+    if len(costs) <= strategy.most_costs:
+        return
+    most = int(strategy.most_costs)
+    able = f"no more than {1 + most} objectives" if most else "the score alone"
+    raise UserError(
+        f"{type(strategy).__name__} searches for {able}, not for {', '.join(costs)} too; "
+        "use thompson for a score and one cost, nsga2 for more, or limits such as --max-parameters"
+    )
 
 
 def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:

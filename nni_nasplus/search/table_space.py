@@ -140,6 +140,12 @@ class TableSpace(SearchSpace):
             raise UserError("the table has one architecture only; nothing can be mutated")
         return near[rng.integers(len(near))]
 
+    def crossed(self, one: Mapping[str, Any], other: Mapping[str, Any], rng: np.random.Generator) -> Architecture:
+        """The row that is nearest to what the whole space makes of both."""
+        child = self._whole.crossed(one, other, rng)
+        row = self.find(child)
+        return self.take(self.nearest(child, rng, 1) if row is None else [row])[0]
+
     def key(self, architecture: Mapping[str, Any]) -> str:
         """The key that the architecture has in the whole space."""
         return self._keys[self.row(architecture)]

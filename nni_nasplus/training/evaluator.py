@@ -20,7 +20,7 @@ from nni_nasplus._files import new_file
 from nni_nasplus.data.link import Link
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.cost import count_flops, count_parameters
+from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
@@ -74,6 +74,8 @@ class Evaluator(ABC):
         :class:`~nni_nasplus.training.distillation.loss.Distilled`.
     clip
         The most that the norm of a step's gradient is.
+    latency
+        Whether trials report the milliseconds of a forward pass, ``latency_ms``, too: a cost of the search.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class Evaluator(ABC):
     seed: int = 0
     distillation: Distillation | Mapping[str, Any] | None = None
     clip: float = 1.0
+    latency: bool = False
 
     def __post_init__(self) -> None:
         self.direction  # noqa: B018  # who does not know the objective says so
@@ -228,7 +231,7 @@ class Evaluator(ABC):
         Returns
         -------
         The validation metrics, with ``parameters``, ``flops`` (of one forward pass of one
-        example), and what :meth:`fit` adds to them.
+        example), ``latency_ms`` where it is asked for, and what :meth:`fit` adds to them.
 
         Raises
         ------
@@ -245,6 +248,7 @@ class Evaluator(ABC):
         size = {
             "parameters": float(count_parameters(network)),
             "flops": float(count_flops(network, space.example())),
+            **({"latency_ms": latency_ms(network, space.example())} if self.latency else {}),
         }
         metrics = chosen.fit(network, directory, reporter, teachers, epochs) | size
         outcome = Outcome(

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
 from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.cli.switches import gathered, switched, underscored
 from nni_nasplus.cli.tasks import Task, task_class, task_names
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.completed import completed
-from nni_nasplus.run.settings import Settings
+from nni_nasplus.run.settings import Settings, listed
 
 if TYPE_CHECKING:
     from nni_nasplus.run.learning import Earlier
@@ -55,8 +55,15 @@ def parsed(arguments: Sequence[str]) -> tuple[Task, Settings, str | None]:
     parser.add_class_arguments(Settings, None, skip=set(_KNOWN_LATER))
     parser.add_argument("--out", type=str | None, help="the directory to keep everything in; by default below runs/")
     found = parser.parse_args(switched(gathered(arguments, "learn_from"), kind, Settings))
-    task = kind(**{name: found[name] for name in _names(kind)})
+    task = kind(**{name: found[name] for name in _names(kind)} | _score(listed(found.objectives), given, found))
     return task, Settings(**{name: found[name] for name in _names(Settings)}), found.out
+
+
+def _score(objectives: Sequence[str], given: Sequence[str], found: Namespace) -> dict[str, str]:
+    """The first of several objectives as the task's own."""
+    if objectives and "objective" in given and found.objective != objectives[0]:
+        raise UserError(f"--objective is {found.objective}, --objectives begins with {objectives[0]}; leave one out")
+    return {"objective": objectives[0]} if objectives else {}
 
 
 def _names(options: type) -> list[str]:

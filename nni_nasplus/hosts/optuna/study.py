@@ -156,6 +156,7 @@ def _sampler(run: Run) -> NasSampler:
         ranking=search.history.ranking,
         earlier=search.history.memory or (),
         excess=search.excess,
+        costs=search.history.costs,
     )
 
 

@@ -64,6 +64,8 @@ class NasSampler(BaseSampler):
     excess
         Which limit an architecture exceeds, in words, or None; those that exceed one are kept in the study with that
         reason, and never trained.
+    costs
+        User attributes of the trials that are to be small beside a good value, such as ``parameters``.
 
     Raises
     ------
@@ -93,9 +95,11 @@ class NasSampler(BaseSampler):
         ranking: Ranking | None = None,
         earlier: Sequence[History] | Memory = (),
         excess: Callable[[Architecture], str | None] | None = None,
+        costs: Sequence[str] = (),
     ) -> None:
         self.space = space
         how: dict[str, Any] = {"initial": initial, "ranking": ranking, "earlier": earlier, "excess": excess}
+        how["costs"] = costs
         self._begin = partial(Search, space, strategy, seed=seed, **how)
         self._following = FollowingSearch(self._begin)
         self._study: tuple[int, int] | None = None
