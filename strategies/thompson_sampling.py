@@ -199,6 +199,8 @@ class _Learner:
         """A proposal; None for a random one."""
         history = self.history
         self._observations, self._pending = history.observations, history.pending
+        self._utilities = np.array([np.nan if o.utility is None else o.utility for o in self._observations])
+        """By observation; NaN for failures."""
         begun = len(history.succeeded) + len(self._pending)
         pool = CandidatePool(self.space, history.keys, rng)
         if not history.succeeded or begun < len(history.initial) + self.options.n_initial:
@@ -248,11 +250,6 @@ class _Learner:
             self._predictor.fit([o.architecture for o in done], self._utilities[~np.isnan(self._utilities)])
             self._fitted = done
         return self._predictor
-
-    @property
-    def _utilities(self) -> np.ndarray:
-        """By observation; NaN for failures."""
-        return np.array([np.nan if o.utility is None else o.utility for o in self._observations])
 
     def _filled(self, pool: CandidatePool, value: Value) -> np.ndarray:
         """Fill the pool; the candidates' values."""

@@ -79,6 +79,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         **_random_search(run, len(history.finished)),
         "predictors": _predictors(run),
         "learned_from": _learned_from(run),
+        "remembered": [place for place, trial in enumerate(history.best, 1) if trial.origin == "memory"],
         **({"front": [trial.number for trial in history.front]} if history.costs else {}),
     }
 
@@ -278,6 +279,8 @@ def _caption(result: dict[str, Any]) -> Iterator[str]:
     if learned := result.get("learned_from"):
         weights = ", ".join(f"{name} {_short(weight)}" for name, weight in learned.items())
         yield f"learned from: {weights} (how far each was believed in the end, together at most 1)"
+    if places := result.get("remembered"):
+        yield f"what they proposed came in at place {', '.join(map(str, places))} of {result['trials']} trials"
     if result.get("noise"):
         yield f"one training differs from the next under another seed by {result['noise']:.4f}"
     if folds := result.get("folds"):

@@ -139,7 +139,12 @@ class GaussianProcess(ColumnPredictor):
         self._alpha = _solve(self._lower, targets)
 
     def _kernel(self, a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-        return self._variance * np.exp(-_distances(a, b)) + _MEAN_VARIANCE
+        kernel = _distances(a, b)
+        # In place: new arrays of this size are given back to the system and fetched again, which takes as long as exp.
+        np.exp(np.negative(kernel, out=kernel), out=kernel)
+        kernel *= self._variance
+        kernel += _MEAN_VARIANCE
+        return kernel
 
     def _posterior(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Scaled features, mean, and the part of the training covariance's root that explains them."""
@@ -166,5 +171,6 @@ def _solve(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
 def _distances(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
     """Squared Euclidean distances of rows; of ``a`` to itself where there is no ``b``."""
     b = a if b is None else b
-    squared = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2.0 * a @ b.T
-    return np.maximum(squared, 0.0)
+    squared: np.ndarray = (a * a).sum(1)[:, None] + (b * b).sum(1)
+    squared -= 2.0 * a @ b.T
+    return np.maximum(squared, 0.0, out=squared)

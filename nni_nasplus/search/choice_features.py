@@ -31,15 +31,17 @@ class ChoiceFeatures:
         columns = iter(range(sum(map(len, decisions.values()))))
         self._column = {name: {choice: next(columns) for choice in choices} for name, choices in decisions.items()}
         self._counts = self._scaled_counts()
+        self._occurs, self._scales = self._counts > 0, self._counts.max(axis=0, initial=0.0)
 
     def of(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Float64 [architectures, features] of architectures in canonical form."""
         code = np.zeros((len(architectures), len(self._counts)))
-        for row, architecture in enumerate(architectures):
-            code[row, [self._column[name][choice] for name, choice in architecture.items()]] = 1.0
+        lengths = [len(architecture) for architecture in architectures]
+        columns = [self._column[name][choice] for one in architectures for name, choice in one.items()]
+        code[np.repeat(np.arange(len(architectures)), lengths), columns] = 1.0
         # Whole numbers are added exactly in any order: a row does not depend on how many there are.
-        counts = (code @ (self._counts > 0)) * self._counts.max(axis=0, initial=0.0)
-        active = np.array([max(1, len(architecture)) for architecture in architectures], dtype=float)
+        counts = (code @ self._occurs) * self._scales
+        active = np.maximum(np.array(lengths, dtype=float), 1.0)
         return np.hstack([code / np.sqrt(active)[:, None], counts])
 
     @property

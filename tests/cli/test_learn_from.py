@@ -47,7 +47,10 @@ def test_the_next_search_begins_with_the_best_of_the_last(old, capsys, named):
     assert "learns from old, 4 results\n" in printed
     assert "learned from: old" in printed
     assert origins(new)[0] == (8, "memory")
-    assert list(json.loads((new / "report.json").read_text())["learned_from"]) == ["old"]
+    assert "what they proposed came in at place 1" in printed
+    result = json.loads((new / "report.json").read_text())
+    assert list(result["learned_from"]) == ["old"]
+    assert result["remembered"][0] == 1
 
 
 def test_it_goes_on_without_the_searches_that_it_learned_from_wherever_it_is(old, tmp_path):

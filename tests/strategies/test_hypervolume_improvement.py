@@ -12,24 +12,24 @@ POINTS = np.array([[0.2, 0.9], [0.5, 0.6], [0.4, 0.5], [0.9, 0.1]])
 REFERENCE = np.zeros(2)
 
 
-def drawn(mean, std, count=4000):
-    """The mean growth over draws of the normal distribution."""
+def growth(candidates):
+    """What each candidate adds to the area."""
     before = hypervolume(POINTS, REFERENCE)
-    draws = np.random.default_rng(0).normal(mean, std, (count, 2))
-    return np.mean([hypervolume(np.vstack([POINTS, one]), REFERENCE) - before for one in draws])
-
-
-@pytest.mark.parametrize("mean", [(0.6, 0.7), (0.3, 0.3), (1.2, -0.5), (0.0, 0.0)])
-def test_it_is_the_mean_growth_of_the_area(mean):
-    std = np.array([0.3, 0.2])
-    assert ehvi(np.array([mean]), std[None], POINTS, REFERENCE)[0] == pytest.approx(drawn(mean, std), abs=0.008)
+    return np.array([hypervolume(np.vstack([POINTS, one]), REFERENCE) - before for one in candidates])
 
 
 def test_without_doubt_it_is_the_growth_itself():
     candidates = np.random.default_rng(1).random((50, 2)) * 1.2
-    before = hypervolume(POINTS, REFERENCE)
-    expected = [hypervolume(np.vstack([POINTS, one]), REFERENCE) - before for one in candidates]
-    np.testing.assert_allclose(ehvi(candidates, np.full((50, 2), 1e-9), POINTS, REFERENCE), expected, atol=1e-8)
+    found = ehvi(candidates, np.full((50, 2), 1e-9), POINTS, REFERENCE)
+    np.testing.assert_allclose(found, growth(candidates), atol=1e-8)
+
+
+@pytest.mark.parametrize("mean", [(0.6, 0.7), (0.3, 0.3), (1.2, -0.5), (0.0, 0.0)])
+def test_in_doubt_it_is_the_mean_growth_of_draws(mean):
+    std = np.array([0.3, 0.2])
+    draws = np.random.default_rng(0).normal(mean, std, (4000, 2))
+    found = ehvi(np.array([mean]), std[None], POINTS, REFERENCE)[0]
+    assert found == pytest.approx(growth(draws).mean(), rel=0.1, abs=2e-4)
 
 
 def test_both_objectives_are_treated_alike():

@@ -130,6 +130,10 @@ class RecipeSpace(SearchSpace):
         """
         return self.architecture(mutated(self.recipe(architecture), rng))
 
+    def crossed(self, one: Mapping[str, Any], other: Mapping[str, Any], rng: np.random.Generator) -> Architecture:
+        """Either of them, drawn: node 3 of one recipe has nothing to do with node 3 of another."""
+        return self.validate((one, other)[rng.integers(2)])
+
     def neighbours(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Iterator[Architecture]:
         """Yield the distinct ones of twenty-five mutants."""
         recipe, known = self.recipe(architecture), set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nni_nasplus.predictors.transfer.weights import ranking_weights
+from nni_nasplus.predictors.transfer.weights import agreements, ranking_weights
 
 RESULTS = np.random.default_rng(0).normal(size=30)
 
@@ -40,3 +40,20 @@ def test_results_without_an_order_say_nothing(results):
 
 def test_a_task_without_an_opinion_is_set_aside():
     assert ranking_weights(np.zeros((1, 30)), RESULTS).tolist() == [0]
+
+
+def test_a_task_agrees_or_disagrees_where_its_order_is_no_chance():
+    assert agreements(np.array([RESULTS, -RESULTS, np.zeros(30)]), RESULTS).tolist() == [1, -1, 0]
+    assert agreements(np.array([RESULTS[:3]]), RESULTS[:3]).tolist() == [0]
+
+
+@pytest.mark.parametrize("count", [8, 30])
+def test_of_useless_tasks_about_one_in_ten_seems_to_agree_or_disagree(count):
+    rng = np.random.default_rng(0)
+    found = agreements(rng.normal(size=(1000, count)), rng.normal(size=count))
+    assert 0.06 < np.abs(found).mean() < 0.14
+
+
+@pytest.mark.parametrize("results", [[], [1.0], [2.0, 2.0]])
+def test_results_without_an_order_agree_with_nothing(results):
+    assert agreements(np.ones((2, len(results))), np.array(results)).tolist() == [0, 0]
