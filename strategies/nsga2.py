@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -50,11 +49,14 @@ class NSGA2(Strategy):
 
     population_size: int = 20
 
-    most_costs: ClassVar[float] = math.inf
-
     def __post_init__(self) -> None:
         if self.population_size < 2:
             raise UserError(f"population_size is {self.population_size}; use 2 or more")
+
+    @property
+    def most_costs(self) -> float:
+        """Any number."""
+        return math.inf
 
     def propose(self, history: History, rng: np.random.Generator) -> Proposal:
         """A random architecture while the population fills, then a child of two of its best."""

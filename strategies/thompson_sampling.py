@@ -142,7 +142,7 @@ class ThompsonSampling(Strategy):
         _check_pool(self.proxy, self.pool)
 
     @property
-    def most_costs(self) -> float:  # type: ignore[override]  # it depends on the acquisition
+    def most_costs(self) -> float:
         """One under expected improvement, which is then that of the hypervolume; else none."""
         return 1 if self.acquisition == "ei" else 0
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from markupsafe import Markup
+
 from nni_nasplus.networks.limits import written
 from nni_nasplus.report.charts import BLUE, GREY, Chart, chart, limits
 from nni_nasplus.report.findings import Findings, figure
@@ -36,7 +38,7 @@ def _row(findings: Findings, trial: Trial) -> dict[str, Any]:
     }
 
 
-def _drawn(findings: Findings, found: list[Trial], cost: str) -> Any:
+def _drawn(findings: Findings, found: list[Trial], cost: str) -> Markup:
     with chart(f"Scores of {len(findings.history.best)} trials against {cost}") as drawn:
         _draw(drawn, findings, found, cost)
     return drawn.markup
@@ -48,7 +50,8 @@ def _draw(drawn: Chart, findings: Findings, found: list[Trial], cost: str) -> No
     axes.set_ylim(low, high)
     for label, colour, size, trials in (("a trial", GREY, 18, best), ("Pareto front", BLUE, 32, found)):
         points = [(trial.metrics[cost], min(max(trial.score or 0.0, low), high)) for trial in trials]
-        axes.scatter(*zip(*points, strict=True), s=size, color=colour, label=label, clip_on=False, zorder=2)
+        places, scores = zip(*points, strict=True)
+        axes.scatter(places, scores, s=size, color=colour, label=label, clip_on=False, zorder=2)
     if min(trial.metrics[cost] for trial in best) > 0:
         axes.set_xscale("log")
     axes.set_xlabel(cost)

@@ -38,10 +38,13 @@ class Strategy(ABC):
 
     learns: ClassVar[bool] = True
     """Whether results of training change what is proposed."""
-    most_costs: ClassVar[float] = 0
-    """How many costs it makes small beside the score."""
     presearched: ClassVar[str] = "without training"
     """What a report says of the best that was found before the first trial."""
+
+    @property
+    def most_costs(self) -> float:
+        """How many costs it makes small beside the score."""
+        return 0
 
     @property
     def presearches(self) -> bool:
