@@ -18,7 +18,7 @@ def test_it_knows_what_is_new_in_flight_and_done():
     assert (history.pending, history.proposed, history.is_new({"op": "b", "heads": 2})) == ([A, B], 2, False)
     history.tell(second.number, Outcome(score=3.0, cost=2.0))
     history.tell(first.number, Outcome())
-    assert history.observations == [(B, -3.0, 2.0), (A, None, None)]
+    assert history.observations == [(B, -3.0, 2.0, {}), (A, None, None, {})]
     assert (history.pending, history.best, history.by_time) == ([], [second], [second, first])
 
 
@@ -61,7 +61,7 @@ def test_a_trial_goes_on_for_more_epochs_and_is_one_trial():
     history.tell(trial.number, Outcome(score=0.9, epochs=10))
     assert trial.curve == {1: 0.5, 2: 0.6, 3: 0.7, 10: 0.9}
     assert (len(history.trials), history.asked, trial.origin) == (1, 3, "random")
-    assert history.observations == [(A, 0.9, None)]
+    assert history.observations == [(A, 0.9, None, {})]
 
 
 @pytest.mark.parametrize("epochs", [3, 2])
