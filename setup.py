@@ -43,7 +43,7 @@ setup(
     package_dir=TREES,
     package_data={
         "nni_nasplus": ["py.typed"],
-        "nni_nasplus.hosts.nni": ["*.js"],
+        "nni_nasplus.hosts.nni": ["*.js", "web/*"],
         "nni_nasplus.report": ["templates/*"],
         "nni_nasplus.run.memories": ["*.gz"],
     },

@@ -14,10 +14,10 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from nni_nasplus._files import damage_named, read_json
-from nni_nasplus.data.stamps import changes
+from nni_nasplus.data.stamps import changes, stamped
 from nni_nasplus.errors import UserError
 
-__all__ = ["SPLITS", "Cache", "changed_inputs", "map_array", "meta_of"]
+__all__ = ["SPLITS", "Cache", "changed_inputs", "inputs", "map_array", "meta_of"]
 
 SPLITS = ("train", "val", "test")
 """The splits of all data; arrays on disk hold positions in it, so that its order is part of every format."""
@@ -126,11 +126,26 @@ def changed_inputs(folder: Path) -> list[str]:
     UserError
         If its ``meta.json`` is damaged.
     """
+    return changes(_made_from(folder))
+
+
+def inputs(folder: Path) -> list[Path]:
+    """The files and folders that a folder was prepared from; none if it was from tables in memory, or is not there.
+
+    Raises
+    ------
+    UserError
+        If its ``meta.json`` is damaged.
+    """
+    return stamped(_made_from(folder))
+
+
+def _made_from(folder: Path) -> dict[str, Any]:
     meta = folder / _META
     if not meta.is_file():
-        return []
+        return {}
     with damage_named(meta):
-        return changes(read_json(meta)["made_from"])
+        return dict(read_json(meta)["made_from"])
 
 
 def map_array(path: Path) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nni_nasplus.errors import some
 
-__all__ = ["changes", "files_below", "stamp", "stamp_of_folder", "visible"]
+__all__ = ["changes", "files_below", "stamp", "stamp_of_folder", "stamped", "visible"]
 
 _ZIPPED = "__MACOSX"
 """What macOS puts into an archive beside its content."""
@@ -43,6 +43,11 @@ def changes(stamps: Any) -> list[str]:
         elif (path := Path(one["path"])).is_file() and _line(path) != f"{one['bytes']} {one['changed_ns']}":
             found["edited"].append(path)
     return [f"{some(paths)} {'was' if len(paths) == 1 else 'were'} {how}" for how, paths in found.items() if paths]
+
+
+def stamped(stamps: Any) -> list[Path]:
+    """The files and folders that JSON values have stamps of, in order."""
+    return [Path(one["folder"] if "folder" in one else one["path"]) for one in _stamps(stamps)]
 
 
 def files_below(folder: Path, above: frozenset[str] = frozenset()) -> Iterator[Path]:

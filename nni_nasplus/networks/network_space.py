@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +16,8 @@ from torch import nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.weights import load_weights
-from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.search.summary import MOST, summarised
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -159,6 +160,37 @@ class NetworkSpace(ModelSpace):
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow of an architecture, for drawing: nodes have a ``label`` and a ``kind``."""
         raise NotImplementedError
+
+    def summary(self, architecture: Mapping[str, Any]) -> dict[str, Choice]:
+        """Tell of an architecture in at most eight numbers and words: the axes that a web UI compares trials by.
+
+        By default how often each operation occurs among the decisions of :meth:`_telling`, then the single ones; last
+        comes ``depth``, the edges of the longest path in the drawing, if there is one and no decision of that name.
+
+        Raises
+        ------
+        UserError
+            If the architecture is not in the space.
+        """
+        valid = self.search_space.validate(architecture)
+        depth = self._depth(valid)
+        most = MOST - (depth is not None)
+        found = summarised(self.search_space, valid, self._telling(), most)
+        return found if depth is None else {**found, "depth": depth}
+
+    def _telling(self) -> Iterable[str]:
+        """The decisions that :meth:`summary` tells of: leave out those that say little by themselves."""
+        return self.search_space.decisions
+
+    def _depth(self, architecture: Architecture) -> int | None:
+        import networkx as nx
+
+        if "depth" in self.search_space.decisions:
+            return None
+        try:
+            return int(nx.dag_longest_path_length(self.graph(architecture), weight=None))
+        except NotImplementedError:
+            return None
 
     def _learned(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """What predictors learn from: the graph that is drawn, unless it does not show all that is decided."""

@@ -12,6 +12,7 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.networks.hyperparameters import Hyperparameters, parted
 from nni_nasplus.networks.tuned_space import NOTHING, TunedSpace
 from nni_nasplus.search.space import Architecture, Choice, SearchSpace
+from nni_nasplus.search.summary import NOT_THERE
 from nni_nasplus.spaces.events.baselines import RecurrentBaselines
 from nni_nasplus.spaces.events.boosting.space import BoostedEvents
 from nni_nasplus.spaces.events.decisions import ALL_POOLINGS, GRU, HEADS, POOLINGS, conditions, decisions
@@ -212,6 +213,30 @@ class EventSequenceSpace(TunedSpace):
 
     def _parsed(self, notation: str) -> Architecture:
         return parse(notation, with_cells=bool(self.cells))
+
+    def summary(self, architecture: Mapping[str, Any]) -> dict[str, Choice]:
+        """Tell of stem, encoder, heads, decoder and pooling, and of the size and learning rate where they are decided.
+
+        ``ops`` are the letters of all that the layers of the encoder run, ``heads`` the most in any layer, ``decoder``
+        the number of its layers.
+
+        Raises
+        ------
+        UserError
+            If the architecture is not in the space.
+        """
+        chosen = self.search_space.validate(architecture)
+        ops = {letter for name, op in chosen.items() if name.endswith("_op") for letter in str(op)}
+        heads = [count for name, count in chosen.items() if name.endswith("_heads")]
+        told = {
+            "stem_kernel": chosen.get("stem_kernel"),
+            "encoder": chosen["encoder_layers"],
+            "ops": "".join(letter for letter in "agc" if letter in ops) or NOT_THERE,
+            "heads": max(heads, default=0),  # type: ignore[type-var]
+            "decoder": chosen["decoder_layers"],
+            **{name: chosen.get(name) for name in ("pooling", "hidden", "learning_rate")},
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow of an architecture, for drawing: see graph.py."""

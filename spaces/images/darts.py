@@ -169,6 +169,10 @@ class DartsSpace(TunedSpace):
         except ForeignGenotype as error:
             raise UserError(f"'{notation}' is not in the DARTS space: {error}; build it with build_genotype") from None
 
+    def _telling(self) -> list[str]:
+        """All but the states that nodes take."""
+        return [name for name in self.search_space.decisions if "_from" not in name]
+
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show both cells, for drawing: see :mod:`~nni_nasplus.spaces.images.flow`."""
         return graph_of(genotype_of(self.search_space.validate(architecture)))

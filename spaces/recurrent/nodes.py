@@ -140,6 +140,10 @@ class NodeSpace(LanguageModelSpace):
         example = " ".join(("relu0", "tanh1") if self.first == 0 else ("relu", "tanh1"))
         return f"{', '.join(self.published)}, or the operation and earlier node of {count} nodes, as in {example} …"
 
+    def _telling(self) -> list[str]:
+        """All but the earlier nodes that nodes take."""
+        return [name for name in self.search_space.decisions if not name.startswith("from")]
+
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """The data flow of a cell, for drawing."""
         nodes = self._nodes(self.search_space.validate(architecture))

@@ -52,6 +52,10 @@ class RecurrentCellSpace(LanguageModelSpace):
         recipe = PRESETS[notation] if notation in PRESETS else Recipe.parse(notation)
         return self.search_space.architecture(recipe)
 
+    def _telling(self) -> list[str]:
+        """The operations, whose counts add up to the nodes; not what they take, nor which of them are states."""
+        return [name for name in self.search_space.decisions if name.startswith("op")]
+
     def graph(self, architecture: Mapping[str, Any]) -> nx.DiGraph:
         """Show the data flow of a cell, for drawing."""
         recipe = self.search_space.recipe(self.search_space.validate(architecture))

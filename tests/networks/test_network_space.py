@@ -11,6 +11,7 @@ import pytest
 import torch
 from nni.mutable import ensure_frozen
 from nni.nas.strategy import DARTS, RandomOneShot
+from space_sizes import SIZES
 from torch import nn
 
 from nni_nasplus import UserError, registry
@@ -19,15 +20,6 @@ from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace
 
-SIZES = {
-    "boosting": {"cardinalities": (5,)},
-    "darts": {"channels": 2, "layers": 3, "size": 8},
-    "nb201": {"channels": 2, "cells": 1, "size": 8},
-    "events": {"hidden": 4},
-    "darts-rnn": {"vocabulary": 11, "hidden": 5},
-    "enas-rnn": {"vocabulary": 11, "hidden": 5},
-    "rnn": {"vocabulary": 11, "embedding": 5, "hidden": 7},
-}
 every = pytest.mark.parametrize("name", SIZES)
 
 

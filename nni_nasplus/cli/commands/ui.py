@@ -20,6 +20,7 @@ from nni_nasplus._files import write_text
 from nni_nasplus.cli.netron import network_in_netron
 from nni_nasplus.drawing.draw import as_svg
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.nni.architecture import axes_of
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
 from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
 from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
@@ -102,7 +103,8 @@ def viewed(run: Run, port: int) -> Iterator[tuple[Experiment, str]]:
         raise UserError(f"{run.directory} holds no NNI experiment; for its trials: {host_of(run).viewer(run)}")
     require_dead(run)
     require_idle(port)
-    with run.exclusive(), manager_environment(bind=LOOPBACK, home=run.directory / NNI):
+    axes = axes_of(run.space)
+    with run.exclusive(), manager_environment(bind=LOOPBACK, axes=axes, home=run.directory / NNI):
         experiment = _stopped_experiment(run.directory / NNI, name)
         try:
             silence_stdout()

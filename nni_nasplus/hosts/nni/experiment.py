@@ -21,7 +21,10 @@ from nni.experiment import Experiment, RunMode
 from nni.experiment.config import AlgorithmConfig, CustomAlgorithmConfig
 from nni.runtime.log import silence_stdout
 
+from nni_nasplus._files import write_text
+from nni_nasplus.data.cache import inputs
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.nni.architecture import axes_of
 from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment, nni_home
 from nni_nasplus.hosts.nni.post_mortem import last_error_line
@@ -37,6 +40,7 @@ from nni_nasplus.training.trial_folder import outcome_in
 __all__ = ["NniSearch", "latest_experiment", "require_dead", "require_idle"]
 
 _POLL_S = 0.5
+_TRIAL = "trial.sh"
 _LEAST_DISK = 2**20
 _OVER = ("DONE", "ERROR", "STOPPED")
 _ACTIVE = ("WAITING", "RUNNING", "UNKNOWN")
@@ -98,11 +102,11 @@ class NniSearch:
         assert config is not None
         code = self._folder / "code"
         code.mkdir(parents=True, exist_ok=True)
-        config.experiment_name = f"nasplus {settings.strategy}"
+        config.experiment_name = _name(self.run)
         config.experiment_working_directory = self._folder
         config.search_space = self.run.space.search_space.to_json()
         config.trial_code_directory = code
-        config.trial_command = f"{trial_interpreter()} {self._trial}"
+        config.trial_command = _short_command(f"{trial_interpreter()} {self._trial}", code)
         config.trial_concurrency = 1 if self._presearches else settings.concurrency
         config.max_trial_number = self._remaining()
         config.tuner = _tuner(self.run, code, presearch=self._presearches)
@@ -129,8 +133,8 @@ class NniSearch:
         logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         try:
             preload = preloading(self._trial)
-            bind, remaining = self.run.settings.bind, self._remaining()
-            with manager_environment(bind=bind, remaining=remaining, preload=preload, home=self._folder):
+            bind, remaining, axes = self.run.settings.bind, self._remaining(), axes_of(self.run.space)
+            with manager_environment(bind=bind, remaining=remaining, preload=preload, axes=axes, home=self._folder):
                 self.experiment.start(self.port, run_mode=RunMode.Background)
         except BaseException as error:
             self._end_half_started()
@@ -243,6 +247,19 @@ def latest_experiment(directory: Path) -> str | None:
         except sqlite3.Error as error:
             warnings.warn(f"{database} is damaged ({error}); the web UI begins anew", stacklevel=2)
     return None
+
+
+def _name(run: Run) -> str:
+    """On what data is searched, for what, and how, as in ``events.csv: accuracy by thompson``."""
+    data = inputs(run.cache)
+    settings = run.settings
+    return f"{data[0].name if data else run.directory.name}: {settings.objective} by {settings.strategy}"
+
+
+def _short_command(command: str, code: Path) -> str:
+    """A command of a few letters that runs one of many, which would take the width of the web UI."""
+    write_text(code / _TRIAL, f"exec {command}\n")
+    return f"sh {_TRIAL}"
 
 
 def _tuner(run: Run, code: Path, *, presearch: bool) -> AlgorithmConfig:

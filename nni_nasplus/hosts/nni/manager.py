@@ -8,7 +8,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,10 +32,12 @@ def manager_environment(
     poll_s: float = 0.1,
     remaining: int | None = None,
     preload: str | None = None,
+    axes: Sequence[str] | None = None,
     home: Path | None = None,
 ) -> Iterator[None]:
     """While this is open, managers that are started listen on one address, hand each trial its own parameters, look
-    often for trials that ended, and leave interrupted trials to the search (``manager_patch.js``).
+    often for trials that ended, leave interrupted trials to the search (``manager_patch.js``), and have a web UI that
+    needs no network and shows architectures (``web_patch.js``).
 
     Parameters
     ----------
@@ -47,11 +49,15 @@ def manager_environment(
         How many trials a resumed experiment still runs; if None, what had not finished of its ``maxTrialNumber``.
     preload
         A command that the manager runs as the experiment starts, ahead of the first trial.
+    axes
+        What the web UI compares trials by until the user chooses other axes: the entries of
+        :meth:`~nni_nasplus.networks.network_space.NetworkSpace.summary`; if None, those that the first trial has.
     home
         Where NNI keeps its list of experiments and its configuration; if None, where it does for the user.
     """
     options = os.environ.get("NODE_OPTIONS", "")
     settings = {"bind": bind, "poll_s": poll_s, "remaining": remaining, "preload": preload, "node_options": options}
+    settings["axes"] = None if axes is None else list(axes)
     environment = {
         "NODE_OPTIONS": f'{options} --require "{_PATCH}"'.strip(),
         "NASPLUS_MANAGER": json.dumps({**settings, "home": home and str(home)}),

@@ -10,6 +10,8 @@ const net = require("net");
 const os = require("os");
 const path = require("path");
 
+const web = require("./web_patch.js");
+
 const settings = JSON.parse(process.env.NASPLUS_MANAGER || "null");
 const PATIENCE = 60;
 const AFTERTHOUGHT_MS = 10000;
@@ -26,6 +28,7 @@ if (settings !== null && path.basename(root) === "nni_node") {
         onLoad("common/globals/paths.js", (exports) => listExperimentsIn(settings.home, exports));
     }
     require("./remote_patch.js").patch(onLoad, (file) => require(path.join(root, file)));
+    web.patch(settings.axes, onLoad, root);
     onLoad("training_service/v3/compat.js", (exports) => {
         pinParameters(exports);
         findTensorboardFiles(exports);
@@ -129,9 +132,7 @@ function addressed(record, trialId) {
 function findTensorboardFiles({ V3asV1 }) {
     const fallback = V3asV1.prototype.getTrialOutputLocalPath;
     V3asV1.prototype.getTrialOutputLocalPath = async function (trialId) {
-        const environments = path.join(global.nni.paths.experimentRoot, "environments");
-        const folders = fs.readdirSync(environments).map((name) => path.join(environments, name, "trials", trialId));
-        return folders.find((folder) => fs.existsSync(folder)) ?? fallback.call(this, trialId);
+        return web.trialFolder(trialId) ?? fallback.call(this, trialId);
     };
 }
 

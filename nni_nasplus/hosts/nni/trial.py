@@ -13,6 +13,7 @@ import requests
 
 from nni_nasplus._signals import exit_code, stoppable
 from nni_nasplus.errors import HostLost
+from nni_nasplus.hosts.nni.architecture import leave_architecture
 from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
 from nni_nasplus.hosts.nni.presearch import is_presearch, presearch_directory
@@ -82,7 +83,9 @@ def train_and_report(
     clear_outcome(directory)
     with _failure_kept(directory):
         _share_cores()
-        return evaluator.evaluate(space, architecture, directory, NniReporter(), run)
+        reporter = NniReporter()
+        leave_architecture(space, architecture, reporter.output, f"Trial {os.environ['NNI_TRIAL_SEQ_ID']}")
+        return evaluator.evaluate(space, architecture, directory, reporter, run)
 
 
 def presearch_and_report(run: Run) -> None:

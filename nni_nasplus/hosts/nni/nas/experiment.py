@@ -30,10 +30,12 @@ from nni.runtime.tuner_command_channel.command_type import CommandType, TrialEnd
 from nni_nasplus._files import write_text
 from nni_nasplus._localhost import reach_localhost_directly
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.nni.architecture import axes_of
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
 from nni_nasplus.hosts.nni.nas.strategy import NasStrategy, search_space_of
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.hosts.nni.results import outcome_of
+from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.search.history import Outcome
 from nni_nasplus.search.space import Architecture, SearchSpace
 
@@ -191,7 +193,9 @@ class NasExperiment(NniNasExperiment):
     ) -> None:
         remaining = self._open_journal() if self._action == "resume" else None
         try:
-            with manager_environment(bind=self.bind, remaining=remaining, preload=self._use_preloaded_trials()):
+            axes = axes_of(self.model_space) if isinstance(self.model_space, NetworkSpace) else None
+            preload = self._use_preloaded_trials()
+            with manager_environment(bind=self.bind, remaining=remaining, preload=preload, axes=axes):
                 super()._start_nni_manager(port, debug, run_mode, tuner_command_channel, tags)
         except BaseException:
             self.strategy.close()
