@@ -31,7 +31,7 @@ Space = TypeVar("Space", bound="NetworkSpace")
 class NetworkSpace(ModelSpace):
     """An NNI ``ModelSpace`` of labelled scalar choices, with what the hosts and commands ask of a space.
 
-    The constructor of a subclass ends with ``self._decide(space)``, and :meth:`_network` makes its networks. A
+    The constructor of a subclass ends with ``self.decide(space)``, and :meth:`_network` makes its networks. A
     ``ModelSpace`` of NNI's own, which registers its decisions with ``self.add_mutable(nni.choice(label, choices))``,
     becomes one by this second base: its network is then the module itself, and it may declare ``conditions`` (see
     :class:`~nni_nasplus.search.space.SearchSpace`).
@@ -54,8 +54,11 @@ class NetworkSpace(ModelSpace):
         """The decisions, host-independent."""
         return SearchSpace.from_nni(self)
 
-    def _decide(self, space: SearchSpace) -> None:
-        """Register the decisions of a space, and make the network of the architecture in whose context NNI is."""
+    def decide(self, space: SearchSpace) -> None:
+        """Register the decisions of a space, and make the network of the architecture in whose context NNI is.
+
+        The constructor of a subclass ends with it.
+        """
         self.search_space, self.conditions = space, space.conditions
         space.drawn = None if type(self).graph is NetworkSpace.graph else self._learned
         chosen = self._registered(space)

@@ -39,7 +39,7 @@ class PlainSpace(NetworkSpace):
         """
         self.title, self.choices = title, dict(choices)
         first = {name: values[0] for name, values in choices.items()}
-        self._decide(SearchSpace(choices, initial=[first]))
+        self.decide(SearchSpace(choices, initial=[first]))
 
     def tried_at(self, learning_rate: float) -> PlainSpace:
         """The same networks, of which this learning rate is tried first; as they are where they are not told of any."""

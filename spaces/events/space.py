@@ -121,7 +121,7 @@ class EventSequenceSpace(TunedSpace):
         published = SearchSpace(decisions(n_numeric > 0, self.cells, self.poolings), conditions(self.cells))
         space = self._tuned(published, hyperparameters, fixed)
         self.initial = list(initial)
-        self._decide(SearchSpace(space.decisions, space.conditions, [self._fitted(one, space) for one in initial]))
+        self.decide(SearchSpace(space.decisions, space.conditions, [self._fitted(one, space) for one in initial]))
 
     @classmethod
     def recommended(cls) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class DartsSpace(TunedSpace):
         self.auxiliary = auxiliary
         self.drop_path = drop_path
         self._check([drop_path, *hyperparameters.get("drop_path", ())])
-        self._decide(self._tuned(SearchSpace(decisions()), hyperparameters, fixed))
+        self.decide(self._tuned(SearchSpace(decisions()), hyperparameters, fixed))
 
     @classmethod
     def recommended(cls, learning_rate: float = RATE) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class NasBench201Space(TunedSpace):
         self.macro = ChainMacro(channels, cells, classes, in_channels)
         self.size = size
         published = SearchSpace({decision(*edge): OPERATIONS for edge in EDGES})
-        self._decide(self._tuned(published, hyperparameters, fixed))
+        self.decide(self._tuned(published, hyperparameters, fixed))
 
     @classmethod
     def recommended(cls, learning_rate: float = RATE) -> dict[str, Any]:

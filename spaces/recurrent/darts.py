@@ -75,7 +75,7 @@ class DartsRecurrentSpace(NodeSpace):
         fixed: Mapping[str, Choice] = NOTHING,
     ) -> None:
         super().__init__(vocabulary, hidden, hidden, layers, regularisation)
-        self._decide(self._tuned(SearchSpace(decisions(NODES, self.first)), hyperparameters, fixed))
+        self.decide(self._tuned(SearchSpace(decisions(NODES, self.first)), hyperparameters, fixed))
 
     def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int, weight_drop: float) -> nn.Module:
         return DartsRecurrentCell(steps(architecture), n_in, n_out, weight_drop)

@@ -89,7 +89,7 @@ class EnasRecurrentSpace(NodeSpace):
     ) -> None:
         super().__init__(vocabulary, hidden, hidden, layers, regularisation)
         self.highway = highway
-        self._decide(self._tuned(SearchSpace(decisions(nodes, self.first)), hyperparameters, fixed))
+        self.decide(self._tuned(SearchSpace(decisions(nodes, self.first)), hyperparameters, fixed))
 
     def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int, weight_drop: float) -> nn.Module:
         return EnasRecurrentCell(steps(architecture), n_in, n_out, weight_drop, self.highway)

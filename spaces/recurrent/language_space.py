@@ -25,7 +25,7 @@ _MOST_LAYERS = 1000
 class LanguageModelSpace(TunedSpace):
     """Language models of layers of one cell: tokens [T, B] to logits [T, B, V] and the layers' last states.
 
-    A subclass decides on the cell, by ``self._decide`` at the end of its constructor, and makes it, by :meth:`_cell`.
+    A subclass decides on the cell, by ``self.decide`` at the end of its constructor, and makes it, by :meth:`_cell`.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class RecurrentCellSpace(LanguageModelSpace):
         regularisation: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(vocabulary, embedding, hidden, layers, regularisation)
-        self._decide(self._tuned(RecipeSpace(), {}, {}))
+        self.decide(self._tuned(RecipeSpace(), {}, {}))
 
     def _cell(self, architecture: Mapping[str, Any], n_in: int, n_out: int, weight_drop: float) -> nn.Module:
         return RecurrentCell(self.search_space.recipe(architecture), n_in, n_out, weight_drop)

@@ -56,7 +56,7 @@ class SGAS(DARTS):
         for cell in self.alphas:
             while self._decided(cell) < self._due(cell) and (left := self._undecided(cell)):
                 scores = self._scores(cell, left, shares[cell])
-                self._decide(left[max(range(len(left)), key=scores.__getitem__)], shares[cell])
+                self.decide(left[max(range(len(left)), key=scores.__getitem__)], shares[cell])
         kept = self.memory.setdefault("shares", [])
         kept.append(shares)
         del kept[:-_HISTORY]
@@ -79,7 +79,7 @@ class SGAS(DARTS):
             product = product * _scaled(torch.stack(overlaps).mean(0))
         return product.tolist()  # type: ignore[no-any-return]
 
-    def _decide(self, edge: Edge, shares: Tensor) -> None:
+    def decide(self, edge: Edge, shares: Tensor) -> None:
         """Leave the best operation of an edge, and no more edges of its node than it may have."""
         best = self.supernet.operations[int(shares[self._edges(edge.cell).index(edge)].argmax())]
         for name in self.supernet.alive(edge):

@@ -23,6 +23,7 @@ from shopping import shopping
 
 from nni_nasplus import UserError
 from nni_nasplus.cli.commands.ui import PAGE, architectures_page, ui
+from nni_nasplus.hosts.nni.architecture import axes_of
 from nni_nasplus.hosts.nni.manager import living_managers
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.journal import JOURNAL
@@ -148,15 +149,31 @@ class TestWebUI:
         tied = [identifier(port, trial) for trial in best if trial.score == best[0].score]
         assert re.search(r"\w{5}", rows.first.inner_text()).group() in tied
         text = page.inner_text("body")
-        for part in ("nasplus evolution", "VIEWED", f"{best[0].score:.6f}\nBest metric", "4/4", "NasTuner"):
+        for part in (
+            "events.csv: roc_auc by evolution",
+            "VIEWED",
+            f"{best[0].score:.6f}\nBest metric",
+            "4/4",
+            "NasTuner",
+        ):
             assert part in text
 
-    def test_the_hyper_parameters_have_readable_names(self, detail, run):
+    def test_the_hyper_parameters_are_few_and_have_readable_names(self, detail, run):
         detail.get_by_role("tab", name="Hyper-parameter").click()
-        for name in [*run.space.search_space.decisions, "roc_auc", "parameters"]:
+        axes = [*axes_of(run.space), "parameters", "default"]
+        expect(detail.locator(".parcoords text.label")).to_have_count(len(axes))
+        for name in axes:
             expect(detail.get_by_text(name, exact=True).first).to_be_visible()
-        for choice in ("agc", "mixed", "long"):
+        for choice in ("mixed", "long"):
             expect(detail.get_by_text(choice, exact=True).first).to_be_visible()
+
+    def test_the_detail_of_a_trial_shows_its_architecture(self, detail, port, run):
+        best = run.history().best[0]
+        row(detail, port, best).locator("[data-icon-name=ChevronRight]").click()
+        link = detail.locator(".nasplus-architecture")
+        expect(link.locator("img")).to_be_visible()
+        detail.goto(link.get_attribute("href"))
+        expect(detail.get_by_text(run.space.genotype(best.architecture), exact=True)).to_be_visible()
 
     def test_the_default_metric_is_drawn(self, detail):
         detail.get_by_role("tab", name="Default metric").click()

@@ -40,7 +40,7 @@ class Lines(NetworkSpace):
     def __init__(self, numbers: int = 2) -> None:
         super().__init__()
         self.numbers = numbers
-        self._decide(SearchSpace({"width": [1, 2, 4, 8]}))
+        self.decide(SearchSpace({"width": [1, 2, 4, 8]}))
 
     def _network(self, architecture):
         return nn.Linear(self.numbers, architecture["width"])

@@ -115,15 +115,15 @@ def test_a_planted_operation_wins(name):
     best = dict(space.best)
     if name in ("darts-pt", "gdas", "parsec"):  # of edges side by side each one can be missed
         for edge in (edge for edge in search.supernet.edges if edge.target - edge.source > 1):
-            _decide(search.supernet, edge, "none")
+            decide(search.supernet, edge, "none")
             best[f"op_{edge.source}_{edge.target}"] = "none"
     if name == "parsec":  # it learns from whole architectures, of which few would have it on all edges
         for edge in search.supernet.edges[2::3]:
-            _decide(search.supernet, edge, space.planted)
+            decide(search.supernet, edge, space.planted)
     assert fit(search).architectures == [best]
 
 
-def _decide(supernet, edge, operation):
+def decide(supernet, edge, operation):
     for name in supernet.alive(edge):
         if name != operation:
             supernet.prune(edge, name)

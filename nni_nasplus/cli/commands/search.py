@@ -6,17 +6,17 @@ import shutil
 import sys
 import tempfile
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.cli.switches import gathered, switched, underscored
-from nni_nasplus.cli.tasks import Task, task_class, task_names
+from nni_nasplus.cli.tasks import Task, named_task, task_class, task_names
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.completed import completed
 from nni_nasplus.run.settings import Settings, listed
@@ -46,11 +46,14 @@ def parsed(arguments: Sequence[str]) -> tuple[Task, Settings, str | None]:
     """
     arguments = [underscored(argument) for argument in arguments]
     given = _given(arguments)
-    kind = task_class(given)
+    kind = named_task(given["task"]) if given.get("task") else task_class(given)
     for other in task_names():
         _refuse(given, kind, task_class([other]))
     parser = ArgumentParser(prog="nasplus search", description=_described(kind), exit_on_error=False)
     parser.add_argument("--config", action="config", help="a YAML file of these options")
+    parser.add_argument(
+        "--task", type=str | None, help="data of your own kind: its Task, as in my_package.tasks:MyTask"
+    )
     parser.add_class_arguments(kind, None)
     parser.add_class_arguments(Settings, None, skip=set(_KNOWN_LATER))
     parser.add_argument("--out", type=str | None, help="the directory to keep everything in; by default below runs/")
@@ -76,28 +79,29 @@ def _described(kind: type[Task]) -> str:
     return " Other data: ".join([f"{(kind.__doc__ or '').partition('.')[0]}.", *others])
 
 
-def _given(arguments: Sequence[str]) -> list[str]:
-    """The names of the options, in the configuration too."""
-    names = [a[2:].partition("=")[0].partition(".")[0] for a in arguments if a.startswith("--")]
-    if "help" in names and not set(names) & set(task_names()):
-        names.append(task_names()[0])
-    for place, argument in enumerate(arguments):
-        if argument == "--config" and place + 1 < len(arguments):
-            names += _configured(arguments[place + 1])
-        elif argument.startswith("--config="):
-            names += _configured(argument.partition("=")[2])
-    return names
+def _given(arguments: Sequence[str]) -> dict[str, Any]:
+    """The options by name, in the configuration too; the values of lists and switches are not looked at."""
+    given: dict[str, Any] = {}
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument.startswith("--"):
+            name, equals, value = argument[2:].partition("=")
+            given[name.partition(".")[0]] = value if equals else following
+            if name == "config" and given[name]:
+                given = {**_configured(given[name]), **given}
+    if "help" in given and not given.keys() & {"task", *task_names()}:
+        given[task_names()[0]] = ""
+    return given
 
 
-def _configured(path: str) -> list[str]:
+def _configured(path: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"--config {path} cannot be read: {error}") from None
-    return list(content) if isinstance(content, dict) else []
+    return content if isinstance(content, dict) else {}
 
 
-def _refuse(given: Sequence[str], kind: type[Task], other: type[Task]) -> None:
+def _refuse(given: Iterable[str], kind: type[Task], other: type[Task]) -> None:
     known = {*_names(kind), *_names(Settings)}
     if wrong := [name for name in given if name in _names(other) and name not in known]:
         raise UserError(f"--{wrong[0]} has no effect on {kind.noun}; leave it out")

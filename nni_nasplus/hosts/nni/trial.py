@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import nni
 import requests
 
 from nni_nasplus._signals import exit_code, stoppable
@@ -84,7 +85,7 @@ def train_and_report(
     with _failure_kept(directory):
         _share_cores()
         reporter = NniReporter()
-        leave_architecture(space, architecture, reporter.output, f"Trial {os.environ['NNI_TRIAL_SEQ_ID']}")
+        leave_architecture(space, architecture, reporter.output, f"Trial {nni.get_sequence_id()}")
         return evaluator.evaluate(space, architecture, directory, reporter, run)
 
 

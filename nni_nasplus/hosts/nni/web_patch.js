@@ -39,9 +39,10 @@ function addTo(router, axes, index) {
     router.get("/nasplus/:file(page.js|page.css)", ({ params }, response) => response.sendFile(params.file, { root: WEB }));
     router.get("/nasplus/icons/*", (_request, response) => response.sendFile("icons.woff", { root: WEB }));
     router.get("/nasplus/axes", (_request, response) => response.json(chosen(axes ?? axesOfTrials())));
-    router.get("/nasplus/trials/:id(\\w+)/:file", ({ params: { id, file } }, response, next) => {
+    router.get("/nasplus/trials/:id(\\w+)/:file", ({ params: { id, file } }, response) => {
         const root = SHOWN.includes(file) ? exports.trialFolder(id) : undefined;
-        return root === undefined ? next() : response.sendFile(file, { root }, () => response.headersSent || response.sendStatus(404));
+        const missing = () => response.headersSent || response.sendStatus(404);
+        return root === undefined ? missing() : response.sendFile(file, { root }, missing);
     });
     router.get(LIST, (request, response, next) => {
         if ("axes" in request.query) {

@@ -61,7 +61,7 @@ class BoostedEvents(NetworkSpace):
         own = {**({"codes": _CODES} if cardinalities else {}), **({"error": _ERRORS} if n_classes == 1 else {})}
         usual = {"learning_rate": 0.1, "max_leaf_nodes": 7}
         initial = [{**usual, **dict(zip(own, chosen, strict=True))} for chosen in product(*own.values())]
-        self._decide(SearchSpace({**_DECISIONS, **own}, initial=initial))
+        self.decide(SearchSpace({**_DECISIONS, **own}, initial=initial))
 
     def _network(self, architecture: Mapping[str, Any]) -> BoostedEventsNet:
         return BoostedEventsNet(self.shape, **architecture)

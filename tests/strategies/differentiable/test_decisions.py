@@ -45,7 +45,7 @@ def test_sgas_decides_after_every_fifth_epoch_from_the_ninth_on():
 def test_a_decided_alpha_of_sgas_has_no_gradient():
     found = randomised(search("sgas"))
     edge = found.supernet.edges[0]
-    found._decide(edge, found._shares(found.strengths()["cell"].detach()))
+    found.decide(edge, found._shares(found.strengths()["cell"].detach()))
     slope = found.alpha_gradients(batch())[1][0]
     assert (slope[0] == 0).all()
     assert (slope[1] != 0).any()

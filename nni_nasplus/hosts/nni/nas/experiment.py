@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sqlite3
+import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -32,6 +35,7 @@ from nni_nasplus._localhost import reach_localhost_directly
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.architecture import axes_of
 from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
+from nni_nasplus.hosts.nni.nas.importable import require_importable
 from nni_nasplus.hosts.nni.nas.strategy import NasStrategy, search_space_of
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.hosts.nni.results import outcome_of
@@ -149,7 +153,8 @@ class NasExperiment(NniNasExperiment):
     Raises
     ------
     UserError
-        If the strategy is not a :class:`NasStrategy`; from :meth:`resume`, if a manager still runs the experiment.
+        If the strategy is not a :class:`NasStrategy`; before anything is started, if the space or the evaluator is
+        defined in the script that runs, or a manager still runs the experiment.
     """
 
     strategy: NasStrategy
@@ -170,6 +175,8 @@ class NasExperiment(NniNasExperiment):
         super().__init__(model_space, evaluator, strategy, config, id)
         self.bind = bind
         self.preload = preload
+        self._heeds_sigterm = False
+        self.config.experiment_name = self.config.experiment_name or _name(model_space, evaluator, strategy)
 
     def execution_engine_factory(self, config: ExecutionEngineConfig) -> ExecutionEngine:
         """An engine that survives a resume."""
@@ -178,10 +185,31 @@ class NasExperiment(NniNasExperiment):
         return super().execution_engine_factory(config)
 
     def start(self, port: int = 8080, debug: bool = False, run_mode: RunMode = RunMode.Background) -> None:
-        """Run the experiment; returns when the strategy has finished."""
+        """Run the experiment; returns when the strategy has finished.
+
+        From now until :meth:`stop` SIGTERM ends this process as :func:`sys.exit` does, and so the manager and trials.
+        """
+        require_importable(self.model_space, self.evaluator)
         self._require_no_manager()
         reach_localhost_directly()
+        self._heed_sigterm()
         super().start(port, debug, run_mode)
+
+    def stop(self) -> None:
+        """Stop the manager and what it runs; nothing is done to what has finished."""
+        try:
+            super().stop()
+        finally:
+            if self._heeds_sigterm:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                self._heeds_sigterm = False
+
+    def _heed_sigterm(self) -> None:
+        """Python dies of it at once, without its exit functions, of which NNI's stops the manager."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+            self._heeds_sigterm = True
 
     def _start_nni_manager(
         self,
@@ -253,6 +281,12 @@ class NasExperiment(NniNasExperiment):
         changed = sorted(name for name in saved.keys() | now.keys() if saved.get(name) != now.get(name))
         if ignored := [name for name in changed if name not in _MAY_CHANGE]:
             logger.warning("NNI goes on with the old %s; a new value has no effect", ", ".join(ignored))
+
+
+def _name(space: BaseModelSpace, evaluator: Evaluator, strategy: NasStrategy) -> str:
+    """What is searched, for what, and how, as in ``DartsSpace: accuracy by AgingEvolution``."""
+    what = getattr(evaluator, "objective", type(evaluator).__name__)
+    return f"{type(space).__name__}: {what} by {type(strategy.strategy).__name__}"
 
 
 _MAY_CHANGE = ("maxTrialNumber", "trialCommand", "_trialCommandParams", "_trial_command_params")
