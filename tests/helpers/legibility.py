@@ -20,11 +20,13 @@ _UNREADABLE = r"""() => {
             const style = getComputedStyle(around);
             if (style.overflowX === "visible" && style.overflowY === "visible") continue;
             const frame = around.getBoundingClientRect();
-            const isOut = left < frame.left - ROOM || right > frame.right + ROOM
-                || top < frame.top - ROOM || bottom > frame.bottom + ROOM;
+            const isWide = left < frame.left - ROOM || right > frame.right + ROOM;
+            const isTall = top < frame.top - ROOM || bottom > frame.bottom + ROOM;
             [left, right] = [Math.max(left, frame.left), Math.min(right, frame.right)];
             [top, bottom] = [Math.max(top, frame.top), Math.min(bottom, frame.bottom)];
-            if (isOut) cuts(style) && !isScrolled ? isCut ||= !told(element) : isScrolled = true;
+            // Pages are scrolled up and down, and nobody looks for more at their side.
+            isCut ||= (isWide || (isTall && cuts(style) && !isScrolled)) && !told(element);
+            isScrolled ||= isTall && !cuts(style);
         }
         return right - left > 1 && bottom - top > 1 ? { left, top, right, bottom, isCut } : null;
     }

@@ -20,6 +20,8 @@ _MODULES = (
     "torch.utils.tensorboard",
     "torch.onnx",
     "onnx",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
     "nni_nasplus.training.evaluator",
     "nni_nasplus.hosts.nni.trial",
 )
