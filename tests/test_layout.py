@@ -204,7 +204,8 @@ def test_the_wheel_has_one_top_level_package(tmp_path):
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"nni_nasplus"}
-    hosts = ("hosts/nni/tuner.py", "hosts/nni/manager_patch.js", "hosts/nni/remote_patch.js")
+    hosts = ("hosts/nni/tuner.py", *(f"hosts/nni/{name}_patch.js" for name in ("manager", "remote", "web")))
+    web = (f"hosts/nni/web/{name}" for name in ("page.js", "page.css", "icons.woff", "LICENSE.txt"))
     page = ("report/templates/page.html", "report/templates/style.css", "report/templates/script.js")
-    for part in ("py.typed", "strategies/aging_evolution.py", "spaces/events/network.py", *hosts, *page):
+    for part in ("py.typed", "strategies/aging_evolution.py", "spaces/events/network.py", *hosts, *web, *page):
         assert f"nni_nasplus/{part}" in names

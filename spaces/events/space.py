@@ -227,12 +227,12 @@ class EventSequenceSpace(TunedSpace):
         """
         chosen = self.search_space.validate(architecture)
         ops = {letter for name, op in chosen.items() if name.endswith("_op") for letter in str(op)}
-        heads = [count for name, count in chosen.items() if name.endswith("_heads")]
-        told = {
+        heads = [int(count) for name, count in chosen.items() if name.endswith("_heads")]
+        told: dict[str, Choice | None] = {
             "stem_kernel": chosen.get("stem_kernel"),
             "encoder": chosen["encoder_layers"],
             "ops": "".join(letter for letter in "agc" if letter in ops) or NOT_THERE,
-            "heads": max(heads, default=0),  # type: ignore[type-var]
+            "heads": max(heads, default=0),
             "decoder": chosen["decoder_layers"],
             **{name: chosen.get(name) for name in ("pooling", "hidden", "learning_rate")},
         }
