@@ -101,7 +101,7 @@ def test_few_axes_are_drawn_and_all_decisions_can_be_chosen(page, url, run):
     page.goto(f"{url}/detail")
     page.get_by_role("tab", name="Hyper-parameter").click()
     expect(page.locator(".parcoords .dimension").first).to_be_visible()
-    drawn = page.locator(".parcoords text.label").all_inner_texts()
+    drawn = page.locator(".parcoords text.label").all_text_contents()
     assert sorted(drawn) == sorted([*axes_of(run.space), "parameters", "default"])
     assert len(drawn) <= 10
     assert unreadable(settled(page)) == []
