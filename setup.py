@@ -95,6 +95,7 @@ setup(
             "types-requests",
             "types-networkx",
         ],
+        "docs": ["sphinx>=8", "furo", "myst-parser", "sphinx-copybutton", "sphinx-design", "sphinx-gallery", "optuna>=4.8"],
         "netron": ["netron", "onnx"],
         "browser": ["playwright", "netron", "onnx"],
     },
