@@ -27,7 +27,7 @@ extensions = [
     "catalogue_pages",
     "pictures",
 ]
-exclude_patterns = ["_extensions", "strategies/page.md.jinja", "tutorials/sg_execution_times.rst"]
+exclude_patterns = ["_extensions", "generated/*.md", "strategies/page.md.jinja", "tutorials/sg_execution_times.rst"]
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!nni_nasplus\.).*")]
 """Names of other packages have no pages here; those of this one are looked up, see ``lazy_modules``."""
@@ -39,7 +39,7 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 """Signatures of a dozen typed arguments are unreadable; what each takes its docstring says."""
-autodoc_class_signature = "separated"
+maximum_signature_line_length = 100
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_preprocess_types = False

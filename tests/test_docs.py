@@ -1,4 +1,4 @@
-"""What README and site say of what is installed; ``make docs`` builds the site, and fails on a link that leads nowhere."""
+"""What README and site say of what is installed; ``make docs`` builds the site, and fails on links to nowhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def test_the_catalogue_has_what_is_installed_and_nothing_else(kind):
 
 def test_a_name_that_another_package_brings_stands_in_the_table_with_its_first_line(monkeypatch):
     monkeypatch.setitem(catalogue.words("strategies")["entries"], "random", [])
-    assert "| `random` | Propose unseen architectures, each active decision uniform. |  |" in catalogue.table("strategies")
+    assert "| `random` | Propose unseen architectures, each active decision uniform. |  |" in catalogue.table(
+        "strategies"
+    )
 
 
 def test_the_tables_of_the_readme_are_those_of_the_catalogue():
@@ -44,7 +46,9 @@ def test_every_link_of_the_readme_leads_to_a_file():
 def test_every_strategy_has_its_notes():
     notes = yaml.safe_load((ROOT / "docs" / "strategies" / "notes.yml").read_text(encoding="utf-8"))
     assert sorted(notes) == sorted(catalogue.strategy_names())
-    assert [name for name, note in notes.items() if not {"when", "cost"} <= set(note) <= {"when", "cost", "reached"}] == []
+    assert [
+        name for name, note in notes.items() if not {"when", "cost"} <= set(note) <= {"when", "cost", "reached"}
+    ] == []
 
 
 @pytest.mark.parametrize("name", [name for name in catalogue.names("spaces") if name != "rnn"])

@@ -131,8 +131,7 @@ def test_the_readme_and_the_site(project, environment, monkeypatch, caplog):
     events.to_csv("my_events.csv", index=False)
     labels.rename(columns={"loyal": "left"}).to_csv("my_labels.csv", index=False)
     commands = commands_of_readme_and_site()
-    subcommands = {"bench", "describe", "export", "predict", "register", "report", "resume", "score", "search", "show", "stop"}
-    assert {words[1] for words in commands} >= subcommands
+    assert {words[1] for words in commands} >= {"search", "show", "report", "export", "predict", "describe", "register"}
     for program, *words in commands:
         if "my_events.csv" in words:
             words += ["--trials", "1", "--epochs", "1"]
