@@ -35,7 +35,12 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!nni_nasplus\.).*")]
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline", "dollarmath"]
 myst_heading_anchors = 3
 
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "show-inheritance": True,
+    "exclude-members": "set_fit_request, set_predict_request, set_predict_proba_request, set_score_request",
+}
+"""What is left out scikit-learn adds to every estimator, with words that refer to its own site."""
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 """Signatures of a dozen typed arguments are unreadable; what each takes its docstring says."""

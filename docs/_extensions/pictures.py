@@ -60,7 +60,7 @@ def card(name: str, sizes: dict[str, Any], entry: dict[str, str]) -> str:
     lines = [
         f"### {entry['title']}\n",
         f"{entry['text'].strip()} {parameters:,} parameters.\n",
-        f"```{{image}} {picture.name}\n:alt: {entry['title']}\n:class: drawing\n```\n",
+        f"```{{image}} ../generated/{picture.name}\n:alt: {entry['title']}\n:class: drawing\n```\n",
         f"```text\n{entry['genotype']}\n```\n",
     ]
     return "\n".join(lines)

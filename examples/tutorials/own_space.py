@@ -3,7 +3,7 @@ Your own space in PyTorch
 =========================
 
 A search needs two things of you: the decisions, and a function from decisions to a network. This page writes both,
-counts and draws what is in the space, and searches it with a loop of its own.
+builds and counts what is in the space, and searches it with a loop of its own.
 """
 
 # %%
