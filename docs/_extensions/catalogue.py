@@ -59,8 +59,8 @@ def _name(prefix: str, pages: str | None, name: str) -> str:
 def with_tables(text: str) -> str:
     """A text with each ``<!-- table KIND -->`` … ``<!-- end -->`` filled anew."""
     return re.sub(
-        r"(?<=<!-- table )(\w+)( -->\n).*?(?=\n<!-- end -->)",
-        lambda found: f"{found[1]}{found[2]}{table(found[1])}",  # type: ignore[arg-type]
+        r"(?<=<!-- table )(\w+)( -->\n).*?(?=<!-- end -->)",
+        lambda found: f"{found[1]}{found[2]}{table(found[1])}\n",  # type: ignore[arg-type]
         text,
         flags=re.DOTALL,
     )
