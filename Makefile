@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints
 QUICK := tests/search tests/run tests/drawing tests/data/test_cache.py tests/strategies/test_aging_evolution.py \
 	tests/strategies/test_training_free.py tests/test_plugging_in.py
 
-.PHONY: demo quick test test-system test-slow fuzz oldest lint clean
+.PHONY: demo quick test test-system test-slow fuzz oldest lint docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/nasplus demo
@@ -40,6 +40,9 @@ lint: $(VENV)/dev.stamp
 	rm -rf build/typed && $(BIN)/python setup.py --quiet build --build-lib build/typed
 	cd build/typed && ../../$(BIN)/mypy --cache-dir ../../$(VENV)/mypy --config-file ../../pyproject.toml -p nni_nasplus
 
+docs: $(VENV)/docs.stamp
+	$(BIN)/sphinx-build -q -b html -W --keep-going -n docs build/docs
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -59,5 +62,9 @@ $(VENV)/system.stamp: $(VENV)/dev.stamp
 	$(INSTALL) -e ".[browser,dashboard,postgresql]"
 	touch $@
 
+$(VENV)/docs.stamp: $(VENV)/dev.stamp
+	$(INSTALL) -e ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info docs/generated docs/strategies/pages docs/tutorials

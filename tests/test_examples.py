@@ -1,4 +1,4 @@
-"""Every example, benchmark and README command runs as it is written."""
+"""Every example, benchmark, and command of README and site runs as it is written."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_nnictl(project, environment, tmp_path):
     run(["nasplus", "register"], project)
     port = free_port()
     create = "nasplus nnictl create --config examples/events/nnictl.yml"
-    assert create in (ROOT / "README.md").read_text()
+    assert create in (ROOT / "docs" / "how_to" / "nni.md").read_text()
     run([*create.split(), "--port", str(port)], project)
     try:
         assert wait(port) == "DONE"
@@ -85,7 +85,7 @@ def test_nas_experiment(project, environment):
 @pytest.mark.system
 def test_the_page_on_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    short, *blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
+    short, *blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "how_to" / "python.md").read_text(), re.DOTALL)
     small = {"trials=2)": "trials=1)", "trials=10": "trials=1", "trials=12": "trials=2", "epochs=3": "epochs=1"}
     small["StratifiedKFold(3)"] = "StratifiedKFold(2)"
     code = "\n".join(blocks)
@@ -103,21 +103,38 @@ def test_the_page_on_python(tmp_path, monkeypatch):
 
 
 def commands_of(readme: str) -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / readme).read_text(encoding="utf-8"), re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in lines if line.startswith(("nasplus", "python examples"))]
 
 
-@pytest.mark.nni
-@pytest.mark.system
-def test_the_readme(project, environment, monkeypatch, caplog):
-    monkeypatch.chdir(project)
-    commands = [c for c in commands_of("README.md") if not re.search("uci|nasplus demo|nnictl|--text", c)]
+PAGES = ("events", "text", "images", "report", "interrupted", "optuna", "bench", "nni")
+"""Of docs/how_to, those whose commands go on from README's search, or need nothing."""
+
+
+def commands_of_readme_and_site() -> list[list[str]]:
+    """The words of each command once, in the order in which people read them."""
+    commands = commands_of("README.md") + commands_of("docs/start.md")
+    commands += [command for page in PAGES for command in commands_of(f"docs/how_to/{page}.md")]
+    commands += commands_of("docs/concepts/predictors.md")
     for example in ("text", "images"):
         commands += [c for c in commands_of(f"examples/{example}/README.md") if c.startswith("nasplus describe")]
-    assert {c.split()[1] for c in commands} >= {"search", "show", "export", "predict", "describe", "register"}
-    for command in commands:
-        program, *words = shlex.split(command, comments=True)
+    words = [tuple(shlex.split(command, comments=True)) for command in commands if "nnictl" not in command]
+    return [list(command) for command in dict.fromkeys(words)]
+
+
+@pytest.mark.nni
+@pytest.mark.system
+def test_the_readme_and_the_site(project, environment, monkeypatch, caplog):
+    monkeypatch.chdir(project)
+    events, labels = shopping()
+    events.to_csv("my_events.csv", index=False)
+    labels.rename(columns={"loyal": "left"}).to_csv("my_labels.csv", index=False)
+    commands = commands_of_readme_and_site()
+    assert {words[1] for words in commands} >= {"search", "show", "report", "export", "predict", "describe", "register"}
+    for program, *words in commands:
+        if "my_events.csv" in words:
+            words += ["--trials", "1", "--epochs", "1"]
         if words[0] in ("describe", "score"):
             main(words)
             continue

@@ -174,13 +174,6 @@ def test_every_entry_point_loads_and_a_name_that_is_none_is_told_of_them(kind):
         registry.load(kind, "none")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_readme_lists_every_entry_point(kind):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    dashes = "--" if kind == "tasks" else ""
-    assert [name for name in registry.available(kind) if f"| `{dashes}{name}`" not in text] == []
-
-
 def test_settings_are_read_by_attribute():
     wrong = [
         str(path.relative_to(ROOT)) for path in MODULES.values() if 'settings["' in path.read_text(encoding="utf-8")

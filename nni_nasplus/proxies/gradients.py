@@ -33,7 +33,7 @@ def grad_norm(network: nn.Module, batch: Any, generator: torch.Generator | None 
 
 
 def snip(network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
-    """Return Σ |w ∂L/∂w| over all matrices w, L the mean cross-entropy; 0 or more, higher is better.
+    """Return ``Σ |w ∂L/∂w|`` over all matrices w, L the mean cross-entropy; 0 or more, higher is better.
 
     Parameters
     ----------

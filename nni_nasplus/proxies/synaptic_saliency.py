@@ -17,7 +17,7 @@ __all__ = ["synaptic_flow", "synflow"]
 
 
 def synflow(network: nn.Module, batch: Any, generator: torch.Generator | None = None) -> float:
-    """Return Σ |w ∂R/∂w| over all matrices (:func:`synaptic_flow`); 0 or more, higher is better.
+    """Return ``Σ |w ∂R/∂w|`` over all matrices (:func:`synaptic_flow`); 0 or more, higher is better.
 
     It grows exponentially with depth: compare logarithms. Beyond float64 it is ∞.
 
@@ -34,7 +34,7 @@ def synflow(network: nn.Module, batch: Any, generator: torch.Generator | None = 
 
 
 def synaptic_flow(network: nn.Module, batch: Any) -> dict[str, Tensor]:
-    """Return |w ∂R/∂w| by name for the weights of two dimensions or more, float64.
+    """Return ``|w ∂R/∂w|`` by name for the weights of two dimensions or more, float64.
 
     R is the sum of all outputs for one example of ones, where weights, biases and buffers have lost their signs and
     norms pass on what they are given. The outputs of embeddings are ones as well; of the batch only the shape counts.

@@ -24,7 +24,7 @@ class Memory:
     """Earlier searches of a space, each of them a task: what it trained, best first, with ranks.
 
     Ranks are all that is kept of scores, so that metric, scale and direction do not matter, and nothing of the data is
-    passed on.
+    passed on. :func:`~nni_nasplus.search.earlier.memory_of` makes one of histories.
 
     Parameters
     ----------
@@ -32,8 +32,6 @@ class Memory:
         Of the architectures.
     tasks
         Rankings by the name of the task, in order; none of them empty.
-
-    See :func:`~nni_nasplus.search.earlier.memory_of`.
     """
 
     space: SearchSpace

@@ -1,4 +1,4 @@
-"""``nasplus search --task``: data of the user's own kind, as docs/own_task.md tells of them."""
+"""``nasplus search --task``: data of the user's own kind, as docs/how_to/own_task.md tells of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from places import ROOT
 from nni_nasplus.cli import main
 from nni_nasplus.run.run import Run
 
-PAGE = ROOT / "docs" / "own_task.md"
+PAGE = ROOT / "docs" / "how_to" / "own_task.md"
 
 
 @pytest.fixture

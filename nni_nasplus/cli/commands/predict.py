@@ -35,7 +35,7 @@ def predict(
         The directory written by nasplus export.
     events
         Table of new events with the columns of the training events, CSV or Parquet: a file, a folder of part files,
-        or a pattern such as 'part-*.csv'.
+        or a pattern such as 'part*.csv'.
     images
         An .npz archive with an array x or x_test, a picture, or a folder of pictures.
     text

@@ -40,7 +40,7 @@ class EventTask(Task):
     Parameters
     ----------
     events
-        Table of events, CSV or Parquet: a row an event. A file, a folder of part files, or a pattern: 'part-*.csv'.
+        Table of events, CSV or Parquet: a row an event. A file, a folder of part files, or a pattern: 'part*.csv'.
     labels
         Table of labels, CSV or Parquet: a row a user.
     id

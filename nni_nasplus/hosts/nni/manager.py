@@ -56,8 +56,14 @@ def manager_environment(
         Where NNI keeps its list of experiments and its configuration; if None, where it does for the user.
     """
     options = os.environ.get("NODE_OPTIONS", "")
-    settings = {"bind": bind, "poll_s": poll_s, "remaining": remaining, "preload": preload, "node_options": options}
-    settings["axes"] = None if axes is None else list(axes)
+    settings = {
+        "bind": bind,
+        "poll_s": poll_s,
+        "remaining": remaining,
+        "preload": preload,
+        "node_options": options,
+        "axes": None if axes is None else list(axes),
+    }
     environment = {
         "NODE_OPTIONS": f'{options} --require "{_PATCH}"'.strip(),
         "NASPLUS_MANAGER": json.dumps({**settings, "home": home and str(home)}),

@@ -1,4 +1,4 @@
-"""Every tuner and assessor of NNI that needs no other package, in an experiment; the table is in docs/nni_tuners.md."""
+"""Every tuner and assessor of NNI that needs no other package, in an experiment; docs/how_to/nni_tuners.md has them."""
 
 from __future__ import annotations
 
