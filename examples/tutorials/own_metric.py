@@ -130,7 +130,7 @@ class Rows(NetworkSpace):
 
     def __init__(self) -> None:
         super().__init__()
-        self._decide(SearchSpace({"width": [2, 8, 32], "activation": ["relu", "tanh"]}))
+        self.decide(SearchSpace({"width": [2, 8, 32], "activation": ["relu", "tanh"]}))
 
     def _network(self, architecture: Any) -> nn.Module:
         activation = nn.ReLU() if architecture["activation"] == "relu" else nn.Tanh()

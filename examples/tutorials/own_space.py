@@ -34,7 +34,7 @@ class TableSpace(NetworkSpace):
         super().__init__()
         self.columns, self.classes = columns, classes
         decisions = {"activation": list(ACTIVATIONS), "layers": [1, 2], "width": [4, 16, 64], "width_2": [4, 16, 64]}
-        self._decide(SearchSpace(decisions, {"width_2": {"layers": [2]}}))
+        self.decide(SearchSpace(decisions, {"width_2": {"layers": [2]}}))
 
     def _network(self, architecture: Mapping[str, Any]) -> nn.Module:
         widths = [self.columns, architecture["width"]]
