@@ -5,6 +5,9 @@ python benchmarks/replay.py --data DIR [--tables …] [--methods …] [--seeds N
 A method is a strategy or a peer by name, with options as in thompson:acquisition=ei, and with earlier searches as in
 thompson+memory (see earlier_searches.py): without them it starts cold. Finished replays are kept in
 --results, from which an interrupted benchmark goes on.
+
+With --seconds a search has so many seconds of training in place of evaluations, on nb201_cifar10, and what is shown is
+the test accuracy of the cell that it was told the best of (see replay_seconds.py).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from typing import Any, NamedTuple
 
 import peers
 import replay_report
+import replay_seconds
 import tables
 from earlier_searches import earlier
 from tqdm import tqdm
@@ -122,7 +126,10 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("build/replay.jsonl"))
     parser.add_argument("--out", type=Path, help="the folder for the figures")
     parser.add_argument("--ours", default="thompson", help="the method to compare with every other")
+    parser.add_argument("--seconds", type=float, help="of training a search, simulated, in place of evaluations")
     options = parser.parse_args()
+    if options.seconds is not None:
+        return replay_seconds.compare(options, asker)
     jobs = [
         Job(table, method, batch, seed, options.noisy, options.data, options.budget, options.enough)
         for table in options.tables
@@ -136,7 +143,7 @@ def main() -> None:
     complete(jobs, options.results, options.jobs)
     wanted = {job[:5] for job in jobs}
     lines = [line for line in results(options.results) if tuple(line[f] for f in Job._fields[:5]) in wanted]
-    replay_report.write(lines, loaded, options.methods, options.budget, options.ours, options.out)
+    return replay_report.write(lines, loaded, options.methods, options.budget, options.ours, options.out)
 
 
 if __name__ == "__main__":

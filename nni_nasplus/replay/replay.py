@@ -50,6 +50,10 @@ class Table:
         one of them, drawn, instead of ``scores``, by which it is judged.
     encode
         A code of its authors' for a peer that is used to it; one-hot without.
+    seconds
+        What training a row takes where searches are compared by time; float [rows].
+    tests
+        What the rows reach on test data, where that is known; float [rows].
 
     Raises
     ------
@@ -64,6 +68,8 @@ class Table:
     top: int
     runs: np.ndarray | None = None
     encode: Callable[[Architecture], Sequence[float]] | None = None
+    seconds: np.ndarray | None = None
+    tests: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.scores) != len(self.pool):
@@ -98,10 +104,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Replay:
-    """The rows of the table in the order in which a search evaluated them, and the seconds of CPU it took to choose."""
+    """The rows of the table in the order in which a search evaluated them, and the seconds of CPU it took to choose.
+
+    ``told`` is what it was told of each row, None for a failure.
+    """
 
     rows: list[int]
     seconds: float
+    told: list[float | None]
 
 
 def parse_method(text: str) -> tuple[str, dict[str, Any]]:
@@ -132,7 +142,14 @@ def top_share(rows: int, share: float) -> int:
 
 
 def replay(
-    asker: Asker, table: Table, *, budget: int, batch: int = 1, enough: int | None = None, seed: int = 0
+    asker: Asker,
+    table: Table,
+    *,
+    budget: int,
+    batch: int = 1,
+    enough: int | None = None,
+    seed: int = 0,
+    training: float = float("inf"),
 ) -> Replay:
     """Run a search on a table.
 
@@ -150,9 +167,20 @@ def replay(
         Stop after this many evaluations if the target was found by then.
     seed
         Of the draws among a row's trainings.
+    training
+        Seconds of training at most, one after the other, where the table knows them; a batch that would take longer is
+        not told any more.
+
+    Raises
+    ------
+    UserError
+        If ``training`` is given and the table does not know how long it takes.
     """
+    if training < float("inf") and table.seconds is None:
+        raise UserError(f"table {table.name} does not say how long training takes; limit the evaluations instead")
     rng = np.random.default_rng([seed, 0])
     rows: list[int] = []
+    told: list[float | None] = []
     seconds = 0.0
     while len(rows) < budget and not (enough is not None and len(rows) >= enough and table.reached(rows)):
         started = time.process_time()
@@ -161,13 +189,16 @@ def replay(
         if not asked:
             break
         new = [table.pool.row(one.architecture) for one in asked]
+        if table.seconds is not None and table.seconds[rows + new].sum() > training:
+            break
         scores = [table.tell(row, rng) for row in new]
         rows += new
+        told += scores
         started = time.process_time()
         for one, score in zip(asked, scores, strict=True):
             asker.tell(one, score)
         seconds += time.process_time() - started
-    return Replay(rows, seconds)
+    return Replay(rows, seconds, told)
 
 
 def _asked(asker: Asker, count: int) -> list[Any]:
