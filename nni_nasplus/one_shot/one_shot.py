@@ -17,6 +17,7 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.graph import alive_graph
 from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import LogReporter, Reporter
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class OneShot(pl.LightningModule, ABC):
         Draws whatever the search draws, on the CPU.
     rounds
         What was reported.
+    excess
+        Says in words which limit an architecture exceeds, or None; None where there is no limit. Methods that compare
+        architectures by themselves leave out those that exceed one.
 
     Raises
     ------
@@ -87,6 +91,7 @@ class OneShot(pl.LightningModule, ABC):
         self.reporter = reporter or LogReporter()
         self.generator = torch.Generator().manual_seed(seed)
         self.rounds: list[tuple[float, dict[str, float]]] = []
+        self.excess: Callable[[Architecture], str | None] | None = None
         self._settings = {"seed": seed, **settings}
 
     @classmethod

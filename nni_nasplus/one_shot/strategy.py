@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,6 +71,7 @@ class OneShotStrategy(Strategy):
 
         kind = registry.load("one_shot", self.method)
         search = made(kind, run.space, run.evaluator, seed=seed, reporter=reporter, **self.settings())
+        search.excess = run.excess if run.settings.limits else None
         try:
             return fit(search, directory)
         except TrialFailed as failure:
@@ -119,10 +121,11 @@ class NamedOneShot(OneShotStrategy):
         registry.load("one_shot", self.method).check(space, self.options)
 
     def presearch(self, run: Run, reporter: Reporter | None) -> Ranking:
-        """One search after the other; one that is over only answers."""
+        """One search after the other, the best of each first; one that is over only answers."""
         first = super().presearch(run, reporter)
         seeds = range(run.settings.seed + 1, run.settings.seed + self.searches)
         others = [self._searched(run, reporter, seed, run.directory / f"{self.method}-{seed}") for seed in seeds]
-        found = [one for ranking in (first, *others) for one in ranking.architectures]
+        best_first = zip_longest(*(ranking.architectures for ranking in (first, *others)))
+        found = [one for ones in best_first for one in ones if one is not None]
         distinct = {run.space.search_space.key(one): one for one in found}
         return first if not others else Ranking.of(list(distinct.values()), [0.0] * len(distinct))

@@ -24,6 +24,12 @@ SETTINGS = {
     "darts-plus": {"epochs": 3, "skips": 9},
     "p-darts": {"epochs": 3, "layers": []},
     "pc-darts": {"epochs": 3, "fraction": 2},
+    "enas": {"epochs": 3, "steps": 2, "paths": 3, "samples": 3, "batches": 2},
+    "rsps": {"epochs": 3, "samples": 6, "batches": 2, "finalists": 2},
+    "nsas": {"epochs": 3, "samples": 6, "batches": 2, "finalists": 2, "archive": 2},
+    "spos": {"epochs": 3, "rounds": 2, "population": 4, "batches": 2},
+    "fairnas": {"epochs": 3, "rounds": 2, "population": 4, "batches": 2},
+    "setn": {"epochs": 3, "candidates": 3},
 }
 """What makes a search small, by its name."""
 DIFFERENTIABLE = [

@@ -85,7 +85,9 @@ def test_a_loss_that_is_not_finite_names_the_step():
 
 def test_a_strategy_says_that_its_search_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(DARTS, "alpha_gradients", lambda self, batch: (torch.tensor(float("nan")), []))
-    run = SimpleNamespace(space=NB201, evaluator=Labelled(), directory=tmp_path, settings=SimpleNamespace(seed=0))
+    run = SimpleNamespace(
+        space=NB201, evaluator=Labelled(), directory=tmp_path, settings=SimpleNamespace(seed=0, limits=None)
+    )
     with refused("the search by darts failed: the validation loss is nan in step 1; use a smaller rate"):
         make_strategy("darts", {"epochs": 1}).presearch(run, None)
 
@@ -108,7 +110,9 @@ def test_a_one_shot_method_is_a_strategy_by_its_name():
 
 
 def test_several_searches_are_proposed_each(tmp_path):
-    run = SimpleNamespace(space=NB201, evaluator=Labelled(), directory=tmp_path, settings=SimpleNamespace(seed=4))
+    run = SimpleNamespace(
+        space=NB201, evaluator=Labelled(), directory=tmp_path, settings=SimpleNamespace(seed=4, limits=None)
+    )
     strategy = make_strategy("darts", {"epochs": 2, "searches": 3})
     found = strategy.presearch(run, None).architectures
     expected = [fit(small("darts", seed=seed, epochs=2)).architectures[0] for seed in (4, 5, 6)]

@@ -56,7 +56,9 @@ class Bare:
 
 
 def run(directory, space=NB201):
-    return SimpleNamespace(space=space, evaluator=Labelled(), directory=directory, settings=SimpleNamespace(seed=3))
+    return SimpleNamespace(
+        space=space, evaluator=Labelled(), directory=directory, settings=SimpleNamespace(seed=3, limits=None)
+    )
 
 
 def test_a_strategy_proposes_what_it_found_and_then_random_architectures(tmp_path):

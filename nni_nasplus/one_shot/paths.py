@@ -1,0 +1,143 @@
+"""Supernets that are trained path by path, and searched afterwards by what paths inherit."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.supernet import Supernet
+from nni_nasplus.one_shot.mixture import one_path
+from nni_nasplus.one_shot.shared_weights import Draw, SharedWeights
+from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.space import Architecture
+
+__all__ = ["Genes", "Paths", "drawn_genes"]
+
+Genes = Mapping[str, Tensor]
+"""What a path is derived from: a number in [0, 1) for each operation by kind of cell, [E, O]; the largest win. Of
+uniform numbers every path of the supernet is equally likely, whatever its rules for edges, as long as these treat edges
+alike; and genes can be mixed edge by edge."""
+_PATH, _SEARCH = 3, 4
+"""Words in seeds, for what is drawn in a step of training and in the search after it."""
+_ATTEMPTS = 100
+"""Draws for each architecture that is wanted."""
+_FOUND = "found"
+
+
+def drawn_genes(supernet: Supernet, rng: np.random.Generator) -> Genes:
+    """Genes of a uniform path."""
+    return {cell: torch.from_numpy(rng.random(tuple(mask.shape))) for cell, mask in supernet.masks.items()}
+
+
+class Paths(SharedWeights):
+    """Train one uniformly drawn path in each step, and look for the best by their inherited loss after the last one.
+
+    What is drawn in a step is a function of the seed and the step's number, what is drawn in the search of the seed
+    alone. Weights off the path have no gradient, so that neither weight decay nor momentum moves them.
+
+    Parameters
+    ----------
+    supernet, evaluator, options
+        See :class:`~nni_nasplus.one_shot.shared_weights.SharedWeights`.
+
+    Attributes
+    ----------
+    build
+        Makes the network of an architecture by itself; None where the search was not made of a space.
+    """
+
+    build: Callable[[Mapping[str, Any]], nn.Module] | None = None
+
+    @classmethod
+    def of(cls, space: NetworkSpace, evaluator: Any, **settings: Any) -> Any:
+        """The search of a space."""
+        search = super().of(space, evaluator, **settings)
+        search.build = space.build  # not the space, a module, whose weights would be in checkpoints
+        return search
+
+    @abstractmethod
+    def searched(self, rng: np.random.Generator) -> list[tuple[Architecture, float]]:
+        """Architectures with the losses that they inherit, best first."""
+
+    def weight_draws(self, batch: Any) -> list[Draw]:
+        """One path."""
+        return [(1.0, one_path(self.supernet, self.path()))]
+
+    def path(self) -> Architecture:
+        """That of this step."""
+        return self.supernet.derive(drawn_genes(self.supernet, self.step_rng()))
+
+    def step_rng(self) -> np.random.Generator:
+        """Draws what a step draws."""
+        return np.random.default_rng([self.seed, _PATH, self.step])
+
+    def keeps_limits(self, architecture: Architecture) -> bool:
+        """Whether an architecture may be proposed at all."""
+        return self.excess is None or self.excess(architecture) is None
+
+    def candidates(self, draw: Iterator[Genes], count: int, seen: set[str]) -> list[tuple[Architecture, Genes]]:
+        """Distinct paths within the limits, as many as are wanted or found; their names are added to what was seen."""
+        found: list[tuple[Architecture, Genes]] = []
+        for _ in range(_ATTEMPTS * count):
+            genes = next(draw)
+            architecture = self.supernet.derive(genes)
+            name = str(architecture)
+            if name not in seen and self.keeps_limits(architecture):
+                seen.add(name)
+                found.append((architecture, genes))
+            if len(found) == count:
+                break
+        return found
+
+    def uniform(self, rng: np.random.Generator) -> Iterator[Genes]:
+        """Genes of uniform paths, without end."""
+        while True:
+            yield drawn_genes(self.supernet, rng)
+
+    def first_candidates(
+        self, rng: np.random.Generator, count: int
+    ) -> tuple[list[tuple[Architecture, Genes]], set[str]]:
+        """Uniform paths to begin with, and their names.
+
+        Raises
+        ------
+        UserError
+            If no path keeps to the limits.
+        """
+        seen: set[str] = set()
+        found = self.candidates(self.uniform(rng), count, seen)
+        if not found:
+            path = self.supernet.derive(drawn_genes(self.supernet, rng))
+            why = self.excess(path) if self.excess else None
+            raise UserError(f"none of {_ATTEMPTS * count:,} paths of the supernet keeps to the limits: {why}")
+        return found, seen
+
+    def epoch_ends(self, batch: Mapping[str, Any]) -> None:
+        """Search after the last epoch."""
+        if self.is_over:
+            self.memory[_FOUND] = self.searched(np.random.default_rng([self.seed, _SEARCH]))
+
+    def architectures(self) -> Ranking:
+        """All that were scored, best first; none before the end."""
+        found = self.memory.get(_FOUND, [])
+        return Ranking.of([architecture for architecture, _ in found], [-loss for _, loss in found])
+
+    def tell(self, losses: dict[str, float]) -> None:
+        """Tell the host how the paths of the epoch did, and in the end what the best one inherits."""
+        found = dict(losses)
+        title = f"after epoch {self.epoch}"
+        if self.is_over:
+            best, found["inherited_loss"] = self.memory[_FOUND][0]
+            found["scored"] = float(len(self.memory[_FOUND]))
+            with self.supernet.only(best):
+                self.show(self.supernet, title, self.epoch)
+        else:
+            self.show(self.supernet, title, self.epoch)
+        self.report(-losses.get("train_loss", 0.0), found)
