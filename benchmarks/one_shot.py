@@ -1,4 +1,4 @@
-"""Differentiable searches of NAS-Bench-201 cells on Fashion-MNIST: what they find, by the table, and what it costs.
+"""One-shot searches of NAS-Bench-201 cells on Fashion-MNIST: what they find, by the table, and what it costs.
 
     python benchmarks/one_shot.py --data DATA/nas --images DATA/images/fashion_mnist_12k.npz --out build/one_shot
 
@@ -32,6 +32,7 @@ from nni_nasplus import registry
 from nni_nasplus.data.images import prepare_images
 from nni_nasplus.one_shot.differentiable import Differentiable
 from nni_nasplus.one_shot.fit import fit, made
+from nni_nasplus.one_shot.shared_weights import SharedWeights
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.spaces.images.nasbench201_cell import EDGES, decision
 from nni_nasplus.training.images import ImageClassification
@@ -46,11 +47,31 @@ PUBLISHED = {
     "darts-pt": "88.1, blank 93.8 (its paper)",
     "pc-darts": "93.41 (DrNAS)",
     "snas": "92.77 (DrNAS)",
+    "rsps": "87.66 (NAS-Bench-201)",
+    "setn": "86.19 (NAS-Bench-201)",
+    "enas": "54.30 (NAS-Bench-201)",
 }
 """Test accuracy on CIFAR-10, searched on CIFAR-10 with 16 channels and 5 cells in each stage."""
 SETTINGS: Mapping[str, Mapping[str, Any]] = {"darts-2nd": {"order": 2}, "darts-pt-blank": {"blank": True}}
 """Of what is a method by another setting."""
-METHODS = ("darts", "gdas", "snas", "pc-darts", "beta-darts", "drnas", "darts-pt", "darts-pt-blank", "sgas", "darts-es")
+METHODS = (
+    "darts",
+    "gdas",
+    "snas",
+    "pc-darts",
+    "beta-darts",
+    "drnas",
+    "darts-pt",
+    "darts-pt-blank",
+    "sgas",
+    "darts-es",
+    "rsps",
+    "spos",
+    "fairnas",
+    "nsas",
+    "setn",
+    "enas",
+)
 
 
 class Table:
@@ -95,7 +116,7 @@ def evaluator_of(options: argparse.Namespace) -> ImageClassification:
     return ImageClassification(str(cache), epochs=options.epochs, batch_size=options.batch, crop=1, seed=0)
 
 
-def search_of(name: str, seed: int, options: argparse.Namespace) -> Differentiable:
+def search_of(name: str, seed: int, options: argparse.Namespace) -> SharedWeights:
     """A search that has not begun."""
     method = name if name in registry.available("one_shot") else name.rpartition("-")[0]
     settings = {**SETTINGS.get(name, {}), "epochs": options.epochs}
@@ -116,7 +137,7 @@ def run_one(name: str, seed: int, options: argparse.Namespace) -> None:
         file.write(json.dumps(found) + "\n")
 
 
-def tau_of(search: Differentiable, table: Table, count: int) -> float:
+def tau_of(search: SharedWeights, table: Table, count: int) -> float:
     """Kendall's τ between inherited and trained: accuracies on CIFAR-10, to a tenth of a percent."""
     rng = np.random.default_rng(0)
     cells = [NasBench201Space().search_space.sample(rng) for _ in range(count)]
@@ -175,6 +196,7 @@ def time_steps(options: argparse.Namespace) -> None:
 def step_of(name: str, options: argparse.Namespace) -> tuple[Callable[[], object], Callable[[], object]]:
     """A whole step, and the passes alone: one mixture on each half."""
     search = search_of(name, 0, options)
+    assert isinstance(search, Differentiable)
     search.options = type(search.options)(**{**vars(search.options), "warm_up": 0.0})
     search.step = 1  # in the middle of an epoch
     optimizers = search.configure_optimizers()
