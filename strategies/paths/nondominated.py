@@ -25,7 +25,7 @@ def order(costs: np.ndarray) -> list[int]:
 def fronts(costs: np.ndarray) -> list[np.ndarray]:
     """The numbers of points that nothing dominates, then of those that nothing else dominates, and so on."""
     not_worse = (costs[:, None] <= costs[None]).all(-1)
-    dominates = not_worse & (costs[:, None] < costs[None]).any(-1)
+    dominates: np.ndarray = np.logical_and(not_worse, (costs[:, None] < costs[None]).any(-1))
     left, found = np.ones(len(costs), dtype=bool), []
     while left.any():
         front = np.flatnonzero(left & ~dominates[left].any(0))

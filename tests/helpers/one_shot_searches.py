@@ -35,7 +35,7 @@ SETTINGS = {
 DIFFERENTIABLE = [
     name for name in registry.available("one_shot") if issubclass(registry.load("one_shot", name), Differentiable)
 ]
-OFTEN = ("darts", "p-darts", "toy")
+OFTEN = ("darts", "p-darts", "spos", "toy")
 """Of each kind one, which every run of the fast tests looks at whole; others have a mark."""
 LENGTHS = {"darts-pt": 7}
 """Epochs of those whose are not three."""
