@@ -81,7 +81,9 @@ class SharedWeights(OneShot):
     def __init__(
         self, supernet: Supernet, evaluator: Trains, options: Any, *, seed: int = 0, reporter: Reporter | None = None
     ) -> None:
-        settings = {"method": type(self).__name__, **asdict(options)}
+        size = sum(parameter.numel() for parameter in supernet.parameters())
+        network = f"{type(supernet).__name__} of {size:,} weights"
+        settings = {"method": type(self).__name__, "supernet": network, **asdict(options)}
         super().__init__(seed=seed, epochs=options.epochs, settings=settings, reporter=reporter)
         self.options, self.supernet, self.evaluator = options, supernet, evaluator
         self.loss = TrainingLoss(supernet, evaluator)

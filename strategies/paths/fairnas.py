@@ -12,8 +12,8 @@ from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.networks.supernet import Mixture
 from nni_nasplus.one_shot.paths import Genes
 from nni_nasplus.one_shot.shared_weights import Draw
+from nni_nasplus.search.pareto import crowded_order
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.strategies.paths.nondominated import order
 from nni_nasplus.strategies.paths.spos import SPOS, Scored
 
 __all__ = ["FairNAS"]
@@ -62,10 +62,8 @@ class FairNAS(SPOS):
 
     def _parents(self, scored: Scored) -> list[Genes]:
         """The first of NSGA-II's order."""
-        weights = [float(self._size(architecture)) for _, architecture, _ in scored]
-        losses = [loss for loss, _, _ in scored]
-        first = order(np.column_stack([losses, weights]))[: self.options.parents]
-        return [scored[i][2] for i in first]
+        points = np.array([[-loss, -self._size(architecture)] for loss, architecture, _ in scored])
+        return [scored[i][2] for i in crowded_order(points, self.options.parents)]
 
     def _size(self, architecture: Architecture) -> int:
         """The number of weights of its network."""

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 from differentiable_searches import batch, search
-from supernets import NB201_SPACE, darts, nasbench201
+from supernets import DARTS_SPACE, NB201_SPACE, darts, nasbench201
 
 from nni_nasplus import UserError
 from nni_nasplus.one_shot.fit import fit
 from nni_nasplus.one_shot.paths import drawn_genes
 from nni_nasplus.search.strategy import make_strategy
-from nni_nasplus.strategies.paths.nondominated import crowding, fronts, order
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 QUICK = {"epochs": 1, "rounds": 3, "population": 6, "parents": 3, "batches": 1}
@@ -158,6 +157,14 @@ def test_options_out_of_range_are_named_before_data_are_read(name, options, mess
         make_strategy(name, options).check_space(NB201_SPACE)
 
 
+def test_the_checkpoint_of_another_supernet_is_named(tmp_path):
+    options = {"epochs": 1, "samples": 2, "batches": 1, "finalists": 1}
+    fit(search("rsps", **options), tmp_path)
+    message = r"the checkpoint's search has supernet=NasBench201Supernet of [\d,]+ weights; go on with that"
+    with pytest.raises(UserError, match=f"^{message}$"):
+        fit(search("rsps", DARTS_SPACE, **options), tmp_path)
+
+
 def test_alpha_moves_in_its_own_step_of_setn_and_weights_along_a_path():
     found = descended(search("setn"))
     assert all(alpha.grad is None for alpha in found.alphas.values())
@@ -176,21 +183,9 @@ def test_the_same_genes_are_the_same_path_and_masks_are_kept():
     assert {supernet.derive(drawn_genes(supernet, rng))["op_0_1"] for _ in range(20)} == {left}
 
 
-def test_fronts_and_crowding_of_a_published_kind_of_example():
-    costs = np.array([[1.0, 5.0], [2.0, 3.0], [4.0, 1.0], [3.0, 4.0], [5.0, 5.0], [2.5, 2.5]])
-    assert [front.tolist() for front in fronts(costs)] == [[0, 1, 2, 5], [3], [4]]
-    alone = crowding(costs[[0, 1, 2, 5]])
-    assert np.isinf(alone[[0, 2]]).all()
-    assert alone[1] == pytest.approx((2.5 - 1.0) / 3 + (5.0 - 2.5) / 4)
-    assert order(costs)[:2] == [0, 2]
-    assert order(costs)[-2:] == [3, 4]
-
-
-def test_nothing_in_a_front_is_dominated_by_a_later_one():
-    costs = np.random.default_rng(0).normal(size=(60, 3))
-    found = fronts(costs)
-    assert sorted(np.concatenate(found).tolist()) == list(range(60))
-    for better, worse in pairwise(found):
-        assert all((costs[better] <= costs[one]).all(-1).any() for one in worse), (
-            "a later point has one that dominates it"
-        )
+def test_the_parents_of_fairnas_are_those_that_nothing_dominates_in_loss_and_weights():
+    found = search("fairnas", **{**QUICK, "parents": 3})
+    cells = [dict.fromkeys(found.path(), name) for name in ("skip_connect", "nor_conv_1x1", "nor_conv_3x3", "none")]
+    scored = [(loss, cell, cell) for loss, cell in zip((2.0, 1.0, 0.5, 9.0), cells, strict=True)]
+    assert [list(one.values())[0] for one in found._parents(scored)][:2] == ["skip_connect", "nor_conv_3x3"]
+    assert cells[3] not in found._parents(scored), "as many weights as with skip connections, and a greater loss"
