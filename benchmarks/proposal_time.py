@@ -12,6 +12,7 @@ import optuna
 
 from nni_nasplus import Search, SearchSpace
 from nni_nasplus.hosts.optuna import NasSampler, suggest
+from nni_nasplus.search.strategy import Strategy, make_strategy
 from nni_nasplus.strategies import RandomSearch, ThompsonSampling
 
 RESULTS = (100, 1_000, 10_000)
@@ -26,10 +27,10 @@ def large_space() -> SearchSpace:
     return SearchSpace(decisions | {f"switch{i}": [False, True] for i in range(8)}, conditions)
 
 
-def milliseconds(results: int, acquisition: str) -> np.ndarray:
+def milliseconds(results: int, strategy: Strategy) -> np.ndarray:
     """The time of each proposal after so many results; float [proposals]."""
     space, rng = large_space(), np.random.default_rng(0)
-    search = Search(space, ThompsonSampling(acquisition=acquisition), seed=0)
+    search = Search(space, strategy, seed=0)
     while len(search.history.observations) < results:
         search.learn(architecture := space.sample(rng), float(rng.normal() + 0.1 * len(architecture)))
     times = []
@@ -68,11 +69,12 @@ def _milliseconds(step: Callable[[], None], results: int) -> float:
 
 def main() -> None:
     """Print the median and the slowest."""
-    for acquisition in ("ei", "thompson"):
+    strategies = {name: ThompsonSampling(acquisition=name) for name in ("ei", "thompson")}
+    for name, strategy in {**strategies, **{name: make_strategy(name, {}) for name in ("reinforce", "ppo")}}.items():
         for results in RESULTS:
-            times = milliseconds(results, acquisition)
-            found = f"median {np.median(times):.0f} ms, slowest {times.max():.0f} ms"
-            sys.stdout.write(f"{acquisition} after {results:,} results: {found}\n")
+            times = milliseconds(results, strategy)
+            found = f"median {np.median(times):.1f} ms, slowest {times.max():.1f} ms"
+            sys.stdout.write(f"{name} after {results:,} results: {found}\n")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     alone, through, theirs = milliseconds_through_optuna(1_000)
     sys.stdout.write(f"a trial of random search after 1,000: {alone:.2f} ms, through NasSampler {through:.2f} ms; ")
