@@ -177,7 +177,7 @@ class Learner:
 
     def _learn(self, observations: list[Observation]) -> None:
         """An update, unless nothing has ever succeeded."""
-        utilities = np.array([np.nan if o.utility is None else o.utility for o in observations])
+        utilities = np.array([np.nan if o.utility is None else o.utility for o in observations], dtype=float)
         self._worst = min(self._worst, np.min(utilities, initial=np.inf, where=~np.isnan(utilities)))
         codes = self.policy.encode([observation.architecture for observation in observations])
         as_now = self.policy.log_probability(codes).tolist()

@@ -178,8 +178,9 @@ def test_a_constant_added_to_all_rewards_changes_nothing_for_ppo(constant):
 
 
 @BOTH
-def test_equal_rewards_move_nothing(kind):
-    assert not told(kind(batch=3), [(one, 2.0) for one in list(TWO)]).policy.logits.any()
+@pytest.mark.parametrize("score", [2.0, 2])
+def test_equal_rewards_move_nothing(kind, score):
+    assert not told(kind(batch=3), [(one, score) for one in list(TWO)]).policy.logits.any()
 
 
 @BOTH
