@@ -120,7 +120,7 @@ def test_a_planted_operation_wins(name):
             best[f"op_{edge.source}_{edge.target}"] = "none"
     if name == "parsec":  # it learns from whole architectures, of which few would have it on all edges
         for edge in search.supernet.edges[2::3]:
-            _decide(search.supernet, edge, space.planted)
+            decide(search.supernet, edge, space.planted)
     assert fit(search).architectures[0] == best
 
 

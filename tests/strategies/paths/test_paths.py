@@ -187,5 +187,6 @@ def test_the_parents_of_fairnas_are_those_that_nothing_dominates_in_loss_and_wei
     found = search("fairnas", **{**QUICK, "parents": 3})
     cells = [dict.fromkeys(found.path(), name) for name in ("skip_connect", "nor_conv_1x1", "nor_conv_3x3", "none")]
     scored = [(loss, cell, cell) for loss, cell in zip((2.0, 1.0, 0.5, 9.0), cells, strict=True)]
-    assert [list(one.values())[0] for one in found._parents(scored)][:2] == ["skip_connect", "nor_conv_3x3"]
-    assert cells[3] not in found._parents(scored), "as many weights as with skip connections, and a greater loss"
+    parents = [next(iter(one.values())) for one in found._parents(scored)]
+    assert set(parents[:2]) == {"skip_connect", "nor_conv_3x3"}, "the ends of the front come first"
+    assert parents[2] == "nor_conv_1x1"
