@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.epochs.budget import Budget
 from nni_nasplus.search.earlier import memory_of
+from nni_nasplus.search.epochs.budget import Budget
 from nni_nasplus.search.history import Direction, History, Outcome, Proposal, SearchSpaceExhausted, Trial
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.memory import Memory
