@@ -17,9 +17,9 @@ from nni_nasplus.errors import HostLost
 from nni_nasplus.hosts.nni.architecture import leave_architecture
 from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
-from nni_nasplus.hosts.nni.parameters import parted
 from nni_nasplus.hosts.nni.presearch import is_presearch, presearch_directory
 from nni_nasplus.hosts.nni.reporter import NniReporter
+from nni_nasplus.hosts.nni.results import parted
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.presearch import presearch

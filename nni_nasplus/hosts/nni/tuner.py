@@ -20,10 +20,9 @@ from nni_nasplus._localhost import reach_localhost_directly
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.dispatcher.repairs import repair_dispatcher
 from nni_nasplus.hosts.nni.folders import nni_run_directory
-from nni_nasplus.hosts.nni.parameters import parameters_of, parted
 from nni_nasplus.hosts.nni.post_mortem import api_of, post_mortem
 from nni_nasplus.hosts.nni.presearch import FirstTrial, Send, allow_concurrency
-from nni_nasplus.hosts.nni.results import outcome_of
+from nni_nasplus.hosts.nni.results import outcome_of, parameters_of, parted
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.run import SETTINGS, Run

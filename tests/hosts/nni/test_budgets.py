@@ -12,7 +12,7 @@ from digits_search import complete, create
 from places import HELPERS
 
 from nni_nasplus.hosts.nni import NasTuner
-from nni_nasplus.hosts.nni.parameters import parameters_of, parted
+from nni_nasplus.hosts.nni.results import parameters_of, parted
 from nni_nasplus.search.history import Outcome, Trial
 from nni_nasplus.training.trial_folder import trial_directory, write_outcome
 
