@@ -128,6 +128,14 @@ setup(
             "optuna=nni_nasplus.hosts.optuna:OptunaHost",
             "process=nni_nasplus.hosts.process:ProcessHost",
         ],
+        "nni_nasplus.budgets": [
+            "asha=nni_nasplus.budgets.asha:ASHA",
+            "asha-stopping=nni_nasplus.budgets.asha_stopping:StoppingASHA",
+            "hyperband=nni_nasplus.budgets.hyperband:Hyperband",
+            "median=nni_nasplus.budgets.median:Median",
+            "nekrasov=nni_nasplus.budgets.nekrasov:Nekrasov",
+            "pdh=nni_nasplus.budgets.hurdles:Hurdles",
+        ],
         "nni_nasplus.one_shot": [
             "asap=nni_nasplus.strategies.differentiable.asap:ASAP",
             "beta-darts=nni_nasplus.strategies.differentiable.beta_darts:BetaDARTS",

@@ -10,8 +10,9 @@ from nni_nasplus.errors import UserError
 
 __all__ = ["available", "installed", "load", "require"]
 
-Kind = Literal["hosts", "one_shot", "predictors", "proxies", "spaces", "strategies", "tasks"]
+Kind = Literal["budgets", "hosts", "one_shot", "predictors", "proxies", "spaces", "strategies", "tasks"]
 _NOUN: dict[Kind, str] = {
+    "budgets": "budget",
     "hosts": "host",
     "one_shot": "one-shot method",
     "predictors": "predictor",

@@ -30,7 +30,7 @@ LINES = (
     "predictors proxies",
     "spaces",
     "networks ensembles",
-    "replay",
+    "budgets replay",
     "search",
     "data",
     "drawing",
@@ -162,7 +162,7 @@ def test_the_folders_of_the_tests_mirror_those_of_the_package():
     assert {".".join(("nni_nasplus", *parts)) for parts in folders} - packages == set()
 
 
-KINDS = ("hosts", "one_shot", "predictors", "proxies", "spaces", "strategies", "tasks")
+KINDS = ("budgets", "hosts", "one_shot", "predictors", "proxies", "spaces", "strategies", "tasks")
 
 
 @pytest.mark.parametrize("kind", KINDS)

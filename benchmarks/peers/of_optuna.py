@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
@@ -17,7 +19,7 @@ from nni_nasplus.search.strategy import make_strategy
 
 from .base import Peer, Suggestion
 
-__all__ = ["optuna_gp", "optuna_tpe", "sampler"]
+__all__ = ["PrunedOptuna", "optuna_gp", "optuna_tpe", "sampler"]
 
 
 class Optuna(Peer):
@@ -50,6 +52,41 @@ class Optuna(Peer):
         if score is not None:
             distributions = {name: self._choices[name] for name in architecture}
             self._study.add_trial(create_trial(params=architecture, distributions=distributions, value=score))
+
+
+class PrunedOptuna(Optuna):
+    """A study with a pruner too, which is asked after every epoch."""
+
+    def __init__(
+        self, table: Table, seed: int, sampler: optuna.samplers.BaseSampler, pruner: optuna.pruners.BasePruner
+    ) -> None:
+        super().__init__(table, seed, sampler)
+        self._study.pruner = pruner
+        self._pruned: dict[int, dict[int, float]] = {}
+        """By row, what was reported of those that were pruned."""
+
+    def train(self, asked: Suggestion, curve: Sequence[float]) -> int:
+        """Report a row's curve until it is pruned or ends, and tell the study; how many epochs that were."""
+        trial, reported = self._asked[asked.handle].handle, {}
+        for epoch, score in enumerate(map(float, curve), start=1):
+            trial.report(score, epoch)
+            reported[epoch] = score
+            if epoch < len(curve) and trial.should_prune():
+                self._pruned[asked.handle] = reported
+                break
+        score = reported[max(reported)]
+        self.tell(asked, score if math.isfinite(score) else None)
+        return max(reported)
+
+    def _learn(self, suggestion: Suggestion, architecture: Architecture, score: float | None) -> None:
+        reported = self._pruned.get(self.table.pool.row(architecture))
+        if score is None or reported is None:
+            super()._learn(suggestion, architecture, score)
+            return
+        self._study.tell(suggestion.handle, state=TrialState.FAIL)
+        distributions = {name: self._choices[name] for name in architecture}
+        told = {"params": architecture, "distributions": distributions, "intermediate_values": reported}
+        self._study.add_trial(create_trial(state=TrialState.PRUNED, value=score, **told))
 
 
 class Sampled:

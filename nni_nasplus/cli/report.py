@@ -160,10 +160,13 @@ def _mean_row(run: Run, name: str, trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def _random_search(run: Run, count: int) -> dict[str, Any]:
-    """What random search of as many trials would have reached, on average, by the random trials of this run."""
+    """What random search of as many trials would have reached, on average, by the random trials of this run.
+
+    With a budget nobody can tell: few of them are trained to the end, and these are the best.
+    """
     evaluator, direction = run.evaluator, run.settings.direction
     drawn = [trial for trial in run.history().finished if trial.origin == "random" and trial.status == "done"]
-    if len(drawn) < _FEWEST:
+    if len(drawn) < _FEWEST or run.settings.budget is not None:
         return {"random_search": None, "random_search_test": None, "random_trials": len(drawn)}
     scores = [trial.score for trial in drawn if trial.score is not None]
     chances = chances_of_best(scores, count, direction)
@@ -228,14 +231,16 @@ def _trials(run: Run, top: int) -> Table:
     if rejected:
         caption += f"; {rejected} proposals exceeded the limits and were not trained"
     taught = any(trial.teachers for trial in history.trials)
+    paused = any(trial.epochs is not None for trial in history.trials)
     architecture = Column("architecture", overflow="fold")  # a notation that is cut could not be copied
     columns = ("trial", architecture, f"validation {objective}", "parameters", "seconds")
-    table = Table(*columns, *(["teachers"] if taught else []), title="best architectures")
+    more = [*(["epochs"] if paused else []), *(["teachers"] if taught else [])]
+    table = Table(*columns, *more, title="best architectures")
     for trial in history.best[:top]:
-        parameters, seconds = trial.metrics.get("parameters", 0), trial.metrics.get("seconds", 0)
+        parameters, seconds = trial.metrics.get("parameters", 0), trial.cost or trial.metrics.get("seconds", 0)
         genotype, teachers = run.space.genotype(trial.architecture), ", ".join(map(str, trial.teachers))
         row = (str(trial.number), genotype, f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
-        table.add_row(*row, *([teachers] if taught else []))
+        table.add_row(*row, *([f"{trial.reached:g}"] if paused else []), *([teachers] if taught else []))
     for trial in failed[:top]:
         table.add_row(str(trial.number), run.space.genotype(trial.architecture), "failed", "", trial.reason or "")
     table.caption = caption

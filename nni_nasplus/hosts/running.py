@@ -36,7 +36,7 @@ def complete(run: Run, console: Console, *, is_kept: bool = True) -> bool:
     host = host_of(run)
     with run.exclusive():
         host.require_idle(run)
-        if run.has_trials and len(run.history().finished) >= run.settings.trials:
+        if run.has_trials and run.settings.are_met(run.history()):
             return False
         _search(run, host, console, is_kept=is_kept)
         return True

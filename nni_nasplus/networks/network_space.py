@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial, update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import nni
 from nni.mutable import ensure_frozen
@@ -39,6 +39,9 @@ class NetworkSpace(ModelSpace):
     A space has ``net``, the network of the architecture in whose context NNI makes it. Without one, when it is only
     searched, there is no network yet and none of its memory is taken.
     """
+
+    trains_in_epochs: ClassVar[bool] = True
+    """Whether trainings of its networks can be paused and go on; False where they are fitted at once."""
 
     conditions: Mapping[str, Mapping[str, Any]] = {}
     net: nn.Module

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from nni_nasplus.errors import UserError
 from nni_nasplus.run.run import described, instantiate
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.space import Architecture
@@ -22,13 +23,14 @@ def completed(settings: Settings, space: Mapping[str, Any], evaluator: Evaluator
     Raises
     ------
     UserError
-        If the initial architectures are none of the space, or the examples cannot be divided into the folds.
+        If the initial architectures are none of the space, the examples cannot be divided into the folds, or there is a
+        budget and trainings cannot be paused.
     """
     if settings.folds != "auto" and settings.folds:
         evaluator.held_out(0, settings.folds)
     if "latency_ms" in settings.costs:
         evaluator = replace(evaluator, latency=True)
-    return replace(
+    complete = replace(
         settings,
         space=dict(space),
         evaluator=described(type(evaluator), evaluator.init_args),
@@ -36,6 +38,26 @@ def completed(settings: Settings, space: Mapping[str, Any], evaluator: Evaluator
         direction=evaluator.direction,
         initial=_initial(space, settings.initial),
     )
+    if complete.make_budget() is not None:
+        _require_resumable(complete, evaluator)
+    return complete
+
+
+def _require_resumable(settings: Settings, evaluator: Evaluator) -> None:
+    """Raise :class:`UserError` if trainings cannot be paused and go on."""
+    from nni_nasplus.networks.network_space import NetworkSpace
+
+    space = instantiate(settings.space, NetworkSpace)
+    if not space.trains_in_epochs:
+        raise UserError(
+            f"--budget {settings.budget} needs trainings that can be paused, and networks of {type(space).__name__} "
+            "are fitted at once; leave it out"
+        )
+    if evaluator.distillation is not None:
+        raise UserError(
+            f"--budget {settings.budget} and distillation exclude each other: teachers would change from rung to rung; "
+            "leave one out"
+        )
 
 
 def _initial(space: Mapping[str, Any], genotypes: Any) -> list[Architecture] | None:

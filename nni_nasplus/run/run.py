@@ -256,6 +256,7 @@ class Run:
             space,
             direction=settings.direction,
             **{name: getattr(settings, name) for name in ("strategy", "strategy_options", "seed")},
+            **({"budget": settings.budget, "budget_options": settings.budget_options} if settings.budget else {}),
         )
         try:
             return self.new_search(space, journal)
@@ -277,6 +278,7 @@ class Run:
             excess=self.excess if self.settings.limits else None,
             max_failures=self.settings.max_failures,
             costs=self.settings.costs,
+            budget=self.settings.make_budget(),
         )
 
     def excess(self, architecture: Architecture) -> str | None:

@@ -10,7 +10,8 @@ from nni_nasplus import registry
 from nni_nasplus._files import typed
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.limits import Limits
-from nni_nasplus.search.history import Direction
+from nni_nasplus.search.epochs.budget import Budget, make_budget_rule
+from nni_nasplus.search.history import Direction, History
 from nni_nasplus.search.strategy import Strategy, make_strategy, require_objectives
 
 __all__ = ["COSTS", "Settings", "listed"]
@@ -36,6 +37,15 @@ class Settings:
     strategy_options
         The strategy's own settings, as in --strategy_options.population_size 20, or in --strategy_options.proxy naswot,
         which lets thompson know a zero-cost proxy of random networks before it begins.
+    budget
+        How to spare epochs: asha, which trains all a little and the best of them on, or another installed rule; by
+        default every trial is trained to its end. --trials then counts the architectures that are begun.
+    budget_options
+        The rule's own settings, as in --budget_options.eta 4.
+    max_checkpoints
+        Of trials that a budget has paused, how many keep what they would go on from.
+    max_checkpoints_mib
+        How many MiB all of that may take.
     initial
         What to train first, one architecture or more in the space's notation, as in --initial '[lstm, gru]'; [] for
         nothing. By default what the space names, for strategies that learn from results: RNN, GRU and LSTM for
@@ -93,6 +103,10 @@ class Settings:
 
     strategy: str = "thompson"
     strategy_options: dict[str, Any] = field(default_factory=dict)
+    budget: str | None = None
+    budget_options: dict[str, Any] = field(default_factory=dict)
+    max_checkpoints: int = 100
+    max_checkpoints_mib: float = 4096.0
     initial: list[str] | str | list[dict[str, Any]] | None = None
     objectives: list[str] | str | None = None
     learn_from: list[str] | str | None = None
@@ -124,18 +138,22 @@ class Settings:
             raise UserError(
                 f"--learn-from has no effect on --strategy {self.strategy}, which does not learn; leave it out"
             )
-        for name in ("trials", "concurrency", "max_failures", "baseline_trials"):
+        for name in ("trials", "concurrency", "max_failures", "baseline_trials", "max_checkpoints"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}; use 1 or more")
         if self.seed < 0:
             raise UserError(f"--seed is {self.seed}; use 0 or more")
-        for name in ("trial_seconds", "trial_mib", "tail_minutes"):
+        for name in ("trial_seconds", "trial_mib", "tail_minutes", "max_checkpoints_mib"):
             if (value := getattr(self, name)) is not None and value <= 0:
                 raise UserError(f"--{name} is {value}; use more than 0")
         if self.folds != "auto" and (self.folds < 0 or self.folds == 1):
             raise UserError(f"--folds is {self.folds}; use 2 or more, 0 for none, or auto")
         self.limits  # noqa: B018
         self._check_objectives()
+        if self.budget is not None:
+            make_budget_rule(self.budget, self.budget_options)
+        elif self.budget_options:
+            raise UserError("--budget_options have no effect without --budget; name one, such as asha")
         registry.load("hosts", self.host)().check(self)
 
     def _check_objectives(self) -> None:
@@ -159,6 +177,27 @@ class Settings:
     def make_strategy(self) -> Strategy:
         """The strategy with its options; UserError if there is none such."""
         return make_strategy(self.strategy, self.strategy_options)
+
+    def make_budget(self) -> Budget | None:
+        """What there is to share out, once the evaluator is known; None where every trial is trained to its end.
+
+        Raises
+        ------
+        UserError
+            If there is no such rule, or it does not fit the epochs of a whole training.
+        """
+        if self.budget is None:
+            return None
+        rule, arguments = make_budget_rule(self.budget, self.budget_options), self.evaluator.get("init_args")
+        epochs = arguments.get("epochs") if isinstance(arguments, dict) else None
+        if not isinstance(epochs, int):
+            raise UserError(f"--budget {self.budget} needs an evaluator that has epochs; leave it out")
+        return Budget(rule, epochs, self.trials, self.seed)
+
+    def are_met(self, history: History) -> bool:
+        """Whether a search has done all that it was to do."""
+        budget = self.make_budget()
+        return len(history.finished) >= self.trials if budget is None else budget.is_over(history)
 
     @property
     def at_a_time(self) -> int:

@@ -38,7 +38,8 @@ def memory_of(histories: Mapping[str, History], space: SearchSpace | None = None
 
 def _ranked(name: str, history: History) -> Ranking:
     """What a search has trained; an architecture whose training diverged is worse than any that has a score."""
-    known = [(trial.architecture, trial.score) for trial in history.trials if _tells(trial)]
+    scores = history.scores
+    known = [(trial.architecture, scores[trial.number]) for trial in history.trials if _tells(trial)]
     if all(score is None for _, score in known):
         raise UserError(f"{name} has no result to learn from; leave it out")
     sign = 1.0 if history.direction == "maximize" else -1.0

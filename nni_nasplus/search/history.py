@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.search.epochs.growth import growth
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.pareto import non_dominated
 from nni_nasplus.search.ranking import Ranking
@@ -153,7 +154,9 @@ class Trial:
     """A proposal and, once it has ended, how.
 
     ``epochs`` is what it is to be trained to, None for all. ``curve`` has what it has reached so far, by the number of
-    epochs: what was reported while it ran, and how it ended before it was proposed again to go on.
+    epochs: what was reported while it ran, and how it ended before it was proposed again to go on. ``reached`` is how
+    many epochs its latest score stands for, infinite for all, 0 before there is one. ``cost_before`` is what all but
+    its latest part took, in seconds.
     """
 
     number: int
@@ -162,6 +165,8 @@ class Trial:
     epochs: int | None = None
     outcome: Outcome | None = None
     curve: dict[int, float] = field(default_factory=dict)
+    reached: float = 0.0
+    cost_before: float = 0.0
 
     @property
     def status(self) -> Literal["pending", "done", "failed", "rejected"]:
@@ -184,8 +189,8 @@ class Trial:
 
     @property
     def cost(self) -> float | None:
-        """Of its outcome, in seconds; None before its end and where nobody measured."""
-        return None if self.outcome is None else self.outcome.cost
+        """Of its outcome and of all parts before, in seconds; None before its end and where nobody measured."""
+        return None if self.outcome is None or self.outcome.cost is None else self.cost_before + self.outcome.cost
 
     @property
     def reason(self) -> str | None:
@@ -196,6 +201,10 @@ class Trial:
     def teachers(self) -> Sequence[int]:
         """The numbers of the trials that it learned from; none before its end."""
         return () if self.outcome is None else self.outcome.teachers
+
+    def may_go_on(self, epochs: int | None) -> bool:
+        """Whether it has ended with a score after fewer epochs than these, None being all."""
+        return self.score is not None and self.epochs is not None and (epochs is None or epochs > self.reached)
 
 
 class History:
@@ -245,6 +254,10 @@ class History:
         self.trials: list[Trial] = []
         self.asked = 0
         """Proposals so far, those to go on among them: what randomness is drawn from beside the seed."""
+        self.arrivals: dict[int, list[Trial]] = {}
+        """By the epochs that trials were to be trained to, those that got there, in order of arrival."""
+        self.is_budgeted = False
+        """Whether scores of different epochs stand beside each other, which :attr:`observations` makes comparable."""
         self._by_key: dict[str, Trial] = {}
         self._observed: dict[str, Observation] = {}
 
@@ -265,13 +278,14 @@ class History:
             trial = Trial(len(self.trials), self.space.validate(proposal.architecture), proposal.origin)
             self.trials.append(trial)
             self._by_key[self.space.key(trial.architecture)] = trial
+        trial.cost_before = trial.cost or trial.cost_before
         trial.epochs, trial.outcome = proposal.epochs, None
         return trial
 
     def check(self, proposal: Proposal) -> None:
         """Raise what :meth:`ask` raises, and change nothing."""
         trial = self.trial_of(proposal.architecture)
-        if trial is not None and not _may_go_on(trial, proposal.epochs):
+        if trial is not None and not trial.may_go_on(proposal.epochs):
             raise ValueError(f"architecture {self.space.key(proposal.architecture)} was proposed before")
 
     def report(self, number: int, epochs: int, score: float) -> None:
@@ -296,13 +310,25 @@ class History:
         self.require_pending(number)
         trial = self.trials[number]
         trial.outcome = outcome
-        epochs = trial.epochs if outcome.epochs is None else outcome.epochs
-        if outcome.score is not None and epochs is not None:
-            trial.curve[epochs] = outcome.score
+        if outcome.score is not None:
+            self._arrive(trial, outcome.score, outcome.epochs)
         key = self.space.key(trial.architecture)
         self._observed.pop(key, None)  # one that went on counts by its latest result, and as the latest
         utility = self._utility(outcome.score)
         self._observed[key] = Observation(trial.architecture, utility, outcome.cost, outcome.metrics)
+
+    def _arrive(self, trial: Trial, score: float, epochs: int | None) -> None:
+        """Take a score that stands for so many epochs, None for those asked for: a training may end for good before."""
+        epochs = trial.epochs if epochs is None else epochs
+        if epochs is not None:
+            trial.curve[epochs] = score
+        if trial.epochs is None or epochs is None:
+            trial.reached = math.inf
+            return
+        trial.reached = epochs
+        if epochs >= trial.epochs:
+            trial.curve[trial.epochs] = score
+            self.arrivals.setdefault(trial.epochs, []).append(trial)
 
     def require_pending(self, number: int) -> None:
         """Raise :class:`ValueError` if a trial is unknown or has ended."""
@@ -332,14 +358,46 @@ class History:
         return len(self._by_key)
 
     @property
+    def begun(self) -> int:
+        """How many architectures were handed out to be trained: all but rejected ones."""
+        return sum(trial.status != "rejected" for trial in self.trials)
+
+    @property
     def observations(self) -> list[Observation]:
-        """What has ended, failures and rejected proposals too, in order of ending."""
-        return list(self._observed.values())
+        """What has ended, failures and rejected proposals too, in order of ending.
+
+        In a budgeted history a score of few epochs counts with what is expected of more: see
+        :func:`~nni_nasplus.search.epochs.growth.growth`.
+        """
+        return self._grown() if self.is_budgeted else list(self._observed.values())
 
     @property
     def succeeded(self) -> list[Observation]:
         """The observations with a score, in order of ending."""
-        return [observation for observation in self._observed.values() if observation.utility is not None]
+        return [observation for observation in self.observations if observation.utility is not None]
+
+    @property
+    def scores(self) -> list[float | None]:
+        """The score of every trial by number, None where there is none; of few epochs with what more would bring."""
+        ahead = self._ahead if self.is_budgeted else {}
+        return [None if trial.score is None else trial.score + ahead.get(trial.reached, 0.0) for trial in self.trials]
+
+    def _grown(self) -> list[Observation]:
+        """The observations as if all of them had come as far as the farthest; of what goes on, its latest."""
+        sign, ahead = 1.0 if self.direction == "maximize" else -1.0, self._ahead
+        grown = []
+        for key, seen in self._observed.items():
+            more = sign * ahead.get(self._by_key[key].reached, 0.0)
+            grown.append(seen if seen.utility is None else seen._replace(utility=seen.utility + more))
+        return grown
+
+    @property
+    def _ahead(self) -> dict[float, float]:
+        return growth([trial.curve for trial in self.trials], sorted(self.arrivals))
+
+    def utility_at(self, trial: Trial, epochs: int) -> float:
+        """What a trial had reached after so many epochs, at which it arrived; higher is better in any search."""
+        return trial.curve[epochs] if self.direction == "maximize" else -trial.curve[epochs]
 
     def points(self) -> np.ndarray:
         """What :attr:`succeeded` has reached, higher for better: the utility, then every cost with its sign turned.
@@ -383,10 +441,15 @@ class History:
 
     @property
     def best(self) -> list[Trial]:
-        """The trials with a score, the best first, of equals the earlier."""
+        """The trials with a score, the best first, of equals the earlier; after all those that came farther."""
         sign = -1.0 if self.direction == "maximize" else 1.0
-        done = [(sign * trial.score, trial.number) for trial in self.trials if trial.score is not None]
-        return [self.trials[number] for _, number in sorted(done)]
+        farthest = max(self.arrivals, default=math.inf)
+        done = [
+            (-min(trial.reached, farthest), sign * trial.score, trial.number)
+            for trial in self.trials
+            if trial.score is not None
+        ]
+        return [self.trials[number] for *_, number in sorted(done)]
 
     def is_new(self, architecture: Mapping[str, Any]) -> bool:
         """Whether an architecture was never proposed."""
@@ -430,8 +493,3 @@ def finite(value: Any) -> float:
         raise ValueError(f"{value} is not finite")
     number: float = value
     return number
-
-
-def _may_go_on(trial: Trial, epochs: int | None) -> bool:
-    """Whether a trial has ended with a score after fewer epochs than these, None being all."""
-    return trial.score is not None and trial.epochs is not None and (epochs is None or epochs > trial.epochs)

@@ -163,7 +163,9 @@ class Journal:
         _require(path, header, {**settings, **({} if space is None else {"space": space.to_json()})})
         with _damage_named(path, 1):
             known = space or SearchSpace.from_json(header["space"])
-            return cls(path, header, History(known, header["direction"])), events
+            journal = cls(path, header, History(known, header["direction"]))
+            journal.history.is_budgeted = header.get("budget") is not None
+            return journal, events
 
     def _apply_all(self, events: Iterator[dict[str, Any]]) -> None:
         for line, event in enumerate(events, start=2):

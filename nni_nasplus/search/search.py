@@ -12,6 +12,7 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.earlier import memory_of
+from nni_nasplus.search.epochs.budget import Budget
 from nni_nasplus.search.history import Direction, History, Outcome, Proposal, SearchSpaceExhausted, Trial
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.memory import Memory
@@ -19,13 +20,17 @@ from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy, require_objectives
 
-__all__ = ["MOST_REJECTED", "RepeatedFailure", "Search", "repeated_failure"]
+__all__ = ["MOST_REJECTED", "NothingYet", "RepeatedFailure", "Search", "repeated_failure"]
 
 logger = logging.getLogger(__name__)
 
 MOST_REJECTED = 500
 """Proposals in a row beyond a limit before the search gives up: it then finds one in a thousand at best."""
 _NUMBER = re.compile(r"\d+([.,]\d+)*")
+
+
+class NothingYet(SearchSpaceExhausted):
+    """There is nothing to train before something that is in training has ended: a budget waits for it."""
 
 
 class RepeatedFailure(Exception):
@@ -84,6 +89,8 @@ class Search:
         After so many failures in a row for one reason, :meth:`ask` refuses; None for no limit.
     costs
         Metrics of an outcome that are to be small beside a good score, such as ``parameters``.
+    budget
+        How far trials are trained, and how many are begun; None for whole trainings, as many as anybody asks for.
 
     Raises
     ------
@@ -114,6 +121,7 @@ class Search:
         excess: Callable[[Architecture], str | None] | None = None,
         max_failures: int | None = None,
         costs: Sequence[str] = (),
+        budget: Budget | None = None,
     ) -> None:
         if seed < 0:
             raise UserError(f"seed is {seed}; use 0 or more")
@@ -123,8 +131,10 @@ class Search:
         self.seed = seed
         self.excess = excess
         self.max_failures = max_failures
+        self.budget = budget
         self.history = History(space, direction) if journal is None else journal.history
         self.history.initial = [space.validate(one) for one in _initial(space, strategy, initial)]
+        self.history.is_budgeted = budget is not None
         self.history.ranking = ranking
         self.history.memory = _memory(earlier, space)
         self.history.costs = tuple(costs)
@@ -139,7 +149,9 @@ class Search:
         Raises
         ------
         SearchSpaceExhausted
-            When the strategy has nothing new, or nothing within the limits.
+            When the strategy has nothing new, or nothing within the limits, and nothing goes on.
+        NothingYet
+            When there may be more once what is in training has ended.
         RepeatedFailure
             When the latest trials all failed for one reason since this process began.
         """
@@ -149,8 +161,10 @@ class Search:
         if self._interrupted:
             return self._interrupted.popleft()
         for _ in range(MOST_REJECTED):
-            trial = self._record.ask(self.propose())
-            excess = self.excess(trial.architecture) if self.excess else None
+            proposal = self.propose()
+            is_known = not self.history.is_new(proposal.architecture)
+            trial = self._record.ask(proposal)
+            excess = self.excess(trial.architecture) if self.excess and not is_known else None
             if excess is None:
                 return trial
             self._record.tell(trial.number, Outcome(failure="rejected", reason=excess))
@@ -168,8 +182,34 @@ class Search:
         Raises
         ------
         SearchSpaceExhausted
-            When the strategy has nothing new.
+            When the strategy has nothing new, and nothing goes on.
+        NothingYet
+            When there may be more once what is in training has ended.
         """
+        if self.budget is None:
+            return self._new(draw)
+        return self._going_on(self.budget) or self._begun(self.budget, draw)
+
+    def _going_on(self, budget: Budget) -> Proposal | None:
+        """What the budget lets go on."""
+        step = budget.step(self.history)
+        return step and Proposal(step.trial.architecture, step.trial.origin, step.epochs)
+
+    def _begun(self, budget: Budget, draw: int | None) -> Proposal:
+        """What is begun, to as many epochs as the budget says; where nothing is new, what goes on because of that."""
+        try:
+            budget.require_room(self.history)
+            return self._new(draw)._replace(epochs=budget.first(self.history))
+        except SearchSpaceExhausted as exhausted:
+            proposal = self._going_on(budget.closed())
+            if proposal is not None:
+                return proposal
+            if self.history.pending:
+                raise NothingYet(f"{exhausted}; what goes on is open") from None
+            raise
+
+    def _new(self, draw: int | None) -> Proposal:
+        """What is trained next of all that was never proposed."""
         for architecture in self.history.initial:
             if self.history.is_new(architecture):
                 return Proposal(architecture, "initial")

@@ -93,7 +93,8 @@ def trial_contender(run: Run, trial: Trial) -> Contender:
     """A finished trial of a search."""
     assert trial.outcome is not None
     name, folder = f"trial {trial.number}", run.trial_directory(trial)
-    return Contender(name, run.space, trial.architecture, folder, trial.outcome, run.evaluator.seed)
+    outcome = replace(trial.outcome, cost=trial.cost)
+    return Contender(name, run.space, trial.architecture, folder, outcome, run.evaluator.seed)
 
 
 def trained(

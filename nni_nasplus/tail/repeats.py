@@ -67,7 +67,9 @@ def repeated(run: Run, budget: Budget) -> list[Repeated]:
     The architectures, best mean first.
     """
     sign = 1.0 if run.settings.direction == "maximize" else -1.0
-    candidates = [Repeated((trial_contender(run, trial),)) for trial in run.history().best[:BEST]]
+    best = run.history().best
+    whole = [trial for trial in best if trial.reached >= best[0].reached]
+    candidates = [Repeated((trial_contender(run, trial),)) for trial in whole[:BEST]]
     while turn := _next(candidates, sign, budget):
         contender = _again(run, turn, len(turn.trainings))
         rest = [one for one in candidates if one is not turn]

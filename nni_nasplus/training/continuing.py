@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +12,16 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
-__all__ = ["LAST", "Ending", "Part"]
+from nni_nasplus._files import damage_named, new_file
+from nni_nasplus.errors import UserError
+from nni_nasplus.training.trial_folder import LAST
 
-LAST = "last.ckpt"
-"""What training goes on from, in a trial's folder; Lightning's own name for the last of its checkpoints."""
+__all__ = ["Ending", "Part"]
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+"""Of what a checkpoint has beside Lightning's own."""
 
 
 class Ending(pl.Callback):
@@ -50,8 +59,23 @@ class Part(Checkpoint):
 
     @property
     def left(self) -> Path | None:
-        """What an earlier part left to go on from; None where there is nothing."""
-        return self.path if self.path.is_file() else None
+        """What an earlier part left to go on from; None where there is nothing, or nothing that can be read.
+
+        What cannot is named in a warning of the log: training begins anew then.
+        """
+        if not self.path.is_file():
+            return None
+        try:
+            with damage_named(self.path), zipfile.ZipFile(self.path):
+                kept = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+                version = kept["callbacks"][self.state_key]["version"]
+        except (UserError, zipfile.BadZipFile, pickle.UnpicklingError, EOFError, OSError):
+            logger.warning("%s is damaged; training begins anew", self.path)
+            return None
+        if version != VERSION:
+            logger.warning("%s has format %s, this release reads %s; training begins anew", self.path, version, VERSION)
+            return None
+        return self.path
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Go on with the generators, and end at once where enough epochs are over already."""
@@ -73,12 +97,13 @@ class Part(Checkpoint):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the checkpoint; only here Lightning has counted the epoch as over."""
         if self.unfinished:
-            trainer.save_checkpoint(self.path)
+            with new_file(self.path) as partial:
+                trainer.save_checkpoint(partial)
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of torch's generators."""
+        """The states of torch's generators, and the format of the checkpoint."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"cpu": torch.get_rng_state(), "cuda": cuda}
+        return {"version": VERSION, "cpu": torch.get_rng_state(), "cuda": cuda}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Remember them until training starts."""

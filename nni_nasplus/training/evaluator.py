@@ -25,7 +25,7 @@ from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.search.history import Direction, Outcome
-from nni_nasplus.training.continuing import LAST, Ending, Part
+from nni_nasplus.training.continuing import Ending, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation
 from nni_nasplus.training.distillation.teachers import Examples, find_teachers
@@ -40,7 +40,7 @@ from nni_nasplus.training.reporter import (
     require_finite,
 )
 from nni_nasplus.training.trainer import best_epoch, early_stopping, finish, quiet_arguments, training_trainer
-from nni_nasplus.training.trial_folder import WEIGHTS, write_outcome
+from nni_nasplus.training.trial_folder import LAST, WEIGHTS, write_outcome
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -256,7 +256,7 @@ class Evaluator(ABC):
             metrics=metrics,
             cost=metrics.get("seconds"),
             teachers=() if teachers is None else teachers.numbers,
-            epochs=epochs,
+            epochs=None if epochs is None else self._stands_for(Path(directory), epochs),
         )
         write_outcome(Path(directory), outcome)
         reporter.final(outcome)
@@ -393,6 +393,10 @@ class Evaluator(ABC):
             return None
         self._require_within(epochs)
         return Part(directory, epochs)
+
+    def _stands_for(self, directory: Path, epochs: int) -> int:
+        """The epochs that a part's result stands for: all, where nothing is left to go on from."""
+        return epochs if (directory / LAST).is_file() else self.epochs
 
     def _require_within(self, epochs: int) -> None:
         if not 1 <= epochs <= self.epochs:

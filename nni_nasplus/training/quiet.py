@@ -14,9 +14,11 @@ __all__ = ["quiet_lightning"]
 _LOGGERS = (
     "pytorch_lightning.utilities.rank_zero",
     "lightning_fabric.utilities.rank_zero",
+    "pytorch_lightning.trainer.connectors.checkpoint_connector",
     "pytorch_lightning.trainer.connectors.signal_connector",
 )
-"""They tell of devices, of the makers' services, that training has ended at its last epoch, and of signals."""
+"""They tell of devices, of the makers' services, that training has ended at its last epoch, how checkpoints are read,
+and of signals."""
 _USUAL = (
     "Checkpoint directory .* exists and is not empty",
     "Using ModelCheckpoint with manual optimization",

@@ -28,7 +28,7 @@ class Reporter(Protocol):
         """Where the host looks for the trial's TensorBoard files and exported model; None for nowhere."""
 
     def intermediate(self, score: float, metrics: Mapping[str, float]) -> None:
-        """Report what has been reached so far: the objective, and whatever else is known."""
+        """Report what has been reached so far: the objective, and whatever else is known, such as the ``epoch``."""
 
     def final(self, outcome: Outcome) -> None:
         """Report how it ended, once."""
@@ -71,7 +71,7 @@ class ReportMetrics(pl.Callback):
         self.reporter = reporter
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Send the epoch's metrics.
+        """Send the epoch's metrics, and its number from 1: training may go on from an earlier part.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class ReportMetrics(pl.Callback):
             return
         metrics = logged_metrics(trainer, "val_")
         require_finite(metrics, f"after epoch {trainer.current_epoch + 1}")
-        self.reporter.intermediate(metrics[self.objective], metrics)
+        self.reporter.intermediate(metrics[self.objective], {**metrics, "epoch": trainer.current_epoch + 1.0})
 
 
 class KeepCurve(pl.Callback):

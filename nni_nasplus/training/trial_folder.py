@@ -12,6 +12,7 @@ from nni_nasplus.search.history import Failure, Outcome
 
 __all__ = [
     "CURVE",
+    "LAST",
     "WEIGHTS",
     "clear_outcome",
     "curve_in",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 WEIGHTS = "model.safetensors"
+LAST = "last.ckpt"
+"""What training goes on from; Lightning's own name for the last of its checkpoints."""
 CURVE = "curve.jsonl"
 """A line of JSON for each epoch, which :class:`~nni_nasplus.training.reporter.KeepCurve` writes."""
 _RESULT = "result.json"
@@ -37,12 +40,25 @@ def write_outcome(directory: Path, outcome: Outcome) -> None:
     write_json(directory / _RESULT, outcome.to_json())
 
 
-def outcome_in(directory: Path) -> Outcome | None:
-    """How the trial ended; None where it did not, or nobody could say so, or what was said is damaged."""
+def outcome_in(directory: Path, epochs: int | None = None) -> Outcome | None:
+    """How the trial ended; None where it did not, or nobody could say so, or what was said is damaged.
+
+    Parameters
+    ----------
+    epochs
+        What the trial was to be trained to; how it ended before it went on to these does not count.
+    """
     path = directory / _RESULT
     with contextlib.suppress(UserError), damage_named(path):
-        return Outcome.from_json(read_json(path)) if path.is_file() else None
+        outcome = Outcome.from_json(read_json(path)) if path.is_file() else None
+        return None if outcome is not None and _is_earlier(outcome, epochs) else outcome
     return None
+
+
+def _is_earlier(outcome: Outcome, epochs: int | None) -> bool:
+    if outcome.score is None or outcome.epochs is None or epochs is None:
+        return False
+    return outcome.epochs < epochs
 
 
 def clear_outcome(directory: Path) -> None:

@@ -8,16 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from nni_nasplus import UserError
+from nni_nasplus import Outcome, UserError
 from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace
 from nni_nasplus.spaces.recurrent import RecurrentCellSpace
-from nni_nasplus.training.continuing import LAST
 from nni_nasplus.training.events import EventClassification
 from nni_nasplus.training.images import ImageClassification
 from nni_nasplus.training.language import LanguageModelling
-from nni_nasplus.training.trial_folder import WEIGHTS
+from nni_nasplus.training.trial_folder import LAST, WEIGHTS, outcome_in, write_outcome
 
 SCHEDULE = 4
 
@@ -142,6 +141,50 @@ def test_without_a_number_of_epochs_training_begins_anew(cache, whole, tmp_path)
     made = of_events(cache)
     trained(made, tmp_path / "parts", 2)
     assert_equal(trained(made, tmp_path / "parts", None), whole(made, None))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "last.ckpt is damaged; training begins anew"),
+        (lambda path: path.write_bytes(b"PK"), "last.ckpt is damaged; training begins anew"),
+        (lambda path: relabelled(path, 0), "last.ckpt has format 0, this release reads 1; training begins anew"),
+    ],
+)
+def test_a_checkpoint_that_is_half_written_or_of_another_version_is_named_and_training_begins_anew(
+    cache, whole, tmp_path, caplog, damage, message
+):
+    made = of_events(cache)
+    trained(made, tmp_path / "parts", 2)
+    damage(tmp_path / "parts" / LAST)
+    assert_equal(trained(made, tmp_path / "parts", 3), whole(made, 3))
+    assert message in caplog.text
+
+
+def relabelled(path, version):
+    """Give a checkpoint the number of another format."""
+    kept = torch.load(path, weights_only=True)
+    (part,) = (state for name, state in kept["callbacks"].items() if name.startswith("Part"))
+    part["version"] = version
+    torch.save(kept, path)
+
+
+def test_an_outcome_says_how_many_epochs_it_stands_for(cache, tmp_path):
+    made = of_events(cache)
+    for epochs, stands_for in ((2, 2), (SCHEDULE, SCHEDULE), (None, None)):
+        trained(made, tmp_path, epochs)
+        assert outcome_in(tmp_path).epochs == stands_for
+    early = of_events(cache, epochs=40, patience=1, learning_rate=1e-9)
+    trained(early, tmp_path / "early", 9)
+    assert outcome_in(tmp_path / "early").epochs == 40
+
+
+def test_how_a_trial_ended_before_it_went_on_does_not_count(tmp_path):
+    write_outcome(tmp_path, Outcome(score=0.5, epochs=3))
+    assert outcome_in(tmp_path, 9) is None
+    assert outcome_in(tmp_path, 3) == outcome_in(tmp_path) == Outcome(score=0.5, epochs=3)
+    write_outcome(tmp_path, Outcome(reason="no memory"))
+    assert outcome_in(tmp_path, 9).reason == "no memory"
 
 
 @pytest.mark.parametrize("epochs", [0, SCHEDULE + 1])

@@ -86,7 +86,8 @@ def trained(name: str, history: History) -> Table:
         raise UserError(
             f"the search has {done} trials with a score, a replay needs {FEWEST}; search with more --trials"
         )
-    scores = np.array([np.nan if trial.score is None else trial.score for trial in trials])
+    known = history.scores
+    scores = np.array([np.nan if (score := known[trial.number]) is None else score for trial in trials])
     pool = TableSpace(history.space, [trial.architecture for trial in trials])
     return Table(name, pool, scores, history.direction, top=1)
 

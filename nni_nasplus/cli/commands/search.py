@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time as clock
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Task, Settings, str | None]:
     return task, Settings(**{name: found[name] for name in _names(Settings)}), found.out
 
 
-def _score(objectives: Sequence[str], given: Sequence[str], found: Namespace) -> dict[str, str]:
+def _score(objectives: Sequence[str], given: Collection[str], found: Namespace) -> dict[str, str]:
     """The first of several objectives as the task's own."""
     if objectives and "objective" in given and found.objective != objectives[0]:
         raise UserError(f"--objective is {found.objective}, --objectives begins with {objectives[0]}; leave one out")

@@ -121,8 +121,13 @@ class NniSearch:
     def _trial(self) -> str:
         return shlex.join(["-m", "nni_nasplus.hosts.nni", str(self.run.directory)])
 
-    def _remaining(self) -> int:
-        """The trials still to finish, the presearch among them."""
+    def _remaining(self) -> int | None:
+        """The trials still to finish, the presearch among them; None where the budget says when it is enough.
+
+        A trial of NNI is one part of a training then.
+        """
+        if self.run.settings.budget is not None:
+            return None
         finished = len(self.run.history().finished) if self.run.has_trials else 0
         return max(1, self.run.settings.trials - finished) + self._presearches
 

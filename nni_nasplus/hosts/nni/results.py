@@ -1,4 +1,4 @@
-"""The final metric that NNI was sent of a trial, in the terms of a search."""
+"""What NNI is sent of a trial, and the final metric that it was sent of one, in the terms of a search."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.history import Outcome, Trial
 
-__all__ = ["DEFAULT", "outcome_of"]
+__all__ = ["DEFAULT", "outcome_of", "parameters_of", "parted"]
 
 DEFAULT = "default"
 """What NNI calls the score among a trial's metrics."""
+_BUDGET = "TRIAL_BUDGET"
+"""The epochs that a trial is trained to; NNI's own Hyperband calls its budget so."""
+_TRIAL = "TRIAL"
+"""The number of the architecture's trial in the search: of two trials of NNI that share it, the one of the larger
+budget goes on from the other."""
 
 
 def outcome_of(metric: Any) -> Outcome:
@@ -25,3 +30,15 @@ def outcome_of(metric: Any) -> Outcome:
         return Outcome(failure="error", reason=f"the trial reported {score} as its result")
     finite = {name: v for name, v in metrics.items() if isinstance(v, (int, float)) and math.isfinite(v)}
     return Outcome(score=float(score), metrics=finite, cost=finite.get("seconds"))
+
+
+def parameters_of(trial: Trial) -> dict[str, Any]:
+    """The parameters of a trial of NNI, which the web UI shows."""
+    parameters: dict[str, Any] = trial.architecture
+    return parameters if trial.epochs is None else {**parameters, _TRIAL: trial.number, _BUDGET: trial.epochs}
+
+
+def parted(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
+    """The architecture among the parameters of a trial, and the epochs that it is trained to; None for all."""
+    architecture = {name: value for name, value in parameters.items() if name not in (_TRIAL, _BUDGET)}
+    return architecture, parameters.get(_BUDGET)

@@ -19,6 +19,7 @@ from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
 from nni_nasplus.hosts.nni.presearch import is_presearch, presearch_directory
 from nni_nasplus.hosts.nni.reporter import NniReporter
+from nni_nasplus.hosts.nni.results import parted
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.presearch import presearch
@@ -53,9 +54,9 @@ def run_trial(
     -------
     The metrics reported.
     """
-    architecture = take_own_parameters()
+    architecture, epochs = parted(take_own_parameters())
     run = run or nni_run_directory(Path(os.environ["NNI_OUTPUT_DIR"]))
-    return _train_within(space, evaluator, architecture, Path(run), seconds=seconds, memory=memory)
+    return _train_within(space, evaluator, architecture, Path(run), epochs, seconds=seconds, memory=memory)
 
 
 def _train_within(
@@ -63,21 +64,23 @@ def _train_within(
     evaluator: Evaluator,
     architecture: Mapping[str, Any],
     run: Path,
+    epochs: int | None,
     *,
     seconds: float | None = None,
     memory: int | None = None,
 ) -> dict[str, float]:
     directory = trial_directory(run, space.search_space.key(architecture))
     with keep_within(seconds, memory, lambda reason: _keep(directory, Outcome(failure="error", reason=reason))):
-        return train_and_report(space, evaluator, architecture, run)
+        return train_and_report(space, evaluator, architecture, run, epochs)
 
 
 def train_and_report(
-    space: NetworkSpace, evaluator: Evaluator, architecture: Mapping[str, Any], run: Path
+    space: NetworkSpace, evaluator: Evaluator, architecture: Mapping[str, Any], run: Path, epochs: int | None = None
 ) -> dict[str, float]:
     """Train one architecture under NNI; how it ended is left in the trial's folder of the run directory, failures too.
 
-    If the manager dies, so does the trial, which is then no failure: it is tried again when the search goes on.
+    If the manager dies, so does the trial, which is then no failure: it is tried again when the search goes on. Of
+    ``epochs`` see :meth:`~nni_nasplus.training.evaluator.Evaluator.fit`.
     """
     end_with_the_manager()
     directory = trial_directory(run, space.search_space.key(architecture))
@@ -86,7 +89,7 @@ def train_and_report(
         _share_cores()
         reporter = NniReporter()
         leave_architecture(space, architecture, reporter.output, f"Trial {nni.get_sequence_id()}")
-        return evaluator.evaluate(space, architecture, directory, reporter, run)
+        return evaluator.evaluate(space, architecture, directory, reporter, run, epochs)
 
 
 def presearch_and_report(run: Run) -> None:
@@ -148,4 +151,5 @@ def _run(run: Run) -> None:
         return
     seconds, mib = run.settings.trial_seconds, run.settings.trial_mib
     memory = None if mib is None else int(mib * 2**20)
-    _train_within(space, evaluator, parameters, run.directory, seconds=seconds, memory=memory)
+    architecture, epochs = parted(parameters)
+    _train_within(space, evaluator, architecture, run.directory, epochs, seconds=seconds, memory=memory)

@@ -22,8 +22,9 @@ from nni_nasplus.hosts.nni.dispatcher.repairs import repair_dispatcher
 from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.post_mortem import api_of, post_mortem
 from nni_nasplus.hosts.nni.presearch import FirstTrial, Send, allow_concurrency
-from nni_nasplus.hosts.nni.results import outcome_of
+from nni_nasplus.hosts.nni.results import outcome_of, parameters_of, parted
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
+from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.run import SETTINGS, Run
 from nni_nasplus.search.history import Direction, Outcome, SearchSpaceExhausted, Trial
 from nni_nasplus.search.journal import JOURNAL, Journal
@@ -67,6 +68,7 @@ class NasTuner(Tuner):
         self._search: Search | None = None
         self._imported: list[dict[str, Any]] = []
         self._running: dict[int, int] = {}
+        self._waiting: list[tuple[int, Send]] = []
         self._lock = threading.RLock()  # NNI tells ends and asks for proposals in two threads
         reach_localhost_directly()
         end_with_the_manager()
@@ -105,8 +107,14 @@ class NasTuner(Tuner):
                 if not self._first.is_done:
                     return self._first.hand_out(parameter_id_list, kwargs["st_callback"])
                 self._begin_after(self._first)
-        proposed: list[dict[str, Any]] = super().generate_multiple_parameters(parameter_id_list, **kwargs)
-        return proposed
+            proposed: list[dict[str, Any]] = super().generate_multiple_parameters(parameter_id_list, **kwargs)
+            self._let_wait(parameter_id_list[len(proposed) :], kwargs.get("st_callback"))
+            return proposed
+
+    def _let_wait(self, parameter_ids: list[int], send: Send | None) -> None:
+        """Keep requests that there is nothing for until a trial has ended that a budget may let go on, or others."""
+        if send is not None and self.search.budget is not None and self.search.history.pending:
+            self._waiting += [(parameter_id, send) for parameter_id in parameter_ids]
 
     def _begin_after(self, first: FirstTrial) -> None:
         assert self._space is not None
@@ -142,7 +150,7 @@ class NasTuner(Tuner):
         except RepeatedFailure as failure:
             logger.error("the search stops: %s", failure)
             raise nni.NoMoreTrialError(str(failure)) from None
-        return trial.architecture
+        return parameters_of(trial)
 
     def receive_trial_result(self, parameter_id: int, parameters: Any, value: Any, **kwargs: Any) -> None:
         """Record a final result; NaN and infinite ones are failures."""
@@ -151,7 +159,7 @@ class NasTuner(Tuner):
             if trial is None:
                 logger.warning("result of unknown or finished parameter %s is ignored: %s", parameter_id, value)
                 return
-            self.search.tell(trial, self._outcome(trial) or outcome_of(value))
+            self._tell(trial, self._outcome(trial) or outcome_of(value))
 
     def trial_end(self, parameter_id: int, success: bool, **kwargs: Any) -> None:
         """Record a trial that ended without reporting a result: failed, with its reason, or to be tried again."""
@@ -160,7 +168,15 @@ class NasTuner(Tuner):
                 self._end_presearch(self._first, parameter_id)
             trial = self._pending(parameter_id)
             if trial is not None:
-                self.search.tell(trial, self._outcome(trial) or self._post_mortem(parameter_id))
+                self._tell(trial, self._outcome(trial) or self._post_mortem(parameter_id))
+
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Take how a trial ended, and answer the requests that waited for it."""
+        self.search.tell(trial, outcome)
+        if self._run is not None:
+            bound_checkpoints(self._run, self.search.history)
+        waiting, self._waiting = self._waiting, []
+        self._serve(waiting)
 
     def _end_presearch(self, first: FirstTrial, parameter_id: int) -> None:
         """Answer what was asked for meanwhile: by the presearch once more, or by architectures."""
@@ -184,7 +200,7 @@ class NasTuner(Tuner):
 
     def _outcome(self, trial: Trial) -> Outcome | None:
         """What the trial left in its folder, which says more than NNI was sent."""
-        return outcome_in(trial_directory(self.directory, self.search.space.key(trial.architecture)))
+        return outcome_in(trial_directory(self.directory, self.search.space.key(trial.architecture)), trial.epochs)
 
     def import_data(self, data: list[dict[str, Any]]) -> None:
         """Learn from architectures trained elsewhere; what is in the journal already is skipped."""
@@ -193,7 +209,7 @@ class NasTuner(Tuner):
             return
         for entry in data:
             with self._lock:
-                self.search.learn(entry["parameter"], outcome_of(entry["value"]))
+                self.search.learn(parted(entry["parameter"])[0], outcome_of(entry["value"]))
 
 
 def plain_search(

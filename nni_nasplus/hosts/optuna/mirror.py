@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from nni_nasplus.hosts.optuna.sampling.outcomes import kept_outcome, outcome_of, rejections_of
+from nni_nasplus.hosts.optuna.sampling.outcomes import outcome_of, rejections_of
+from nni_nasplus.hosts.optuna.sampling.parts import last_try, parts_of, replay_parts
 from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of
-from nni_nasplus.hosts.optuna.study import RETRIES
 from nni_nasplus.search.history import Outcome, Proposal
 from nni_nasplus.search.journal import Journal
 
@@ -19,15 +19,20 @@ __all__ = ["Mirror"]
 class Mirror:
     """Copies what happens in a study to a journal: proposals, and how they ended.
 
-    An architecture that is tried again is one trial of the journal. A failure counts once nobody tries it again.
+    An architecture that is tried again, or goes on, is one trial of the journal. A failure counts once nobody tries it
+    again.
     """
 
-    def __init__(self, study: optuna.Study, journal: Journal) -> None:
+    def __init__(self, study: optuna.Study, journal: Journal, *, is_budgeted: bool = False) -> None:
         self._study = study
         self._journal = journal
+        self._is_budgeted = is_budgeted
 
     def copy(self) -> None:
         """Bring the journal up to date."""
+        if self._is_budgeted:
+            replay_parts(parts_of(self._study.get_trials(deepcopy=False), self._journal.history.space), self._journal)
+            return
         groups: dict[int, list[FrozenTrial]] = {}
         ends: dict[int, tuple[datetime, Outcome]] = {}
         for trial in self._study.get_trials(deepcopy=False):
@@ -37,7 +42,7 @@ class Mirror:
                 groups.setdefault(self._asked(proposal), []).append(trial)
         for number, group in groups.items():
             ends.pop(number, None)
-            if (last := _last(group)) is not None:
+            if (last := last_try(group)) is not None:
                 ends[number] = last.datetime_complete or datetime.max, outcome_of(last)
         for number in sorted(ends, key=lambda number: ends[number][0]):
             if self._journal.history.trials[number].status == "pending":
@@ -53,17 +58,3 @@ class Mirror:
     def _asked(self, proposal: Proposal) -> int:
         """The number that the journal has for an architecture, from now on."""
         return (self._journal.history.trial_of(proposal.architecture) or self._journal.ask(proposal)).number
-
-
-def _last(trials: list[FrozenTrial]) -> FrozenTrial | None:
-    """The trial that says how an architecture ended: a complete one if there is any, else the last; None while one
-    waits, runs, or was killed and is going to wait again.
-    """
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if complete:
-        return complete[0]
-    last = trials[-1]
-    killed = last.state == TrialState.FAIL and kept_outcome(last) is None
-    if killed and len(last.system_attrs.get("retry_history", [])) < RETRIES:
-        return None
-    return last if all(trial.state.is_finished() for trial in trials) else None

@@ -39,7 +39,7 @@ class OptunaReporter:
         with held():
             if len(self.trial.study.directions) > 1:
                 return
-            self._step += 1
+            self._step = int(metrics.get("epoch", self._step + 1))
             self.trial.report(score, self._step)
             is_pruned = self.trial.should_prune()
         if is_pruned:

@@ -14,7 +14,8 @@ import optuna
 from nni_nasplus._signals import held, start
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.mirror import Mirror
-from nni_nasplus.hosts.optuna.study import fill_queue, open_study, storage_url, study_name, unfinished
+from nni_nasplus.hosts.optuna.study import fill_queue, has_more, open_study, storage_url, study_name, unfinished
+from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import Journal
@@ -48,9 +49,10 @@ class OptunaSearch:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = open_study(self.run)
         self._journal = self._opened_journal()
-        self._mirror = Mirror(self._study, self._journal)
+        self._mirror = Mirror(self._study, self._journal, is_budgeted=self.run.settings.budget is not None)
         self._mirror.copy()
-        fill_queue(self._study, self.most_trials)
+        if self.run.settings.budget is None:
+            fill_queue(self._study, self.most_trials)
         directory, parent = str(self.run.directory), str(os.getpid())
         command = [sys.executable, "-m", "nni_nasplus.hosts.optuna", directory, parent]
         with held():
@@ -95,9 +97,10 @@ class OptunaSearch:
         UserError
             If all workers died, or the latest trials all failed for one reason.
         """
-        while unfinished(self._study):
+        while has_more(self.run, self._study):
             time.sleep(_POLL_S)
             self._mirror.copy()
+            bound_checkpoints(self.run, self._journal.history)
             on_change(self._journal.history)
             self._require_success()
             if all(worker.poll() is not None for worker in self._workers) and unfinished(self._study):

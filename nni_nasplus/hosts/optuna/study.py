@@ -18,14 +18,18 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.optuna.sampling.parts import RETRIES, parts_of, replay_parts
 from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
+from nni_nasplus.hosts.optuna.sampling.suggestion import architecture_of
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.epochs.budget import Budget
+from nni_nasplus.search.history import History, Proposal
 
 __all__ = [
-    "RETRIES",
     "QueueEmpty",
     "QueuedStudy",
     "fill_queue",
+    "has_more",
     "open_storage",
     "open_study",
     "storage_url",
@@ -39,8 +43,6 @@ _HEARTBEAT_S = 5
 _GRACE_S = 30
 _LOCKED_S = 60
 """How long SQLite waits for others to write: five seconds by itself, which a busy disk takes, and then workers end."""
-RETRIES = 3
-"""How often a trial is tried again whose worker was killed or interrupted."""
 
 
 class QueueEmpty(Exception):
@@ -157,6 +159,7 @@ def _sampler(run: Run) -> NasSampler:
         earlier=search.history.memory or (),
         excess=search.excess,
         costs=search.history.costs,
+        budget=search.budget,
     )
 
 
@@ -175,3 +178,37 @@ def fill_queue(study: optuna.Study, trials: int) -> None:
 def unfinished(study: optuna.Study) -> bool:
     """Whether a trial waits or runs, anywhere."""
     return bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)))
+
+
+def has_more(run: Run, study: optuna.Study) -> bool:
+    """Whether a trial waits or runs, anywhere; with a budget, as many are made to wait as can be filled now."""
+    budget = run.settings.make_budget()
+    if budget is not None:
+        with FileLock(run.directory / "queue.lock"):
+            _fill_parts(run, study, budget)
+    return unfinished(study)
+
+
+def _fill_parts(run: Run, study: optuna.Study, budget: Budget) -> None:
+    """Let no more trials wait than there is something to train for, nor than work at a time."""
+    space, trials = run.space.search_space, study.get_trials(deepcopy=False)
+    history = History(space, run.settings.direction)
+    replay_parts(parts_of(trials, space), history)
+    is_open = (TrialState.WAITING, TrialState.RUNNING)
+    empty = sum(trial.state in is_open and architecture_of(trial, space) is None for trial in trials)
+    for _ in range(min(run.settings.concurrency, _steps(history, budget)) - empty):
+        study.enqueue_trial({})
+
+
+def _steps(history: History, budget: Budget) -> int:
+    """How many trials may go on or begin now; the history takes them for running from now on."""
+    new = budget.trials - history.begun
+    if history.space.size is not None:
+        new = min(new, history.space.size - history.proposed)
+    if new <= 0:
+        budget = budget.closed()
+    going = 0
+    while step := budget.step(history):
+        history.ask(Proposal(step.trial.architecture, step.trial.origin, step.epochs))
+        going += 1
+    return going + max(0, new)

@@ -20,8 +20,8 @@ from optuna.trial import FrozenTrial, TrialState
 from nni_nasplus._signals import asked, heeded, held, stoppable
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
-from nni_nasplus.hosts.optuna.sampling.suggestion import suggest
-from nni_nasplus.hosts.optuna.study import QueueEmpty, open_study, try_again, unfinished
+from nni_nasplus.hosts.optuna.sampling.suggestion import epochs_of, suggest
+from nni_nasplus.hosts.optuna.study import QueueEmpty, has_more, open_study, try_again
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
@@ -45,7 +45,7 @@ def work(run: Run) -> None:
     warnings.simplefilter("ignore", ExperimentalWarning)
     with held():
         study = open_study(run)
-        while not asked() and unfinished(study):
+        while not asked() and has_more(run, study):
             try:
                 study.optimize(lambda trial: train_trial(run, trial), catch=Exception, callbacks=[_stop_if_asked])
             except QueueEmpty:
@@ -63,19 +63,22 @@ def _stop_if_asked(study: optuna.Study, trial: FrozenTrial) -> None:
 def train_trial(run: Run, trial: optuna.Trial) -> float:
     """Train what a trial proposes and report it; one that is interrupted, even while proposed, waits once more."""
     try:
-        return _value(run, trial, suggest(trial, run.space.search_space))
+        return _value(run, trial, suggest(trial, run.space.search_space), epochs_of(trial))
     except KeyboardInterrupt:
         try_again(trial)
         raise
 
 
-def _value(run: Run, trial: optuna.Trial, architecture: Architecture) -> float:
-    """The objective of an architecture; a result that a killed worker had earned is taken as it is."""
+def _value(run: Run, trial: optuna.Trial, architecture: Architecture, epochs: int | None) -> float:
+    """The objective of an architecture after so many epochs, None for all.
+
+    A result that a killed worker had earned is taken as it is.
+    """
     directory = trial_directory(run.directory, run.space.search_space.key(architecture))
     reporter = OptunaReporter(trial, directory)
     try:
-        earned = _earned(directory, reporter)
-        value = earned if earned is not None else _trained(run, architecture, directory, reporter)
+        earned = _earned(directory, reporter, epochs)
+        value = earned if earned is not None else _trained(run, architecture, directory, reporter, epochs)
         attach(run, trial, architecture, directory)
     except optuna.TrialPruned:
         raise
@@ -87,20 +90,22 @@ def _value(run: Run, trial: optuna.Trial, architecture: Architecture) -> float:
     return value
 
 
-def _earned(directory: Path, reporter: OptunaReporter) -> float | None:
-    outcome = outcome_in(directory)
+def _earned(directory: Path, reporter: OptunaReporter, epochs: int | None) -> float | None:
+    outcome = outcome_in(directory, epochs)
     if outcome is None or outcome.score is None:
         return None
     reporter.final(outcome)
     return outcome.score
 
 
-def _trained(run: Run, architecture: Architecture, directory: Path, reporter: OptunaReporter) -> float:
+def _trained(
+    run: Run, architecture: Architecture, directory: Path, reporter: OptunaReporter, epochs: int | None
+) -> float:
     clear_outcome(directory)
     if run.evaluator.distillation is not None:
         _await_journal(run, reporter.trial.study)
     with heeded():
-        metrics = run.evaluator.evaluate(run.space, architecture, directory, reporter, run.directory)
+        metrics = run.evaluator.evaluate(run.space, architecture, directory, reporter, run.directory, epochs)
     return metrics[run.evaluator.objective]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from nni_nasplus._signals import heeded
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.host import Host, RunningSearch
+from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.presearch import presearch
 from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
@@ -66,10 +67,11 @@ class _ProcessSearch:
             If the latest trials all failed for one reason.
         """
         history = self._search.history
-        self._search.recover(lambda trial: outcome_in(self._run.trial_directory(trial)))
+        self._search.recover(lambda trial: outcome_in(self._run.trial_directory(trial), trial.epochs))
         on_change(history)
-        while len(history.finished) < self._run.settings.trials and (trial := self._next()):
+        while not self._run.settings.are_met(history) and (trial := self._next()):
             self._search.tell(trial, self._outcome(trial))
+            bound_checkpoints(self._run, history)
             on_change(history)
 
     def _next(self) -> Trial | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
@@ -47,6 +47,8 @@ class BoostedEvents(NetworkSpace):
     periods
         The time scales of the data, as fractions in (0, 1] of the span of the training events.
     """
+
+    trains_in_epochs: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -28,14 +28,16 @@ def trials_of(study: Study) -> list[FrozenTrial]:
     return list(study._storage.get_all_trials(study._study_id, deepcopy=False))
 
 
-def claim(study: Study, trial: FrozenTrial, architecture: Architecture, space: SearchSpace) -> bool:
-    """Whether a trial may train an architecture; of all that ask for it, in any process, exactly one may.
+def claim(
+    study: Study, trial: FrozenTrial, architecture: Architecture, space: SearchSpace, epochs: int | None = None
+) -> bool:
+    """Whether a trial may train an architecture to so many epochs; of all that ask, in any process, exactly one may.
 
     Storages have no test-and-set, but who writes later sees who wrote before. So a trial writes what it claims, looks
     who else does, and yields to one that has decided to train it, or has a smaller number. One with a larger number
     yields itself, or decided before it could see the claim: it is waited for.
     """
-    key = space.key(architecture)
+    key = space.key(architecture) + ("" if epochs is None else f" {epochs}")
     study._storage.set_trial_system_attr(trial._trial_id, _CLAIM, key)
     deadline = time.monotonic() + _PATIENCE_S
     while rivals := _rivals(study, trial, key, space):

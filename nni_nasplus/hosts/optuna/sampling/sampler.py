@@ -20,7 +20,9 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampling.concurrency import Turnstile, claim, trials_of
 from nni_nasplus.hosts.optuna.sampling.following import FollowingSearch
 from nni_nasplus.hosts.optuna.sampling.outcomes import REASON, keep_rejection
-from nni_nasplus.hosts.optuna.sampling.suggestion import ARCHITECTURE, ORIGIN, architecture_of, distributions
+from nni_nasplus.hosts.optuna.sampling.parts import FollowingParts
+from nni_nasplus.hosts.optuna.sampling.suggestion import ARCHITECTURE, EPOCHS, ORIGIN, architecture_of, distributions
+from nni_nasplus.search.epochs.budget import Budget
 from nni_nasplus.search.history import History, Proposal, SearchSpaceExhausted
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
@@ -66,6 +68,9 @@ class NasSampler(BaseSampler):
         reason, and never trained.
     costs
         User attributes of the trials that are to be small beside a good value, such as ``parameters``.
+    budget
+        How far trials are trained, which the study's objective has to heed: see
+        :mod:`~nni_nasplus.hosts.optuna.sampling.parts`. None for whole trainings.
 
     Raises
     ------
@@ -96,12 +101,14 @@ class NasSampler(BaseSampler):
         earlier: Sequence[History] | Memory = (),
         excess: Callable[[Architecture], str | None] | None = None,
         costs: Sequence[str] = (),
+        budget: Budget | None = None,
     ) -> None:
         self.space = space
         how: dict[str, Any] = {"initial": initial, "ranking": ranking, "earlier": earlier, "excess": excess}
         how["costs"] = costs
-        self._begin = partial(Search, space, strategy, seed=seed, **how)
-        self._following = FollowingSearch(self._begin)
+        self._begin = partial(Search, space, strategy, seed=seed, budget=budget, **how)
+        self._follower: type[FollowingSearch | FollowingParts] = FollowingSearch if budget is None else FollowingParts
+        self._following = self._follower(self._begin)
         self._study: tuple[int, int] | None = None
         self._others = RandomSampler(seed=seed)
         self._make_locks()
@@ -134,8 +141,10 @@ class NasSampler(BaseSampler):
 
     @property
     def _left(self) -> float:
-        """How many architectures nobody has proposed, as far as is known here."""
-        return math.inf if self.space.size is None else self.space.size - self.history.proposed
+        """How many architectures nobody has proposed, as far as is known here; with a budget trials may go on."""
+        if self.space.size is None or self._follower is FollowingParts:
+            return math.inf
+        return self.space.size - self.history.proposed
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Every decision of the space."""
@@ -205,8 +214,10 @@ class NasSampler(BaseSampler):
         while True:
             proposal = self._within_limits(study, trial, attempts)
             self.history.ask(proposal)
-            if claim(study, trial, proposal.architecture, self.space):
+            if claim(study, trial, proposal.architecture, self.space, proposal.epochs):
                 break
+        if proposal.epochs is not None:
+            study._storage.set_trial_system_attr(trial._trial_id, EPOCHS, proposal.epochs)
         study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, proposal.origin)
         study._storage.set_trial_system_attr(trial._trial_id, ARCHITECTURE, proposal.architecture)
         return proposal.architecture
@@ -218,7 +229,8 @@ class NasSampler(BaseSampler):
             _require_hope(self.history)
             search, attempt = self._following.search, next(attempts)
             proposal = search.propose(draw=trial.number + attempt * _ATTEMPT)
-            excess = search.excess(proposal.architecture) if search.excess else None
+            is_new = self.history.is_new(proposal.architecture)
+            excess = search.excess(proposal.architecture) if search.excess and is_new else None
             if excess is None:
                 return proposal
             keep_rejection(study, trial, attempt, proposal, excess)
@@ -242,7 +254,7 @@ class NasSampler(BaseSampler):
             there = SearchSpace.from_json(known)
             raise UserError(f"study {study.study_name} searches another space: {_difference(there, self.space)}")
         direction = study.direction.name.lower()
-        self._following, self._study = FollowingSearch(partial(self._begin, direction=direction)), key
+        self._following, self._study = self._follower(partial(self._begin, direction=direction)), key
 
 
 def _stop(study: Study) -> bool:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from nni_nasplus.networks.limits import Limits
     from nni_nasplus.networks.network_space import NetworkSpace
 
-__all__ = ["ARCHITECTURE", "ORIGIN", "architecture_of", "constrain", "distributions", "suggest"]
+__all__ = ["ARCHITECTURE", "EPOCHS", "ORIGIN", "architecture_of", "constrain", "distributions", "epochs_of", "suggest"]
 
 ARCHITECTURE = "nasplus:architecture"
 """The system attribute of a trial that holds what was proposed for it."""
 ORIGIN = "nasplus:origin"
 """That which says how it came to be: ``random``, or a word of the strategy's own."""
+EPOCHS = "nasplus:epochs"
+"""That which says how many epochs it is trained to; without it, to the end."""
 
 
 def suggest(trial: BaseTrial, space: SearchSpace) -> Architecture:
@@ -50,6 +52,12 @@ def constrain(trial: Trial, space: NetworkSpace, architecture: Mapping[str, Any]
     if hasattr(trial, "set_constraint"):
         for name, value in limits.measured(space, architecture):
             trial.set_constraint(name, value - getattr(limits, name))
+
+
+def epochs_of(trial: Trial) -> int | None:
+    """How many epochs a trial is to be trained to, once :func:`suggest` has been asked; None for all."""
+    epochs: int | None = trial.study._storage.get_trial(trial._trial_id).system_attrs.get(EPOCHS)
+    return epochs
 
 
 def distributions(space: SearchSpace) -> dict[str, CategoricalDistribution]:

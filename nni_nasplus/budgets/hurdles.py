@@ -1,0 +1,63 @@
+"""Progressive dynamic hurdles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+
+from nni_nasplus.errors import UserError
+from nni_nasplus.search.epochs.budget import ArrivalRule, Budget
+from nni_nasplus.search.history import History, Trial
+
+__all__ = ["Hurdles"]
+
+
+@dataclass(frozen=True)
+class Hurdles(ArrivalRule):
+    """Progressive dynamic hurdles (So, Liang and Le, *The Evolved Transformer*, section 3.3 and Algorithm 1).
+
+    The first ``children`` trials are trained to the lowest rung, and the mean of what they reach is a hurdle there.
+    Those begun later go on from it only if they are above. After as many again, the mean of what reached the second
+    rung is a hurdle there, and so on: a trial of generation g, counted from 0, meets g hurdles at most. Where trials of
+    an earlier generation still run, the mean is over those that had arrived.
+
+    Parameters
+    ----------
+    eta
+        How many times as long training is from rung to rung.
+    smallest
+        The epochs of the lowest rung, at least.
+    children
+        m, the size of a generation. The paper has 1,000 in a search of 15,000.
+
+    Raises
+    ------
+    UserError
+        If an option is out of range.
+    """
+
+    children: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.children < 1:
+            raise UserError(f"children is {self.children}; use 1 or more")
+
+    def passes(self, history: History, budget: Budget, rung: int, place: int) -> bool:
+        """Whether there was a hurdle when it was begun, and it is above."""
+        hurdle = budget.rungs.index(rung)
+        *others, trial = history.arrivals[rung][: place + 1]
+        generations = self._generations(history)
+        if generations[trial.number] <= hurdle:
+            return False
+        before = [other for other in others if generations[other.number] <= hurdle]
+        return bool(before) and self._is_above(history, trial, before, rung)
+
+    def _generations(self, history: History) -> dict[int, int]:
+        """By number of the trial, which generation it is of."""
+        begun = [trial.number for trial in history.trials if trial.status != "rejected"]
+        return {number: place // self.children for place, number in enumerate(begun)}
+
+    @staticmethod
+    def _is_above(history: History, trial: Trial, before: list[Trial], rung: int) -> bool:
+        return history.utility_at(trial, rung) > fmean(history.utility_at(other, rung) for other in before)
