@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -22,6 +22,7 @@ __all__ = ["SPLITS", "Cache", "changed_inputs", "inputs", "map_array", "meta_of"
 SPLITS = ("train", "val", "test")
 """The splits of all data; arrays on disk hold positions in it, so that its order is part of every format."""
 _META = "meta.json"
+_Told = TypeVar("_Told")
 """Written last into the folder: it tells which cache this is."""
 
 
@@ -126,7 +127,7 @@ def changed_inputs(folder: Path) -> list[str]:
     UserError
         If its ``meta.json`` is damaged.
     """
-    return changes(_made_from(folder))
+    return _of_inputs(folder, changes)
 
 
 def inputs(folder: Path) -> list[Path]:
@@ -137,15 +138,16 @@ def inputs(folder: Path) -> list[Path]:
     UserError
         If its ``meta.json`` is damaged.
     """
-    return stamped(_made_from(folder))
+    return _of_inputs(folder, stamped)
 
 
-def _made_from(folder: Path) -> dict[str, Any]:
+def _of_inputs(folder: Path, told: Callable[[Any], list[_Told]]) -> list[_Told]:
+    """What a reader of stamps tells of those that a folder has; nothing where it was not prepared."""
     meta = folder / _META
     if not meta.is_file():
-        return {}
+        return []
     with damage_named(meta):
-        return dict(read_json(meta)["made_from"])
+        return told(read_json(meta)["made_from"])
 
 
 def map_array(path: Path) -> NDArray[Any]:

@@ -32,7 +32,7 @@ def equal(before, after):
     return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-@every
+@each_kind
 def test_alpha_stays_bit_by_bit_until_the_warm_up_is_over_and_moves_then(name):
     search = small(name, epochs=6, warm_up=0.5)
     alphas, weights = copied(search.architecture_parameters), copied(search.supernet.parameters())
@@ -95,7 +95,7 @@ def _killed(search, step):
     return search
 
 
-@every
+@each_kind
 def test_a_planted_operation_wins(name):
     """It alone hands on how bright an image is; the network's own answers then are the labels."""
     space = PlantedSpace("nor_conv_3x3")

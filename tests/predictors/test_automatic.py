@@ -7,7 +7,6 @@ from edges import EDGES, trained
 
 from nni_nasplus.predictors import automatic
 from nni_nasplus.predictors.automatic import Automatic
-from nni_nasplus.predictors.warp import Warp
 
 
 def test_before_there_are_32_results_it_is_the_gaussian_process():
@@ -44,9 +43,9 @@ def test_a_choice_depends_on_the_first_results_alone_until_they_have_doubled(mon
 def test_utilities_that_are_not_to_be_warped_are_not():
     architectures, utilities = trained(40)
     predictor = Automatic(EDGES)
-    predictor.warp_of = lambda utilities: Warp.identity()
+    predictor.scale_of = lambda architectures, utilities: lambda _, reached: reached
     predictor.fit(architectures, utilities)
-    np.testing.assert_array_equal(predictor.warp(utilities), utilities)
+    np.testing.assert_array_equal(predictor.targets(architectures, utilities), utilities)
 
 
 def test_what_it_chooses_from_is_installed_and_quick():

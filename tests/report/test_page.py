@@ -65,7 +65,7 @@ class Read(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-@pytest.mark.parametrize("kind", ["events", "images", "text"])
+@pytest.mark.parametrize("kind", ["events", "images", pytest.param("text", marks=pytest.mark.system)])
 def test_a_page_of_every_kind_of_data_asks_nothing_of_a_network(request, kind):
     text = page(request.getfixturevalue(kind))
     found = Read(text)

@@ -62,7 +62,7 @@ def test_results_and_failures_are_kept(tmp_path):
 def test_the_event_is_on_disk_before_ask_returns(tmp_path):
     code = f"""
 import os, signal
-from nni_nasplus import *
+from nni_nasplus import Journal, Search, SearchSpace, UserError
 from nni_nasplus.strategies import RandomSearch
 space = SearchSpace({{"a": [1, 2, 3]}})
 Search(space, RandomSearch(), journal=Journal.create({str(tmp_path / "j.jsonl")!r}, space)).ask()
@@ -88,7 +88,7 @@ def test_a_line_cut_off_by_a_crash_is_ignored_and_overwritten(tmp_path, rest):
 def test_a_full_disk_is_named_and_harms_no_line(tmp_path):
     code = f"""
 import resource, signal
-from nni_nasplus import *
+from nni_nasplus import Journal, Search, SearchSpace, UserError
 from nni_nasplus.strategies import RandomSearch
 space = SearchSpace({{"a": [1, 2, 3]}})
 journal = Journal.create({str(tmp_path / "j.jsonl")!r}, space)

@@ -64,7 +64,10 @@ def search_of(name, space, **options):
     return Search(space, make_strategy(plain, {}), **known, **options)
 
 
-CASES = sorted([*NAMES, *(f"{name}, ranked" for name in NAMES), "evolution, taught", "thompson, taught"])
+BEGUN = sorted([*(f"{name}, ranked" for name in NAMES), "evolution, taught", "thompson, taught"])
+OFTEN = ("evolution, ranked", "evolution, taught")
+"""Of what a search may begin with; how thompson learns from it has tests of its own."""
+CASES = [*NAMES, *(pytest.param(case, marks=[pytest.mark.system] * (case not in OFTEN)) for case in BEGUN)]
 
 
 @pytest.fixture(params=CASES)

@@ -26,7 +26,11 @@ from optuna.trial import TrialState  # noqa: E402
 
 from nni_nasplus.hosts.optuna import NasSampler, constrain, suggest  # noqa: E402
 
-STRATEGIES = registry.available("strategies")
+OFTEN = ("evolution", "nsga2", "random", "reinforce", "thompson")
+"""Of each kind one; the others are strategies with another beginning."""
+STRATEGIES = [
+    pytest.param(name, marks=[pytest.mark.system] * (name not in OFTEN)) for name in registry.available("strategies")
+]
 SPACE = SearchSpace(
     {"op": ["conv", "attention"], "heads": [1, 2, 4], **{f"d{i}": [0, 1, 2, 3] for i in range(6)}},
     conditions={"heads": {"op": ["attention"]}},
