@@ -21,7 +21,7 @@ from nni_nasplus.one_shot.heat_map import heat_map
 from nni_nasplus.one_shot.loss import Trains
 from nni_nasplus.one_shot.mixture import entropy, new_alphas, softmax
 from nni_nasplus.one_shot.options import SearchOptions
-from nni_nasplus.one_shot.shared_weights import Draw, SharedWeights
+from nni_nasplus.one_shot.shared_weights import WEIGHTS, Draw, SharedWeights
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import Reporter
@@ -30,7 +30,7 @@ __all__ = ["Differentiable", "Draw", "Half"]
 
 Half = Literal["weights", "alphas"]
 """Whose step a mixture is for."""
-_WEIGHTS, _ALPHAS = 0, 1
+_ALPHAS = 1
 
 
 class Differentiable(SharedWeights):
@@ -148,7 +148,7 @@ class Differentiable(SharedWeights):
         if not self.alphas_move:
             self._step_weights(batch)
             return
-        optimizer = self._optimizer(_WEIGHTS)
+        optimizer = self._optimizer(WEIGHTS)
         optimizer.zero_grad()
         self._optimizer(_ALPHAS).zero_grad()
         self._descend(batch, self.draws("alphas"), self.penalty())

@@ -25,14 +25,15 @@ from nni_nasplus.one_shot.one_shot import OneShot
 from nni_nasplus.one_shot.options import WeightOptions, options_of
 from nni_nasplus.training.reporter import Reporter
 
-__all__ = ["Draw", "SharedWeights"]
+__all__ = ["WEIGHTS", "Draw", "SharedWeights"]
 
 Draw = tuple[float, Mixture]
 """A mixture, and what its loss is multiplied by."""
-_STATE = "differentiable"
+_STATE = "shared_weights"
 STOPPED = "stopped"
 """What says in :attr:`SharedWeights.memory` that the search ended before its last epoch."""
-_WEIGHTS = 0
+WEIGHTS = 0
+"""The place of the optimiser of the weights among those of a search."""
 _STEP = 1
 """A word in seeds, which tells what is drawn in a step from what is drawn for a batch."""
 
@@ -210,7 +211,7 @@ class SharedWeights(OneShot):
 
     def _step_weights(self, batch: Mapping[str, Any]) -> None:
         draws = self.weight_draws(batch["train"])
-        optimizer = self._optimizer(_WEIGHTS)
+        optimizer = self._optimizer(WEIGHTS)
         optimizer.zero_grad()
         self._descend(batch, draws)
         self._clip()
@@ -238,7 +239,7 @@ class SharedWeights(OneShot):
 
     def _begin_epoch(self) -> None:
         self.epoch_begins()
-        for group in self._optimizer(_WEIGHTS).param_groups:
+        for group in self._optimizer(WEIGHTS).param_groups:
             group["lr"] = self.rate()
 
     def _end_epoch(self, batch: Mapping[str, Any]) -> None:
