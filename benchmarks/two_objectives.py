@@ -28,10 +28,10 @@ import optuna
 import tables
 
 from nni_nasplus.replay.replay import Table, parse_method
-from nni_nasplus.search.history import Outcome
 from nni_nasplus.search.pareto import hypervolume
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.search.trial import Outcome
 
 BUDGET, LOOKS = 100, (50, 100)
 PEERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from nni_nasplus.estimators.events import EventClassifier, EventRegressor
     from nni_nasplus.estimators.images import ImageClassifier
     from nni_nasplus.networks.network_space import NetworkSpace
-    from nni_nasplus.search.history import History, Outcome, Proposal, SearchSpaceExhausted, Trial
+    from nni_nasplus.search.history import History, SearchSpaceExhausted
     from nni_nasplus.search.journal import Journal
     from nni_nasplus.search.search import Search
     from nni_nasplus.search.space import Architecture, SearchSpace
     from nni_nasplus.search.strategy import Strategy
+    from nni_nasplus.search.trial import Outcome, Proposal, Trial
     from nni_nasplus.training.evaluator import Evaluator
 
 __all__ = [
@@ -53,14 +54,14 @@ __getattr__ = lazy(
         "ImageClassifier": "estimators",
         "Journal": "search.journal",
         "NetworkSpace": "networks.network_space",
-        "Outcome": "search.history",
-        "Proposal": "search.history",
+        "Outcome": "search.trial",
+        "Proposal": "search.trial",
         "Search": "search.search",
         "SearchSpace": "search.space",
         "SearchSpaceExhausted": "search.history",
         "Strategy": "search.strategy",
         "Task": "cli.tasks.base",
-        "Trial": "search.history",
+        "Trial": "search.trial",
         "UserError": "errors",
     },
 )

@@ -8,9 +8,10 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.transfer.portfolio import first_remembered
-from nni_nasplus.search.history import History, Observation, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Observation, Proposal
 
 __all__ = ["AgingEvolution"]
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.transfer.portfolio import first_remembered
-from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.pareto import crowded_order
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Proposal
 
 __all__ = ["NSGA2"]
 

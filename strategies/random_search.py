@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Proposal
 
 __all__ = ["RandomSearch"]
 

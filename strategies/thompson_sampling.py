@@ -24,11 +24,12 @@ from nni_nasplus.predictors.proxy_prior import ProxyPrior
 from nni_nasplus.predictors.transfer.informed import InformedPredictor
 from nni_nasplus.predictors.transfer.portfolio import first_remembered
 from nni_nasplus.predictors.transfer.tasks import tasks_of
-from nni_nasplus.search.history import History, Observation, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.pareto import crowded_order
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Observation, Proposal
 from nni_nasplus.strategies.candidates import CandidatePool, Value
 from nni_nasplus.strategies.hypervolume_improvement import HypervolumeGrowth
 

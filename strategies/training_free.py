@@ -10,9 +10,10 @@ import numpy as np
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Proposal
 
 if TYPE_CHECKING:
     from nni_nasplus.run.run import Run

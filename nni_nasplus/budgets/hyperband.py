@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nni_nasplus.search.epochs.budget import Budget, BudgetRule, Step
-from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.history import History
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["Hyperband"]
 

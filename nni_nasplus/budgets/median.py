@@ -7,7 +7,8 @@ from statistics import fmean, median
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.epochs.budget import ArrivalRule, Budget
-from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.history import History
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["Median"]
 

@@ -24,7 +24,7 @@ from nni_nasplus.replay.expected import chances_of_best, expected_best
 from nni_nasplus.report.findings import REPORT
 from nni_nasplus.report.page import write_page
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 from nni_nasplus.tail.repeats import noise_of
 from nni_nasplus.tail.tail import Tail, run_tail
 from nni_nasplus.tail.tested import Tested, tested

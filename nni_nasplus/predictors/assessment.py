@@ -12,8 +12,8 @@ from sklearn.model_selection import KFold
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.base import Predictor
-from nni_nasplus.search.history import Observation
 from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.trial import Observation
 
 __all__ = ["Assessment", "HeldBack", "Results", "assess", "assess_all", "cross_validated", "held_back"]
 

@@ -11,8 +11,8 @@ from sklearn.linear_model import BayesianRidge
 
 from nni_nasplus.report.charts import BLUE, GREY, Chart, chart
 from nni_nasplus.report.findings import Findings
-from nni_nasplus.search.history import Trial
 from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["Effect", "decision_effects", "effects"]
 

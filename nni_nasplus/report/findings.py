@@ -9,7 +9,8 @@ from typing import Any
 
 from nni_nasplus._files import read_json
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.history import History
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["REPORT", "Findings", "figure"]
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from nni_nasplus.networks.limits import written
 from nni_nasplus.report.charts import BLUE, GREY, Chart, chart, limits
 from nni_nasplus.report.findings import Findings, figure
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["front"]
 

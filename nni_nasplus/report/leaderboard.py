@@ -8,7 +8,7 @@ from typing import Any
 
 from nni_nasplus.drawing.draw import as_svg
 from nni_nasplus.report.findings import Findings, figure
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["leaderboard"]
 

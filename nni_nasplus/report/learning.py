@@ -7,7 +7,7 @@ from typing import Any
 
 from nni_nasplus.report.charts import BAND, COLOURS, Chart, chart, in_whole_numbers, limits
 from nni_nasplus.report.findings import Findings
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 from nni_nasplus.training.trial_folder import curve_in
 
 __all__ = ["learning"]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.history import History
+from nni_nasplus.search.trial import Trial
 from nni_nasplus.training.trial_folder import trial_directory
 
 __all__ = ["bound_checkpoints"]

@@ -22,7 +22,7 @@ from nni_nasplus.registry import installed
 from nni_nasplus.run.member import Member, Origin, by_candidate
 from nni_nasplus.run.model_card import model_card
 from nni_nasplus.run.run import SETTINGS, Run
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 from nni_nasplus.training.trial_folder import WEIGHTS
 
 if TYPE_CHECKING:

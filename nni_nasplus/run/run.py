@@ -20,12 +20,13 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
 from nni_nasplus.run.places import absolute, kept, missing, require_room, used
 from nni_nasplus.run.settings import Settings
-from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import JOURNAL, Journal
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.trial import Trial
 from nni_nasplus.training.trial_folder import WEIGHTS, trial_directory
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.history import History
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["memory_of"]
 

@@ -14,8 +14,9 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.history import Direction, History, Outcome, Proposal, Trial, finite
+from nni_nasplus.search.history import Direction, History
 from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.trial import Outcome, Proposal, Trial, finite
 
 __all__ = ["JOURNAL", "Journal"]
 

@@ -13,12 +13,13 @@ import numpy as np
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.earlier import memory_of
 from nni_nasplus.search.epochs.budget import Budget
-from nni_nasplus.search.history import Direction, History, Outcome, Proposal, SearchSpaceExhausted, Trial
+from nni_nasplus.search.history import Direction, History, SearchSpaceExhausted
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy, require_objectives
+from nni_nasplus.search.trial import Outcome, Proposal, Trial
 
 __all__ = ["MOST_REJECTED", "NothingYet", "RepeatedFailure", "Search", "repeated_failure"]
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
-from nni_nasplus.search.choice_features import ChoiceFeatures
-from nni_nasplus.search.counting import Diagram, UncountableError
-from nni_nasplus.search.space_format import choices_in, require_parameters
+from nni_nasplus.search.decisions.choice_features import ChoiceFeatures
+from nni_nasplus.search.decisions.counting import Diagram, UncountableError
+from nni_nasplus.search.decisions.space_format import choices_in, require_parameters
 
 if TYPE_CHECKING:
     import networkx as nx

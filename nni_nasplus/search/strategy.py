@@ -11,7 +11,8 @@ import numpy as np
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.history import History
+from nni_nasplus.search.trial import Proposal
 
 __all__ = ["Strategy", "make_strategy", "require_objectives"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.run import Run, described
-from nni_nasplus.search.history import Outcome, Trial
 from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.predictions import PREDICTIONS, Predictions
 from nni_nasplus.training.trial_folder import WEIGHTS, failed, outcome_in, write_outcome
 

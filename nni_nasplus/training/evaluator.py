@@ -24,7 +24,8 @@ from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.search.history import Direction, Outcome
+from nni_nasplus.search.history import Direction
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.continuing import Ending, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation

@@ -12,7 +12,7 @@ from typing import Protocol
 import pytorch_lightning as pl
 
 from nni_nasplus.errors import TrialFailed
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.trial_folder import CURVE
 
 __all__ = ["KeepCurve", "LogReporter", "ReportMetrics", "Reporter", "logged_metrics", "require_finite"]

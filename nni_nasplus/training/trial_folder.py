@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import TrialFailed, UserError
-from nni_nasplus.search.history import Failure, Outcome
+from nni_nasplus.search.trial import Failure, Outcome
 
 __all__ = [
     "CURVE",

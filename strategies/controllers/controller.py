@@ -12,8 +12,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.history import History, Observation, Proposal, Trial
+from nni_nasplus.search.history import History
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Observation, Proposal, Trial
 from nni_nasplus.strategies.controllers.adam import Adam
 from nni_nasplus.strategies.controllers.policy import SoftmaxPolicy
 

@@ -8,8 +8,8 @@ from toy_tables import ALL, WHOLE
 
 from nni_nasplus.cli import main
 from nni_nasplus.replay.resampling import random_median
-from nni_nasplus.search.history import Outcome, Proposal
 from nni_nasplus.search.journal import Journal
+from nni_nasplus.search.trial import Outcome, Proposal
 
 
 class TestBench:

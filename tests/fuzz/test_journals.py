@@ -10,9 +10,10 @@ from functools import cache
 from fuzzing import Room, fuzzed
 from mutations import BYTES, Choices, mutated, mutated_json, written_json
 
-from nni_nasplus.search.history import History, Outcome, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.trial import Outcome, Proposal
 
 _WORDS = ("ask", "tell", "report", "continue", "start", "failure", "cancelled", "conv", "reason", -1, 2, 3)
 

@@ -22,7 +22,7 @@ from nni_nasplus.cli import main
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.run import Run, described
 from nni_nasplus.run.settings import Settings
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.trial_folder import write_outcome
 

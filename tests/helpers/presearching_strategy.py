@@ -8,8 +8,8 @@ from pathlib import Path
 
 from plugged_in import plug_in
 
-from nni_nasplus.search.history import Proposal
 from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.search.trial import Proposal
 from nni_nasplus.strategies import RandomSearch
 
 DONE = "careful.txt"

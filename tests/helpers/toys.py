@@ -16,9 +16,10 @@ from nni_nasplus.cli.tasks import Task
 from nni_nasplus.hosts.host import Host
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.base import Predictor
-from nni_nasplus.search.history import Outcome, Proposal, SearchSpaceExhausted
+from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Outcome, Proposal
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.reporter import LogReporter
 from nni_nasplus.training.trial_folder import WEIGHTS, outcome_in, trial_directory, write_outcome

@@ -10,7 +10,7 @@ from scipy.stats import kendalltau
 
 from nni_nasplus import SearchSpace, UserError, registry
 from nni_nasplus.predictors.assessment import assess, assess_all, held_back
-from nni_nasplus.search.history import Observation
+from nni_nasplus.search.trial import Observation
 
 
 class TestAssessment:

@@ -6,7 +6,7 @@ import numpy as np
 
 from nni_nasplus import Outcome, SearchSpace
 from nni_nasplus.report.effects import decision_effects
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 
 SPACE = SearchSpace({f"d{i}": ["a", "b", "c"] for i in range(12)})
 

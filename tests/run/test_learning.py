@@ -12,7 +12,7 @@ from nni_nasplus import Journal, UserError
 from nni_nasplus.run.learning import carried, earlier_searches, joined
 from nni_nasplus.run.run import described
 from nni_nasplus.search.earlier import memory_of
-from nni_nasplus.search.history import Outcome, Proposal
+from nni_nasplus.search.trial import Outcome, Proposal
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import NasBench201Space
 

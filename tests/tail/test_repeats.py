@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.tail.contender import Contender
 from nni_nasplus.tail.repeats import Repeated, indistinct, noise_of
 

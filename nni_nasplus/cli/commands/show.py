@@ -12,7 +12,7 @@ from nni_nasplus.cli.report import print_result
 from nni_nasplus.drawing.draw import draw, require_format
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["show"]
 

@@ -28,7 +28,7 @@ from nni_nasplus.hosts.running import host_of
 from nni_nasplus.report.page import PAGE as REPORT_PAGE
 from nni_nasplus.report.page import write_page
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import Trial
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["PAGE", "architectures_page", "ui", "viewed"]
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 
 __all__ = ["api_of", "last_error_line", "post_mortem"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from nni_nasplus.run.run import PRESEARCH, Run
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.trial_folder import clear_outcome, outcome_in, write_outcome
 
 __all__ = ["FirstTrial", "Send", "allow_concurrency", "is_presearch", "presearch_directory"]

@@ -11,7 +11,7 @@ import requests
 
 from nni_nasplus.errors import HostLost
 from nni_nasplus.hosts.nni.results import DEFAULT
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 
 __all__ = ["NniReporter"]
 

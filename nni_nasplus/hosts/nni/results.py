@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nni_nasplus.search.history import Outcome, Trial
+from nni_nasplus.search.trial import Outcome, Trial
 
 __all__ = ["DEFAULT", "outcome_of", "parameters_of", "parted"]
 

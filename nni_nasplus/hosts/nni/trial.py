@@ -24,7 +24,7 @@ from nni_nasplus.hosts.nni.watchdog import end_with_the_manager, keep_within
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.presearch import presearch
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.trainer import share_cores
 from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome

@@ -26,11 +26,12 @@ from nni_nasplus.hosts.nni.results import outcome_of, parameters_of, parted
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.run import SETTINGS, Run
-from nni_nasplus.search.history import Direction, Outcome, SearchSpaceExhausted, Trial
+from nni_nasplus.search.history import Direction, SearchSpaceExhausted
 from nni_nasplus.search.journal import JOURNAL, Journal
 from nni_nasplus.search.search import RepeatedFailure, Search
 from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.trial_folder import outcome_in, trial_directory
 
 __all__ = ["NasTuner"]

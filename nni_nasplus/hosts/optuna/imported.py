@@ -15,8 +15,8 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampling.outcomes import REASON
 from nni_nasplus.hosts.optuna.study import open_storage
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import Trial
 from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["as_study", "draw_study"]
 

@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial
 from nni_nasplus.hosts.optuna.sampling.outcomes import outcome_of, rejections_of
 from nni_nasplus.hosts.optuna.sampling.parts import last_try, parts_of, replay_parts
 from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of
-from nni_nasplus.search.history import Outcome, Proposal
 from nni_nasplus.search.journal import Journal
+from nni_nasplus.search.trial import Outcome, Proposal
 
 __all__ = ["Mirror"]
 

@@ -9,7 +9,7 @@ import optuna
 
 from nni_nasplus._signals import held
 from nni_nasplus.hosts.optuna.sampling.outcomes import keep_outcome
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 
 __all__ = ["OptunaReporter"]
 

@@ -23,7 +23,8 @@ from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
 from nni_nasplus.hosts.optuna.sampling.suggestion import architecture_of
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.epochs.budget import Budget
-from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.history import History
+from nni_nasplus.search.trial import Proposal
 
 __all__ = [
     "QueueEmpty",

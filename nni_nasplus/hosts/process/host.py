@@ -14,8 +14,9 @@ from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.presearch import presearch
 from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
-from nni_nasplus.search.history import History, Outcome, SearchSpaceExhausted, Trial
+from nni_nasplus.search.history import History, SearchSpaceExhausted
 from nni_nasplus.search.search import RepeatedFailure, Search
+from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.reporter import LogReporter
 from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, write_outcome
 

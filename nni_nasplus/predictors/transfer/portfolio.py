@@ -8,10 +8,11 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.transfer.tasks import tasks_of
-from nni_nasplus.search.history import History, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import mean_ranks
 from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.trial import Proposal
 
 __all__ = ["first_remembered", "portfolio"]
 

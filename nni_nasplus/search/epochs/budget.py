@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
-from nni_nasplus.search.history import History, SearchSpaceExhausted, Trial
+from nni_nasplus.search.history import History, SearchSpaceExhausted
+from nni_nasplus.search.trial import Trial
 
 __all__ = ["ArrivalRule", "Budget", "BudgetRule", "Step", "make_budget_rule"]
 

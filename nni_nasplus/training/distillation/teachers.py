@@ -20,8 +20,9 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.search.history import History, Trial
+from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import JOURNAL, Journal
+from nni_nasplus.search.trial import Trial
 from nni_nasplus.training.distillation.logit_store import LogitStore
 from nni_nasplus.training.distillation.loss import Teachers
 from nni_nasplus.training.distillation.settings import Distillation

@@ -13,7 +13,7 @@ from places import HELPERS
 
 from nni_nasplus.hosts.nni import NasTuner
 from nni_nasplus.hosts.nni.results import parameters_of, parted
-from nni_nasplus.search.history import Outcome, Trial
+from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.trial_folder import trial_directory, write_outcome
 
 

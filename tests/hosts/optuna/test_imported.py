@@ -10,7 +10,7 @@ from optuna_workers import worth
 
 from nni_nasplus import UserError
 from nni_nasplus.run.run import Run
-from nni_nasplus.search.history import Outcome, Proposal
+from nni_nasplus.search.trial import Outcome, Proposal
 
 optuna = pytest.importorskip("optuna")
 

@@ -18,7 +18,7 @@ from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.completed import completed
 from nni_nasplus.run.run import Run, described
 from nni_nasplus.run.settings import Settings
-from nni_nasplus.search.history import Outcome
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
 from nni_nasplus.training.trial_folder import LAST, WEIGHTS, write_outcome

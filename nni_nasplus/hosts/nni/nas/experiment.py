@@ -40,8 +40,8 @@ from nni_nasplus.hosts.nni.nas.strategy import NasStrategy, search_space_of
 from nni_nasplus.hosts.nni.preloaded import preloading, trial_interpreter
 from nni_nasplus.hosts.nni.results import outcome_of
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.search.history import Outcome
 from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.trial import Outcome
 
 __all__ = ["NasEngine", "NasExperiment"]
 

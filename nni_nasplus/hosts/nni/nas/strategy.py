@@ -22,12 +22,13 @@ from nni_nasplus.hosts.nni.trial import train_and_report
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.run.run import described, instantiate
-from nni_nasplus.search.history import Direction, History, Outcome, SearchSpaceExhausted, Trial
+from nni_nasplus.search.history import Direction, History, SearchSpaceExhausted
 from nni_nasplus.search.journal import JOURNAL, Journal
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.search import RepeatedFailure, Search
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.trial_folder import outcome_in, trial_directory
 

@@ -11,8 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.hosts.optuna.sampling.outcomes import Rejection, outcome_of, rejections_of
 from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of
-from nni_nasplus.search.history import History, Outcome, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.search import Search
+from nni_nasplus.search.trial import Outcome, Proposal
 
 __all__ = ["FollowingSearch"]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nni_nasplus.search.history import Outcome, Proposal
+from nni_nasplus.search.trial import Outcome, Proposal
 
 __all__ = ["REASON", "Rejection", "keep_outcome", "keep_rejection", "kept_outcome", "outcome_of", "rejections_of"]
 

@@ -14,10 +14,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.hosts.optuna.sampling.outcomes import kept_outcome, outcome_of, rejections_of
 from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS, ORIGIN, architecture_of
-from nni_nasplus.search.history import History, Outcome, Proposal
+from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.space import SearchSpace
+from nni_nasplus.search.trial import Outcome, Proposal
 
 __all__ = ["RETRIES", "FollowingParts", "last_try", "parts_of", "replay_parts"]
 

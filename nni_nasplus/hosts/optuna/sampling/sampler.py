@@ -23,12 +23,13 @@ from nni_nasplus.hosts.optuna.sampling.outcomes import REASON, keep_rejection
 from nni_nasplus.hosts.optuna.sampling.parts import FollowingParts
 from nni_nasplus.hosts.optuna.sampling.suggestion import ARCHITECTURE, EPOCHS, ORIGIN, architecture_of, distributions
 from nni_nasplus.search.epochs.budget import Budget
-from nni_nasplus.search.history import History, Proposal, SearchSpaceExhausted
+from nni_nasplus.search.history import History, SearchSpaceExhausted
 from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import MOST_REJECTED, Search
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.trial import Proposal
 
 __all__ = ["SPACE", "NasSampler"]
 
