@@ -91,7 +91,11 @@ class Host:
 
     def processes(self) -> list[psutil.Process]:
         found = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False)
-        return [psutil.Process(int(number)) for number in found.stdout.split() if psutil.pid_exists(int(number))]
+        processes = []
+        for number in found.stdout.split():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                processes.append(psutil.Process(int(number)))
+        return processes
 
     def end(self) -> None:
         self.crash()
