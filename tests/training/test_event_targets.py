@@ -123,22 +123,9 @@ def test_the_error_follows_the_objective_unless_it_is_named(asked, minimised, ca
     assert loss == {"absolute": 3.0, "squared": 4.5}[minimised]
 
 
-def test_the_picture_of_a_regressor_says_that_it_gives_a_number(caches):
-    space = EventSequenceSpace(**EventDataModule(caches["number"]).shape.to_json())
+@pytest.mark.parametrize(("kind", "words"), [("number", "a number"), ("tags", "2 labels")])
+def test_a_picture_says_what_the_network_gives(kind, words, caches):
+    space = EventSequenceSpace(**EventDataModule(caches[kind]).shape.to_json())
     for one in (space, *space.baselines(torch.nn.Identity()).values()):
         flow = one.graph(one.search_space.sample(np.random.default_rng(0)))
-        assert [label for _, label in flow.nodes(data="label") if label == "a number"] == ["a number"]
-
-
-@pytest.mark.parametrize(("kind", "evaluator"), [("number", EventClassification), ("tags", EventRegression)])
-def test_an_evaluator_of_another_target_says_which_to_use(kind, evaluator, caches):
-    with pytest.raises(UserError, match=r"to predict; use Event(Regression|Classification)"):
-        evaluator(str(caches[kind])).criterion()
-
-
-def test_what_is_no_number_is_named(tmp_path):
-    events, labels = shopping()
-    with pytest.raises(
-        UserError, match=r"labels: row 1 of column 'loyal' holds '(yes|no)', which is no number.*--objective roc_auc"
-    ):
-        prepare(events, labels, id="user", time="day", target="loyal", predicted="number", out=tmp_path / "data")
+        assert [label for _, label in flow.nodes(data="label") if label == words] == [words]
