@@ -10,6 +10,7 @@ from statistics import fmean
 
 from scipy import stats
 
+from nni_nasplus.run.repeats import key_of, repeat_folder
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Contender, Training, trial_contender
@@ -78,7 +79,7 @@ def repeated(run: Run, budget: Budget, workers: Workers) -> list[Repeated]:
     whole = [trial_contender(run, trial) for trial in best if trial.reached >= best[0].reached][:BEST]
     found, begun = {one.folder.name: [one] for one in whole}, Counter(one.folder.name for one in whole)
     for training, contender in workers.each(lambda: _next(run, found, begun, sign, budget)):
-        key = training.folder.name.rpartition("_")[0]
+        key = key_of(training.folder)
         if contender is None:
             found.pop(key, None)
         elif key in found:
@@ -114,7 +115,7 @@ def _next(
 
 
 def _again(run: Run, trial: Contender, number: int) -> Training:
-    folder, seed = run.directory / "repeats" / f"{trial.folder.name}_{number}", trial.seed + number
+    folder, seed = repeat_folder(run.directory, trial.folder.name, number), trial.seed + number
     return Training(f"{trial.name}, seed {seed}", trial.space, trial.architecture, folder, seed)
 
 

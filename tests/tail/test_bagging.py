@@ -199,8 +199,9 @@ def test_a_card_has_a_line_and_a_picture_for_each_member_not_for_each_network(ru
     assert pictures == ({"architecture.svg"} if count == 1 else {f"member_{i + 1}.svg" for i in range(count)})
 
 
-def test_a_refit_has_one_network_in_place_of_those_of_the_folds(run, tail, copy):
-    refit(copy)
+def test_a_refit_has_one_network_in_place_of_those_of_the_folds_also_while_the_run_is_shown(run, tail, copy):
+    with copy.held("trials"):  # as nasplus ui does
+        refit(copy)
     members = copy.selected("refit ensemble")["members"]
     assert [one["name"] for one in members] == [one.name for one in tail.ensemble.members]
     assert [one["weight"] for one in members] == pytest.approx(tail.ensemble.weights)

@@ -129,3 +129,17 @@ def test_a_picture_says_what_the_network_gives(kind, words, caches):
     for one in (space, *space.baselines(torch.nn.Identity()).values()):
         flow = one.graph(one.search_space.sample(np.random.default_rng(0)))
         assert [label for _, label in flow.nodes(data="label") if label == words] == [words]
+
+
+@pytest.mark.parametrize(("kind", "evaluator"), [("number", EventClassification), ("tags", EventRegression)])
+def test_an_evaluator_of_another_target_says_which_to_use(kind, evaluator, caches):
+    with pytest.raises(UserError, match=r"to predict; use Event(Regression|Classification)"):
+        evaluator(str(caches[kind])).criterion()
+
+
+def test_what_is_no_number_is_named(tmp_path):
+    events, labels = shopping()
+    with pytest.raises(
+        UserError, match=r"labels: row 1 of column 'loyal' holds '(yes|no)', which is no number.*--objective roc_auc"
+    ):
+        prepare(events, labels, id="user", time="day", target="loyal", predicted="number", out=tmp_path / "data")
