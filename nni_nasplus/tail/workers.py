@@ -151,11 +151,11 @@ def serve(run: Run, at_a_time: int, requests: IO[bytes], answers: IO[bytes]) -> 
         Unbuffered; when they end, so does this.
     """
     run.space, run.evaluator  # noqa: B018 - now they are imported
-    running: dict[int, tuple[BaseProcess, str]] = {}
+    running: dict[Any, tuple[BaseProcess, str]] = {}
     while True:
-        for ready in wait([requests, *running]):
-            if ready is not requests:
-                process, folder = running.pop(ready)  # type: ignore[call-overload]
+        for ready in wait([requests.fileno(), *running]):
+            if ready in running:
+                process, folder = running.pop(ready)
                 process.join()
                 if process.exitcode:  # killed, and none could answer for it but this
                     _write(answers, {"folder": folder, "error": None})
