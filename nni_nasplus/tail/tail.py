@@ -110,10 +110,8 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
 def _compared(
     run: Run, budget: Budget, workers: Workers, folds: int
 ) -> tuple[list[Repeated], dict[str, list[Contender]]]:
-    """What decides on the winner and what stands beside it, in what is left beside the folds of the winner."""
-    best, shares = trial_contender(run, run.history().best[0]), _BESIDE_FOLDS if folds else _ALONE
-    plain = tunable(run, best.network())  # each of them is trained once, whatever is left
-    reserved = folds_take(best, folds, workers) + folds_take(best, len(plain), workers)
+    """What decides on the winner and what stands beside it, in what is left beside what is reserved."""
+    shares, reserved = _BESIDE_FOLDS if folds else _ALONE, _reserved(run, workers, folds)
     repeats = repeated(run, budget.part(shares[0], reserved=reserved), workers)
     spaces, tunings = tunable(run, repeats[0].best.network()), run.settings.baseline_trials
     return repeats, tuned_baselines(run, spaces, tunings, budget.part(shares[1], reserved=reserved), workers)
@@ -126,9 +124,15 @@ def _asked(run: Run) -> int:
 
 
 def _folds(run: Run, budget: Budget, workers: Workers) -> int:
-    """Over how many it is; 0 where the best trial cannot be trained on all of them in the time."""
-    best, asked = trial_contender(run, run.history().best[0]), _asked(run)
-    return asked if budget.allows(folds_take(best, asked, workers)) else 0
+    """Over how many it is; 0 where there is no time to train the best trial on all of them."""
+    asked = _asked(run)
+    return asked if budget.allows(_reserved(run, workers, asked)) else 0
+
+
+def _reserved(run: Run, workers: Workers, folds: int) -> float:
+    """The seconds of the best trial's folds, and of each baseline, which is trained once whatever is left."""
+    best = trial_contender(run, run.history().best[0])
+    return folds_take(best, folds, workers) + folds_take(best, len(tunable(run, best.network())), workers)
 
 
 def _candidates(repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
