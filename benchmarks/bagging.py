@@ -30,13 +30,14 @@ from nni_nasplus.tail.ensemble import joined
 from nni_nasplus.tail.refitted import refit
 from nni_nasplus.tail.tail import tunable
 from nni_nasplus.tail.tested import tested
+from nni_nasplus.tail.workers import Workers
 
 
 def candidates(run: Run, best: int) -> list[Contender]:
     """The best trials, and what stands beside them."""
     trials = [trial_contender(run, trial) for trial in run.history().best[:best]]
     spaces = tunable(run, trials[0].network())
-    found = tuned_baselines(run, spaces, run.settings.baseline_trials, Budget(math.inf))
+    found = tuned_baselines(run, spaces, run.settings.baseline_trials, Budget(math.inf), Workers(run))
     return [*trials, *(trainings[0] for trainings in found.values())]
 
 
@@ -48,7 +49,7 @@ def rows(run: Run, folds: int, best: int) -> list[tuple[str, float, dict[str, An
     assert again is not None
     score = selected["metrics"][objective]
     found = [("selected on validation users", score, selected["test"]), ("… refit", score, again["test"])]
-    members = bagged(run, candidates(run, best), folds, Budget(math.inf))
+    members = bagged(run, candidates(run, best), folds, Budget(math.inf), Workers(run))
     for name, chosen in (("winner alone, bagged", members[:1]), (f"bagged over {folds} folds", members)):
         one = joined(run, chosen)
         assert one is not None

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-__all__ = ["print_tables"]
+__all__ = ["MULTIROCKET", "print_tables"]
 
+MULTIROCKET = "MultiRocket"
 _SHOWN = (
     *("ensemble", "without folds", "networks", "distilled", "winner", "best of the initial ones", "transformer"),
-    *("boosting", "GRU", "LSTM"),
+    *("random ensemble", "random winner", "boosting", "GRU", "LSTM", MULTIROCKET),
 )
 _SPREADS = ("noise of a training", "spread of architectures")
 
@@ -34,9 +35,14 @@ def _by_task(scores: pd.DataFrame) -> Table:
     means = scores.groupby("task", sort=False).mean()
     counts = scores.groupby("task", sort=False).size()
     for task, row in means.iterrows():
-        table.add_row(str(task), str(counts[task]), *(f"{row[name]:.4f}" for name in shown))
+        table.add_row(str(task), str(counts[task]), *map(_figure, row[shown]))
     table.add_row("mean", "", *(f"{means[name].mean():.4f}" for name in shown), end_section=True)
     return table
+
+
+def _figure(score: float) -> str:
+    """A score; nothing where a contender has none of a task."""
+    return "" if np.isnan(score) else f"{score:.4f}"
 
 
 def _differences(scores: pd.DataFrame) -> Table:

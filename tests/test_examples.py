@@ -220,10 +220,14 @@ def test_benchmarks_on_published_tables(script, options, words):
 @pytest.mark.slow
 def test_the_benchmark_of_worth_goes_on_where_it_stopped(tmp_path):
     command = ["python", ROOT / "benchmarks" / "worth.py", tmp_path, "--data", tmp_path, "--tasks", "vowels"]
-    options = ["--seeds=0", "--trials=3"]
+    options = ["--seeds=0", "--trials=3", "--random"]
     printed = run([*command, *options], ROOT)
     for word in ("ensemble", "networks", "distilled", "transformer", "boosting", "best of all three"):
         assert word in printed
+    assert (tmp_path / "vowels" / "random" / "0" / "report.json").is_file()
     before = (tmp_path / "results.jsonl").read_text()
+    tests = {line["contender"]: line["test"] for line in map(json.loads, before.splitlines())}
+    assert tests["random ensemble"] > 0.9
+    assert tests["MultiRocket"] > 0.9
     assert printed.endswith(run([*command, *options], ROOT))
     assert (tmp_path / "results.jsonl").read_text() == before

@@ -21,8 +21,9 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.assessment import assess_all
 from nni_nasplus.predictors.transfer.weights import believed
 from nni_nasplus.replay.expected import chances_of_best, expected_best
-from nni_nasplus.report.findings import REPORT
+from nni_nasplus.report.findings import REPORT, Findings
 from nni_nasplus.report.page import write_page
+from nni_nasplus.report.verdict import verdict
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 from nni_nasplus.tail.repeats import noise_of
@@ -85,7 +86,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _better(run: Run, found: Tail) -> str | None:
-    """The baseline that does best on the test examples, if it does better there than what is shipped."""
+    """The baseline with the best test score, if that is better than that of what is shipped."""
     objective, sign = run.settings.objective, 1 if run.settings.direction == "maximize" else -1
     reached = {name: sign * found.tests[name].metrics[objective] for name in found.baselines}
     best = max(reached, key=lambda name: reached[name], default=None)
@@ -208,14 +209,15 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
         for table in tables:
             console.print(table)
         console.print(f"winner: {genotype}   files: {run.directory}", highlight=False, soft_wrap=True)
+        console.print(verdict(Findings.of(run))["lead"], highlight=False, soft_wrap=True)
         if better:
             remedy = f"nasplus export {run.directory} --to MODEL --members {better}"
-            console.print(f"{better} does better on the test data than what the search ships: {remedy}", soft_wrap=True)
+            console.print(f"to write {better} alone: {remedy}", highlight=False, soft_wrap=True)
     run.warn_of_edits()
 
 
 def _reported(path: Path, run: Run) -> tuple[list[Table], str, str | None]:
-    """The tables of a report, the winner, and the baseline that does better, if one does."""
+    """The tables of a report, the winner, and the baseline whose test score is better, if one is."""
     remedy = f"remove it, and have it made again by: nasplus resume {run.directory}"
     result = read_json(path, remedy)
     with damage_named(path, remedy):

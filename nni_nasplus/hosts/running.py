@@ -7,6 +7,7 @@ from rich.console import Console
 from nni_nasplus import registry
 from nni_nasplus.hosts.host import Host
 from nni_nasplus.hosts.progress import TrialProgress
+from nni_nasplus.run.elapsed import timed
 from nni_nasplus.run.presearch import needs_presearch
 from nni_nasplus.run.run import Run
 
@@ -46,7 +47,7 @@ def _search(run: Run, host: Host, console: Console, *, is_kept: bool) -> None:
     if needs_presearch(run):
         run.settings.make_strategy().check_space(run.space)
     note = f"presearch of {run.settings.strategy}" if needs_presearch(run) else ""
-    with host.search(run) as running:
+    with timed(run), host.search(run) as running:
         results = f"; results in {run.directory}" if is_kept else ""
         console.print(f"searching {run.space.search_space}{results}", highlight=False)
         console.print(running.where, highlight=False, soft_wrap=True)

@@ -31,7 +31,7 @@ def _commands(findings: Findings) -> Iterator[tuple[str, str]]:
     if findings.result is not None and findings.result.get("better"):
         member = quote(str(findings.result["better"]))
         yield (
-            "write the plain model that does better on the test data",
+            "write the plain model whose test score is better",
             f"nasplus export {where} --to MODEL --members {member}",
         )
     if findings.history.best and (source := _source(findings)) in _NEW:

@@ -13,6 +13,7 @@ from typing import Any
 from nni_nasplus._files import damage_named, read_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.run import memories
+from nni_nasplus.run.repeats import repeats_in
 from nni_nasplus.run.run import Run, instantiate
 from nni_nasplus.search.earlier import memory_of
 from nni_nasplus.search.journal import JOURNAL, Journal
@@ -136,6 +137,7 @@ def _of_journal(path: Path, *, is_found: bool = False) -> Earlier:
     """A journal as far as it is whole."""
     journal, damage = Journal.salvaged(path)
     name, history = path.parent.name, journal.history
+    history.repeats = repeats_in(path.parent)
     if not history.best:
         raise UserError(f"{path.parent} has no result to learn from; leave it out of --learn-from")
     note = f"{name}, {len(history.best)} results"

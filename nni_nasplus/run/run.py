@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -19,6 +19,7 @@ from nni_nasplus.data.cache import changed_inputs
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
 from nni_nasplus.run.places import absolute, kept, missing, require_room, used
+from nni_nasplus.run.repeats import repeats_in
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import JOURNAL, Journal
@@ -46,6 +47,11 @@ MEMORY = "memory.json"
 SELECTED = "selected.json"
 CACHE = "data"
 """The files and the folder of prepared data in a run directory."""
+_LOCKS = {
+    "trials": (".lock", "searches in, or shows,"),
+    "models": (".models.lock", "searches in, or trains what is exported of,"),
+}
+"""Files that are locked by who holds a part of the directory, and what else that may be."""
 T = TypeVar("T")
 
 
@@ -103,18 +109,36 @@ class Run:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold the run directory, as the command that searches does; the system lets go of it when the holder dies.
+        """Hold all of the run directory, as the command that searches does.
+
+        Raises
+        ------
+        UserError
+            If another process holds a part of it, or it cannot be written.
+        """
+        with self.held("trials"), self.held("models"):
+            yield
+
+    @contextlib.contextmanager
+    def held(self, part: Literal["trials", "models"]) -> Iterator[None]:
+        """Hold a part of the run directory; the system lets go of it when the holder dies.
+
+        Parameters
+        ----------
+        part
+            ``trials``, as what shows them does, or ``models``, as what trains others of them does.
 
         Raises
         ------
         UserError
             If another process holds it, or it cannot be written.
         """
-        lock = FileLock(self.directory / ".lock")
+        name, holder = _LOCKS[part]
+        lock = FileLock(self.directory / name)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise UserError(f"another process searches in {self.directory}; wait for it or end it") from None
+            raise UserError(f"another process {holder} {self.directory}; wait for it or end it") from None
         except OSError as error:
             raise self._not_writable(error.strerror) from None
         try:
@@ -266,8 +290,11 @@ class Run:
             raise
 
     def new_search(self, space: SearchSpace, journal: Journal | None = None) -> Search:
-        """The search of these settings, on a journal or in memory: for hosts that keep the history themselves."""
-        return Search(
+        """The search of these settings, on a journal or in memory: for hosts that keep the history themselves.
+
+        Of what was trained again after an earlier end of the search, it knows the scores.
+        """
+        search = Search(
             space,
             self.settings.make_strategy(),
             seed=self.settings.seed,
@@ -281,6 +308,8 @@ class Run:
             costs=self.settings.costs,
             budget=self.settings.make_budget(),
         )
+        search.history.repeats = repeats_in(self.directory)
+        return search
 
     def excess(self, architecture: Architecture) -> str | None:
         """The first limit of the settings that an architecture exceeds, in words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -77,6 +78,8 @@ class History:
         self.trials: list[Trial] = []
         self.asked = 0
         """Proposals so far, those to go on among them: what randomness is drawn from beside the seed."""
+        self.repeats: Mapping[str, Sequence[float]] = {}
+        """By the key of an architecture, its scores in whole trainings under other seeds, which are no trials."""
         self.arrivals: dict[int, list[Trial]] = {}
         """By the epochs that trials were to be trained to, those that got there, in order of arrival."""
         self.is_budgeted = False
@@ -190,9 +193,11 @@ class History:
         """What has ended, failures and rejected proposals too, in order of ending.
 
         In a budgeted history a score of few epochs counts with what is expected of more: see
-        :func:`~nni_nasplus.search.epochs.growth.growth`.
+        :func:`~nni_nasplus.search.epochs.growth.growth`. An architecture that was trained again under other seeds is
+        one observation, of the mean of its trainings: what differs between them is noise.
         """
-        return self._grown() if self.is_budgeted else list(self._observed.values())
+        seen = self._grown() if self.is_budgeted else list(self._observed.values())
+        return [self._averaged(one) for one in seen] if self.repeats else seen
 
     @property
     def succeeded(self) -> list[Observation]:
@@ -201,9 +206,25 @@ class History:
 
     @property
     def scores(self) -> list[float | None]:
-        """The score of every trial by number, None where there is none; of few epochs with what more would bring."""
+        """The score of every trial by number, None where there is none.
+
+        That of few epochs comes with what more would bring, and that of several trainings is their mean.
+        """
         ahead = self._ahead if self.is_budgeted else {}
-        return [None if trial.score is None else trial.score + ahead.get(trial.reached, 0.0) for trial in self.trials]
+        return [
+            None if trial.score is None else self._mean(trial.architecture, trial.score + ahead.get(trial.reached, 0.0))
+            for trial in self.trials
+        ]
+
+    def _averaged(self, seen: Observation) -> Observation:
+        if seen.utility is None:
+            return seen
+        sign = 1.0 if self.direction == "maximize" else -1.0
+        return seen._replace(utility=sign * self._mean(seen.architecture, sign * seen.utility))
+
+    def _mean(self, architecture: Architecture, score: float) -> float:
+        """Of the score of a trial, and of those of the same architecture under other seeds."""
+        return fmean([score, *self.repeats.get(self.space.key(architecture), ())])
 
     def _grown(self) -> list[Observation]:
         """The observations as if all of them had come as far as the farthest; of what goes on, its latest."""

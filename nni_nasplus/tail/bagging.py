@@ -6,18 +6,23 @@ Cross-validated committees (Parmanto, Munro & Doyle, NIPS 1996), bagged as in Au
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.budget import Budget
-from nni_nasplus.tail.contender import Contender, trained
+from nni_nasplus.tail.contender import Contender, Training
+from nni_nasplus.tail.workers import Workers
 from nni_nasplus.training.predictions import Predictions
 
-__all__ = ["Bagged", "bagged"]
+__all__ = ["Bagged", "bagged", "folds_take"]
 
+Found = dict[str, dict[Path, Contender | None]]
+"""By candidate the folders of its folds that have ended, and the networks there; None where that failed."""
 _FOLDS = "folds"
 """The folder in a run directory."""
 
@@ -46,13 +51,7 @@ class Bagged:
         return Predictions(np.concatenate([p.outputs for p in known]), np.concatenate([p.labels for p in known]))
 
 
-def bagged(
-    run: Run,
-    candidates: Sequence[Contender],
-    count: int,
-    budget: Budget,
-    note: Callable[[str], None] = lambda text: None,
-) -> list[Bagged]:
+def bagged(run: Run, candidates: Sequence[Contender], count: int, budget: Budget, workers: Workers) -> list[Bagged]:
     """Train candidates again without each of so many folds, those that fit the budget.
 
     Every candidate is divided by the same folds. What is there from before is taken as it is.
@@ -60,33 +59,45 @@ def bagged(
     Parameters
     ----------
     candidates
-        Best first. Without the first none is trained, for what is left of them would be worse than it is unbagged.
+        In order of use. Without the first none is trained, for what is left of them would be worse than it is unbagged.
     count
         The number K of folds.
-    note
-        Told what is done now.
 
     Returns
     -------
     Those whose networks were all trained, in their order.
     """
-    found: list[Bagged] = []
+    found: Found = {one.name: {} for one in candidates}
+    turns = _turns(run, candidates, count, lambda one: budget.allows(folds_take(one, count, workers)), found)
+    for training, network in workers.each(lambda: next(turns, None)):
+        found[training.name][training.folder] = network
+    members = [_member(networks, count) for networks in found.values()]
+    return [one for one in members if one] if members and members[0] else []
+
+
+def folds_take(one: Contender, count: int, workers: Workers) -> float:
+    """The seconds of training a candidate on so many folds, by those that it has taken itself."""
+    return math.ceil(count / workers.at_a_time) * (one.outcome.cost or 0.0)
+
+
+def _turns(
+    run: Run, candidates: Sequence[Contender], count: int, allows: Callable[[Contender], bool], found: Found
+) -> Iterator[Training]:
+    """The folds of each candidate that is allowed, up to the first that fails."""
+    folder = run.directory / _FOLDS / str(count)
     for one in candidates:
-        if budget.allows(count * (one.outcome.cost or 0.0)):
-            networks = tuple(_networks(run, one, count, note))
-            found += [Bagged(networks)] if len(networks) == count else []
-        if not found:
-            break
-    return found
-
-
-def _networks(run: Run, one: Contender, count: int, note: Callable[[str], None]) -> Iterator[Contender]:
-    """Those of the folds before the first whose training fails."""
-    folder = run.directory / _FOLDS / str(count) / one.folder.relative_to(run.directory)
-    for fold in range(count):
-        note(f"training {one.name} without fold {fold + 1} of {count}")
-        place = folder / str(fold)
-        network = trained(run, one.name, one.space, one.architecture, place, one.seed, (fold, count))
-        if network is None:
+        if allows(one):
+            for fold in range(count):
+                if None not in found[one.name].values():
+                    place = folder / one.folder.relative_to(run.directory) / str(fold)
+                    yield Training(one.name, one.space, one.architecture, place, one.seed, (fold, count))
+        elif one is candidates[0]:
             return
-        yield network
+        if None in found[candidates[0].name].values():
+            return
+
+
+def _member(networks: Mapping[Path, Contender | None], count: int) -> Bagged | None:
+    """A candidate as what it is on each fold; None where one is missing."""
+    whole = sorted((one for one in networks.values() if one), key=lambda one: one.fold or 0)
+    return Bagged(tuple(whole)) if len(whole) == count else None

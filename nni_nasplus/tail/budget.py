@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 __all__ = ["Budget"]
@@ -23,6 +24,19 @@ class Budget:
         """Whether what takes about so long still fits."""
         return time.monotonic() + seconds <= self._end
 
-    def part(self, share: float) -> Budget:
-        """A share, from 0 to 1, of what is left."""
-        return Budget(share * max(0.0, self._end - time.monotonic()))
+    @property
+    def left(self) -> float:
+        """The seconds that are left, 0 or more."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def words(self) -> str:
+        """``, 3:20 left``; nothing where there is no limit, or it is reached."""
+        if not 0 < self.left < math.inf:
+            return ""
+        minutes, seconds = divmod(math.ceil(self.left), 60)
+        return f", {minutes}:{seconds:02d} left"
+
+    def part(self, share: float, *, reserved: float = 0.0) -> Budget:
+        """A share, from 0 to 1, of what is left beside so many seconds that something else is to have."""
+        return Budget(share * max(0.0, self.left - reserved))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.run.run import Run, described, instantiate
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.predictions import PREDICTIONS, Predictions
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nni_nasplus.networks.network_space import NetworkSpace
 
-__all__ = ["Contender", "trained", "trial_contender"]
+__all__ = ["Contender", "Training", "trial_contender"]
 
 
 @dataclass(frozen=True)
@@ -97,35 +97,79 @@ def trial_contender(run: Run, trial: Trial) -> Contender:
     return Contender(name, run.space, trial.architecture, folder, outcome, run.evaluator.seed)
 
 
-def trained(
-    run: Run,
-    name: str,
-    space: NetworkSpace,
-    architecture: Mapping[str, Any],
-    folder: Path,
-    seed: int,
-    fold: tuple[int, int] | None = None,
-) -> Contender | None:
-    """Train a network as the run's trials are, unless its folder says how that ended; None where it failed.
+@dataclass(frozen=True)
+class Training:
+    """A network that is to be trained as the run's trials are.
 
     Parameters
     ----------
+    name, space, architecture, folder, seed
+        Those of the :class:`Contender` that it is to be.
     fold
         Which fold is held out, from 0, of how many; then it learns from no teachers, who may know the held-out labels.
         None for the split of the run.
     """
-    outcome = outcome_in(folder)
-    if outcome is None:
-        own = space is run.space and fold is None
-        evaluator = replace(run.evaluator, seed=seed, distillation=run.evaluator.distillation if own else None)
-        evaluator = evaluator if fold is None else evaluator.held_out(*fold)
+
+    name: str
+    space: NetworkSpace
+    architecture: Architecture
+    folder: Path
+    seed: int
+    fold: tuple[int, int] | None = None
+
+    @property
+    def title(self) -> str:
+        """What is done, for people."""
+        fold = "" if self.fold is None else f" without fold {self.fold[0] + 1} of {self.fold[1]}"
+        return f"training {self.name}{fold}"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its folder says how it ended."""
+        return outcome_in(self.folder) is not None
+
+    def contender(self) -> Contender | None:
+        """What has been trained; None where that failed, or has not ended."""
+        outcome = outcome_in(self.folder)
+        if outcome is None or outcome.score is None:
+            return None
+        fold = None if self.fold is None else self.fold[0]
+        return Contender(self.name, self.space, self.architecture, self.folder, outcome, self.seed, fold)
+
+    def train(self, run: Run) -> None:
+        """Train it; a failure is left in its folder, for a network that cannot be trained is no contender."""
+        own = self._is_as_trials(run)
+        evaluator = replace(run.evaluator, seed=self.seed, distillation=run.evaluator.distillation if own else None)
+        evaluator = evaluator if self.fold is None else evaluator.held_out(*self.fold)
         try:
-            evaluator.evaluate(space, architecture, folder, run=run.directory if own else None)
+            evaluator.evaluate(self.space, self.architecture, self.folder, run=run.directory if own else None)
         except UserError:
             raise
-        except Exception as error:  # noqa: BLE001 - a network that cannot be trained is no contender
-            write_outcome(folder, failed(error))
-        outcome = outcome_in(folder)
-    if outcome is None or outcome.score is None:
-        return None
-    return Contender(name, space, dict(architecture), folder, outcome, seed, None if fold is None else fold[0])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this network's
+            write_outcome(self.folder, failed(error))
+
+    def _is_as_trials(self, run: Run) -> bool:
+        """Whether it may be taught as the trials are."""
+        return self.space is run.space and self.fold is None
+
+    def to_json(self, run: Run) -> dict[str, Any]:
+        """What another process trains it by; the searched space is not described, for it has that already."""
+        own = self.space is run.space
+        return {
+            "name": self.name,
+            "space": None if own else described(type(self.space), self.space.trace_kwargs),
+            "architecture": self.architecture,
+            "folder": self.folder.relative_to(run.directory).as_posix(),
+            "seed": self.seed,
+            "fold": self.fold,
+        }
+
+    @classmethod
+    def from_json(cls, run: Run, content: Mapping[str, Any]) -> Training:
+        """Read what :meth:`to_json` gave of this run."""
+        from nni_nasplus.networks.network_space import NetworkSpace
+
+        space = run.space if content["space"] is None else instantiate(content["space"], NetworkSpace)
+        fold = content["fold"] and tuple(content["fold"])
+        folder = run.directory / content["folder"]
+        return cls(content["name"], space, content["architecture"], folder, content["seed"], fold)

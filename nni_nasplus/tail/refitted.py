@@ -50,7 +50,7 @@ def refit(
     ------
     UserError
         If there is no such thing, its evaluator has no such data, it learned from an ensemble, it was trained again
-        already, or it diverges; or another process holds the run.
+        already, or it diverges; or another process searches in the run, or trains models of it.
     """
     before = shipped(run, number, what=what)
     if what == DISTILLED or "refit" in before:
@@ -58,7 +58,7 @@ def refit(
     known = number is None and run.selected(what) is not None
     name = f"{_REFIT} {what if known else before['members'][0]['name']}"
     if run.selected(name) is None:
-        with run.exclusive():
+        with run.held("models"):
             _select(run, name, before, note)
     return name
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from scipy import stats
 
+from nni_nasplus.run.repeats import key_of, repeat_folder
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.budget import Budget
-from nni_nasplus.tail.contender import Contender, trained, trial_contender
+from nni_nasplus.tail.contender import Contender, Training, trial_contender
+from nni_nasplus.tail.workers import Workers
 
 __all__ = ["Repeated", "indistinct", "noise_of", "repeated"]
 
@@ -33,6 +36,11 @@ class Repeated:
     def name(self) -> str:
         """That of the trial."""
         return self.trainings[0].name
+
+    @property
+    def key(self) -> str:
+        """That of the architecture in its space."""
+        return self.trainings[0].folder.name
 
     @property
     def mean(self) -> float:
@@ -57,7 +65,7 @@ def _freedom(candidates: Sequence[Repeated]) -> int:
     return sum(len(r.trainings) - 1 for r in candidates)
 
 
-def repeated(run: Run, budget: Budget) -> list[Repeated]:
+def repeated(run: Run, budget: Budget, workers: Workers) -> list[Repeated]:
     """Train the best architectures of a search with other seeds until one is clearly ahead, or the budget is used.
 
     Each turn trains, of those that may still win, the one that was trained least.
@@ -68,13 +76,20 @@ def repeated(run: Run, budget: Budget) -> list[Repeated]:
     """
     sign = 1.0 if run.settings.direction == "maximize" else -1.0
     best = run.history().best
-    whole = [trial for trial in best if trial.reached >= best[0].reached]
-    candidates = [Repeated((trial_contender(run, trial),)) for trial in whole[:BEST]]
-    while turn := _next(candidates, sign, budget):
-        contender = _again(run, turn, len(turn.trainings))
-        rest = [one for one in candidates if one is not turn]
-        candidates = [*rest, *([Repeated((*turn.trainings, contender))] if contender else [])]
-    return sorted(candidates, key=lambda one: -sign * one.mean)
+    whole = [trial_contender(run, trial) for trial in best if trial.reached >= best[0].reached][:BEST]
+    found, begun = {one.folder.name: [one] for one in whole}, Counter(one.folder.name for one in whole)
+    for training, contender in workers.each(lambda: _next(run, found, begun, sign, budget)):
+        key = key_of(training.folder)
+        if contender is None:
+            found.pop(key, None)
+        elif key in found:
+            found[key] = sorted([*found[key], contender], key=lambda one: one.seed)
+    return sorted(_of(found), key=lambda one: -sign * one.mean)
+
+
+def _of(found: dict[str, list[Contender]]) -> list[Repeated]:
+    """By what has ended of each."""
+    return [Repeated(tuple(trainings)) for trainings in found.values()]
 
 
 def indistinct(ranked: Sequence[Repeated]) -> list[Repeated]:
@@ -86,18 +101,22 @@ def indistinct(ranked: Sequence[Repeated]) -> list[Repeated]:
     return [one for one in ranked if not _behind(one, ranked[0], bound)]
 
 
-def _again(run: Run, turn: Repeated, number: int) -> Contender | None:
-    first = turn.trainings[0]
-    folder = run.directory / "repeats" / f"{first.folder.name}_{number}"
-    name = f"{turn.name}, seed {run.evaluator.seed + number}"
-    return trained(run, name, first.space, first.architecture, folder, run.evaluator.seed + number)
-
-
-def _next(candidates: Sequence[Repeated], sign: float, budget: Budget) -> Repeated | None:
+def _next(
+    run: Run, found: dict[str, list[Contender]], begun: Counter[str], sign: float, budget: Budget
+) -> Training | None:
     """Whose turn it is; None where the winner is clear, all are trained often, or no time is left."""
-    able = [one for one in _open(candidates, sign) if len(one.trainings) < MOST_SEEDS]
+    able = [one for one in _open(_of(found), sign) if begun[one.key] < MOST_SEEDS]
     able = [one for one in able if budget.allows(one.trainings[0].outcome.cost or 0.0)]
-    return min(able, key=lambda one: (len(one.trainings), -sign * one.mean), default=None)
+    turn = min(able, key=lambda one: (begun[one.key], -sign * one.mean), default=None)
+    if turn is None:
+        return None
+    begun[turn.key] += 1
+    return _again(run, turn.trainings[0], begun[turn.key] - 1)
+
+
+def _again(run: Run, trial: Contender, number: int) -> Training:
+    folder, seed = repeat_folder(run.directory, trial.folder.name, number), trial.seed + number
+    return Training(f"{trial.name}, seed {seed}", trial.space, trial.architecture, folder, seed)
 
 
 def _open(candidates: Sequence[Repeated], sign: float) -> list[Repeated]:

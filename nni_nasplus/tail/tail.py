@@ -11,22 +11,27 @@ from torch import nn
 
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.plain_space import PlainSpace
+from nni_nasplus.run.elapsed import elapsed
 from nni_nasplus.run.run import Run
-from nni_nasplus.tail.bagging import Bagged, bagged
+from nni_nasplus.tail.bagging import Bagged, bagged, folds_take
 from nni_nasplus.tail.baselines import tuned_baselines
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Contender, trial_contender
 from nni_nasplus.tail.ensemble import Joined, joined
 from nni_nasplus.tail.repeats import Repeated, indistinct, repeated
 from nni_nasplus.tail.tested import Tested, tested
+from nni_nasplus.tail.workers import Workers
 
 __all__ = ["Tail", "run_tail", "split_contenders"]
 
 _ALONE = (0.6, 1.0)
 """The share of the repeats, and of what they leave that of the baselines: repeats decide what is shipped, and are
 members of it; baselines are compared with."""
-_BESIDE_FOLDS = (0.15, 0.2)
-"""Likewise where what is shipped is bagged, and folds decide: they have the rest."""
+_BESIDE_FOLDS = (0.25, 0.25)
+"""Likewise where what is shipped is bagged, and folds decide, of what is left beside those of the first candidate: they
+have the rest."""
+_WORTH_STARTING = 20.0
+"""Seconds of a tail from which on it is trained in several processes: they take some five to come up."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +86,12 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     note
         Told what is done now.
     """
-    budget, asked = Budget(_seconds(run)), _folds(run)
-    folds = asked if _fits(run, asked, budget) else 0
-    shares = _BESIDE_FOLDS if folds else _ALONE
-    note("training the best again, with other seeds")
-    repeats = repeated(run, budget.part(shares[0]))
-    note("tuning the baselines")
-    spaces = tunable(run, repeats[0].best.network())
-    baselines = tuned_baselines(run, spaces, run.settings.baseline_trials, budget.part(shares[1]))
-    members = bagged(run, _candidates(run, repeats, baselines), folds, budget, note) if folds else []
+    budget = Budget(_seconds(run))
+    at_a_time = run.settings.at_a_time if budget.left >= _WORTH_STARTING else 1
+    with Workers(run, at_a_time, lambda text: note(text + budget.words)) as workers:
+        folds = _folds(run, budget, workers)
+        repeats, baselines = _compared(run, budget, workers, folds)
+        members = bagged(run, _candidates(repeats, baselines), folds, budget, workers) if folds else []
     note("selecting the ensemble")
     ensembles = _ensembles(run, members or split_contenders(run, repeats, baselines))
     shipped: dict[str, Contender | Joined] = {
@@ -102,27 +104,45 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     tests["ensemble" if ensembles["ensemble"] is not None else "winner"].keep(run)
     objective = run.settings.objective
     run.select({name: {**_shipped(run, one), "test": tests[name].to_json(objective)} for name, one in shipped.items()})
-    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests, asked)
+    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests, _asked(run))
 
 
-def _folds(run: Run) -> int:
-    """How many folds what is shipped is to be bagged over; 0 for none."""
+def _compared(
+    run: Run, budget: Budget, workers: Workers, folds: int
+) -> tuple[list[Repeated], dict[str, list[Contender]]]:
+    """What decides on the winner and what stands beside it, in what is left beside what is reserved."""
+    shares, reserved = _BESIDE_FOLDS if folds else _ALONE, _reserved(run, workers, folds)
+    repeats = repeated(run, budget.part(shares[0], reserved=reserved), workers)
+    spaces, tunings = tunable(run, repeats[0].best.network()), run.settings.baseline_trials
+    return repeats, tuned_baselines(run, spaces, tunings, budget.part(shares[1], reserved=reserved), workers)
+
+
+def _asked(run: Run) -> int:
+    """Over how many folds what is shipped is to be bagged; 0 for none."""
     asked = run.settings.folds
     return run.evaluator.recommended_folds if asked == "auto" else asked
 
 
-def _fits(run: Run, folds: int, budget: Budget) -> bool:
-    """Whether the best trial can be trained on all folds in what repeats and baselines leave."""
-    repeats, baselines = _BESIDE_FOLDS
-    rest = (1 - repeats) * (1 - baselines)
-    return budget.allows(folds * (run.history().best[0].cost or 0.0) / rest)
+def _folds(run: Run, budget: Budget, workers: Workers) -> int:
+    """Over how many it is; 0 where there is no time to train the best trial on all of them."""
+    asked = _asked(run)
+    return asked if budget.allows(_reserved(run, workers, asked)) else 0
 
 
-def _candidates(run: Run, repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
-    """What is worth bagging: the winner, then the next best architectures and the best of each baseline, best first."""
-    sign = -1.0 if run.settings.direction == "maximize" else 1.0
+def _reserved(run: Run, workers: Workers, folds: int) -> float:
+    """The seconds of the best trial's folds, and of each baseline, which is trained once whatever is left."""
+    best = trial_contender(run, run.history().best[0])
+    return folds_take(best, folds, workers) + folds_take(best, len(tunable(run, best.network())), workers)
+
+
+def _candidates(repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
+    """What is worth bagging: the winner, then the next best architectures and the best of each baseline.
+
+    Of these the cheapest come first, so that as many as can be are bagged in the time.
+    """
     winner, *others = (one.trainings[0] for one in repeats)
-    return [winner, *sorted([*others, *(one[0] for one in baselines.values())], key=lambda one: sign * one.score)]
+    others += [trainings[0] for trainings in baselines.values()]
+    return [winner, *sorted(others, key=lambda one: one.outcome.cost or 0.0)]
 
 
 def split_contenders(
@@ -151,11 +171,14 @@ def tunable(run: Run, winner: nn.Module) -> dict[str, NetworkSpace]:
 
 
 def _seconds(run: Run) -> float:
-    """By default as long as the search itself has taken."""
+    """By default as long as the search itself has taken by the clock.
+
+    Where a part of that is not known, for it was killed, it is at least as long as its trials have trained.
+    """
     if run.settings.tail_minutes is not None:
         return 60 * run.settings.tail_minutes
     costs = [trial.cost for trial in run.history().finished if trial.cost is not None]
-    return sum(costs) / run.settings.at_a_time if costs else math.inf
+    return max(elapsed(run), sum(costs) / run.settings.at_a_time) if costs else math.inf
 
 
 def _shipped(run: Run, one: Contender | Joined) -> dict[str, Any]:

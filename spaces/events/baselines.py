@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.data.link import Link
 from nni_nasplus.networks.plain_space import PlainSpace
 from nni_nasplus.spaces.events.head import pool
 from nni_nasplus.spaces.events.stem import embedding_width
@@ -33,6 +34,8 @@ class RecurrentBaselines(PlainSpace):
     ----------
     cell
         ``"gru"`` or ``"lstm"``.
+    link
+        How outputs stand for what is predicted, for pictures: see :mod:`nni_nasplus.data.link`.
     """
 
     def __init__(
@@ -43,9 +46,10 @@ class RecurrentBaselines(PlainSpace):
         max_length: int,
         periods: Sequence[float],
         cell: Literal["gru", "lstm"] = "gru",
+        link: Link = "softmax",
     ) -> None:
         super().__init__()
-        self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
+        self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods), link)
         self.cell = cell
         self._tune(cell.upper(), _CHOICES)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch import nn
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.data.link import Link
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.hyperparameters import Hyperparameters, parted
 from nni_nasplus.networks.tuned_space import NOTHING, TunedSpace
@@ -85,6 +86,8 @@ class EventSequenceSpace(TunedSpace):
     initial
         What searches that learn begin with, in the notation of :meth:`genotype`; what is held, and the field of the
         stem where there are no numeric columns, are made to fit.
+    link
+        How outputs stand for what is predicted, for pictures: see :mod:`nni_nasplus.data.link`.
 
     Raises
     ------
@@ -108,9 +111,10 @@ class EventSequenceSpace(TunedSpace):
         hyperparameters: Hyperparameters = NOTHING,
         fixed: Mapping[str, Choice] = NOTHING,
         initial: Sequence[str] = (),
+        link: Link = "softmax",
     ) -> None:
         super().__init__()
-        self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
+        self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods), link)
         self.sizes = {"hidden": hidden, "dropout": dropout, "width": width, "clock": clock}
         _require_sizes(self.sizes)
         for name in self.sizes:

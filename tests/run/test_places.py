@@ -121,6 +121,16 @@ def test_a_copy_made_of_links_gets_files_of_its_own(run, linked_by, tmp_path):
             assert (run.directory / name).read_text() == "original"
 
 
+@pytest.mark.parametrize("part", ["trials", "models"])
+def test_who_searches_waits_for_who_shows_a_run_or_trains_models_of_it(run, part):
+    other = Run.open(run.directory)
+    with run.held(part):
+        with other.held("models" if part == "trials" else "trials"):
+            pass
+        with pytest.raises(UserError, match=r"process searches in, or .*/a; wait for it or end"), other.exclusive():
+            pass
+
+
 @pytest.mark.parametrize("linked_by", [os.link, os.symlink])
 def test_the_settings_of_a_copy_made_of_links_change_alone(run, linked_by, tmp_path):
     copy = Run.open(shutil.copytree(run.directory, tmp_path / "b", copy_function=linked_by))

@@ -22,6 +22,17 @@ def test_it_knows_what_is_new_in_flight_and_done():
     assert (history.pending, history.best, history.by_time) == ([], [second], [second, first])
 
 
+@pytest.mark.parametrize(("direction", "sign"), [("maximize", 1), ("minimize", -1)])
+def test_what_was_trained_again_is_one_observation_of_the_mean(direction, sign):
+    history = History(SPACE, direction)
+    for architecture, score in ((A, 0.9), (B, 0.6)):
+        history.tell(history.ask(Proposal(architecture)).number, Outcome(score=score))
+    history.repeats = {SPACE.key(A): [0.5, 0.4]}
+    assert [one.utility for one in history.observations] == pytest.approx([sign * 0.6, sign * 0.6])
+    assert history.scores == pytest.approx([0.6, 0.6])
+    assert [trial.score for trial in history.trials] == [0.9, 0.6]
+
+
 def test_random_proposals_find_the_last_architecture_and_then_nothing():
     history, rng = History(SPACE), np.random.default_rng(0)
     for _ in range(4):

@@ -21,13 +21,14 @@ from nni_nasplus.cli.report import report
 from nni_nasplus.data.link import means_of
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
-from nni_nasplus.tail import bagging
 from nni_nasplus.tail.bagging import Bagged, bagged
 from nni_nasplus.tail.budget import Budget
-from nni_nasplus.tail.contender import trial_contender
+from nni_nasplus.tail.contender import Training, trial_contender
 from nni_nasplus.tail.distilled import distil
 from nni_nasplus.tail.refitted import refit
 from nni_nasplus.tail.tail import run_tail
+from nni_nasplus.tail.workers import Workers
+from nni_nasplus.training.trial_folder import failed, write_outcome
 
 FOLDS = 3
 
@@ -136,16 +137,20 @@ def test_a_killed_tail_trains_the_fold_that_it_was_at_and_those_after_it(run, ta
     assert copy.selected()["test"] == run.selected()["test"]
 
 
-def test_a_member_that_fails_on_a_fold_is_left_out(run, tail, monkeypatch, tmp_path):
-    first, second = (trial_contender(run, trial) for trial in run.history().best)
-    trained = bagging.trained
+def test_a_member_that_fails_on_a_fold_is_left_out(copy, monkeypatch):
+    first, second = (trial_contender(copy, trial) for trial in copy.history().best)
+    train = Training.train
 
-    def failing(run, name, *rest):
-        return None if name == second.name and rest[-1][0] == 1 else trained(run, name, *rest)
+    def failing(training, run):
+        if training.name == second.name and training.fold[0] == 1:
+            write_outcome(training.folder, failed(ValueError("no luck")))
+        else:
+            train(training, run)
 
-    monkeypatch.setattr(bagging, "trained", failing)
-    assert [one.name for one in bagged(run, [first, second], FOLDS, Budget(100))] == [first.name]
-    assert bagged(run, [second, first], FOLDS, Budget(100)) == []
+    monkeypatch.setattr(Training, "train", failing)
+    workers, budget = Workers(copy), Budget(100)
+    assert [one.name for one in bagged(copy, [first, second], 2, budget, workers)] == [first.name]
+    assert bagged(copy, [second, first], 2, budget, workers) == []
 
 
 def test_without_time_nothing_is_bagged_and_that_is_said(tmp_path, capsys):
@@ -158,7 +163,7 @@ def test_without_time_nothing_is_bagged_and_that_is_said(tmp_path, capsys):
 
 def test_a_budget_has_room_for_the_first_or_for_none(run, tail):
     candidates = [trial_contender(run, trial) for trial in run.history().best]
-    assert bagged(run, candidates, 2, Budget(0.0)) == []
+    assert bagged(run, candidates, 2, Budget(0.0), Workers(run)) == []
 
 
 def test_where_no_folds_are_asked_for_there_are_none(tmp_path):
@@ -194,8 +199,9 @@ def test_a_card_has_a_line_and_a_picture_for_each_member_not_for_each_network(ru
     assert pictures == ({"architecture.svg"} if count == 1 else {f"member_{i + 1}.svg" for i in range(count)})
 
 
-def test_a_refit_has_one_network_in_place_of_those_of_the_folds(run, tail, copy):
-    refit(copy)
+def test_a_refit_has_one_network_in_place_of_those_of_the_folds_also_while_the_run_is_shown(run, tail, copy):
+    with copy.held("trials"):  # as nasplus ui does
+        refit(copy)
     members = copy.selected("refit ensemble")["members"]
     assert [one["name"] for one in members] == [one.name for one in tail.ensemble.members]
     assert [one["weight"] for one in members] == pytest.approx(tail.ensemble.weights)

@@ -40,6 +40,13 @@ def test_the_best_are_trained_again_under_other_seeds(run, tail):
     assert tail.winner.mean == max(one.mean for one in tail.repeats)
 
 
+def test_a_search_that_goes_on_knows_what_was_trained_again(run, tail):
+    search = run.open_search()
+    search.journal.close()
+    seen = {run.space.search_space.key(one.architecture): one.utility for one in search.history.observations}
+    assert {one.key: one.mean for one in tail.repeats} == pytest.approx(seen)
+
+
 def test_the_ensemble_scores_no_worse_than_any_of_what_it_was_selected_from(run, tail):
     every = [*(one for r in tail.repeats for one in r.trainings), *(one for b in tail.baselines.values() for one in b)]
     assert tail.ensemble.metrics["roc_auc"] >= max(one.score for one in every) - 1e-9

@@ -123,11 +123,12 @@ def test_the_error_follows_the_objective_unless_it_is_named(asked, minimised, ca
     assert loss == {"absolute": 3.0, "squared": 4.5}[minimised]
 
 
-def test_the_picture_of_a_regressor_says_that_it_gives_a_number(caches):
-    space = EventSequenceSpace(**EventDataModule(caches["number"]).shape.to_json())
+@pytest.mark.parametrize(("kind", "words"), [("number", "a number"), ("tags", "2 labels")])
+def test_a_picture_says_what_the_network_gives(kind, words, caches):
+    space = EventSequenceSpace(**EventDataModule(caches[kind]).shape.to_json())
     for one in (space, *space.baselines(torch.nn.Identity()).values()):
         flow = one.graph(one.search_space.sample(np.random.default_rng(0)))
-        assert [label for _, label in flow.nodes(data="label") if label == "a number"] == ["a number"]
+        assert [label for _, label in flow.nodes(data="label") if label == words] == [words]
 
 
 @pytest.mark.parametrize(("kind", "evaluator"), [("number", EventClassification), ("tags", EventRegression)])

@@ -12,6 +12,7 @@ from rich.console import Console
 from nni_nasplus._files import write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.model import Model
+from nni_nasplus.run.repeats import repeats_in
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.earlier import memory_of
 
@@ -87,7 +88,9 @@ def _refuse_alone(**given: Any) -> None:
 def _export_memory(run: Run, path: Path) -> None:
     if path.suffix != ".json":
         raise UserError(f"--memory is {path}; end it in .json")
-    memory = memory_of({run.directory.name: run.history()})
+    history = run.history()
+    history.repeats = repeats_in(run.directory)
+    memory = memory_of({run.directory.name: history})
     write_json(path, memory.to_json())
     count = sum(map(len, memory.tasks.values()))
     sys.stdout.write(f"{path}: {count} architectures and their ranks\n")
@@ -110,7 +113,7 @@ def _distilled(run: Run) -> str:
 
     if run.selected(DISTILLED) is None:
         run.require_whole()
-        with Console(file=sys.stderr).status("teaching one network what the ensemble says"), run.exclusive():
+        with Console(file=sys.stderr).status("teaching one network what the ensemble says"), run.held("models"):
             distil(run)
     for name in ("ensemble", DISTILLED):
         found = run.selected(name)

@@ -104,7 +104,7 @@ def viewed(run: Run, port: int) -> Iterator[tuple[Experiment, str]]:
     require_dead(run)
     require_idle(port)
     axes = axes_of(run.space)
-    with run.exclusive(), manager_environment(bind=LOOPBACK, axes=axes, home=run.directory / NNI):
+    with run.held("trials"), manager_environment(bind=LOOPBACK, axes=axes, home=run.directory / NNI):
         experiment = _stopped_experiment(run.directory / NNI, name)
         try:
             silence_stdout()

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nni_nasplus.data.link import Link
+
 __all__ = ["EventBatch", "EventShape"]
 
 
@@ -50,6 +52,8 @@ class EventShape:
         The most events that a sequence has.
     periods
         The time scales of the data as fractions of the training span, in (0, 1].
+    link
+        How outputs stand for what is predicted: see :mod:`nni_nasplus.data.link`. No size depends on it.
     """
 
     cardinalities: tuple[int, ...]
@@ -57,10 +61,13 @@ class EventShape:
     n_classes: int
     max_length: int
     periods: tuple[float, ...]
+    link: Link = "softmax"
 
     @property
     def outcome(self) -> str:
         """What a network puts out, for pictures."""
+        if self.link == "sigmoid":
+            return f"{self.n_classes} labels"
         return "a number" if self.n_classes == 1 else f"{self.n_classes} classes"
 
     def example(self) -> EventBatch:
@@ -77,5 +84,6 @@ class EventShape:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON values: the keyword arguments of an event space."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        """The fields as JSON values: the keyword arguments of an event space, without the link of classes."""
+        fields = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: v for k, v in fields.items() if (k, v) != ("link", "softmax")}

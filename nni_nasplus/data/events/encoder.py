@@ -99,6 +99,7 @@ class EventEncoder(Preprocessing):
             n_classes=len(self.target.names),
             max_length=self.max_length,
             periods=self.clock.periods,
+            link=self.target.link,
         )
 
     def batches(

@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nni_nasplus.data.events.batch import EventBatch, EventShape
+from nni_nasplus.data.link import Link
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.search.space import Architecture, SearchSpace
@@ -46,6 +47,8 @@ class BoostedEvents(NetworkSpace):
         The most events that a sequence has.
     periods
         The time scales of the data, as fractions in (0, 1] of the span of the training events.
+    link
+        How outputs stand for what is predicted, for pictures: see :mod:`nni_nasplus.data.link`.
     """
 
     trains_in_epochs: ClassVar[bool] = False
@@ -57,9 +60,10 @@ class BoostedEvents(NetworkSpace):
         n_classes: int = 2,
         max_length: int = 128,
         periods: Sequence[float] = (1.0, 0.1, 0.01),
+        link: Link = "softmax",
     ) -> None:
         super().__init__()
-        self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods))
+        self.shape = EventShape(tuple(cardinalities), n_numeric, n_classes, max_length, tuple(periods), link)
         own = {**({"codes": _CODES} if cardinalities else {}), **({"error": _ERRORS} if n_classes == 1 else {})}
         usual = {"learning_rate": 0.1, "max_leaf_nodes": 7}
         initial = [{**usual, **dict(zip(own, chosen, strict=True))} for chosen in product(*own.values())]

@@ -1,0 +1,68 @@
+"""How long a tail may take, and who gets what of it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from nni_nasplus.run.elapsed import elapsed, timed
+from nni_nasplus.search.trial import Outcome
+from nni_nasplus.tail import tail
+from nni_nasplus.tail.bagging import folds_take
+from nni_nasplus.tail.budget import Budget
+from nni_nasplus.tail.contender import Contender
+from nni_nasplus.tail.repeats import Repeated
+from nni_nasplus.tail.workers import Workers
+
+
+def contender(name: str, cost: float) -> Contender:
+    return Contender(name, None, {}, Path(name), Outcome(score=0.5, cost=cost))
+
+
+def test_a_part_leaves_what_is_reserved():
+    budget = Budget(100.0)
+    assert budget.part(0.25, reserved=60.0).left == pytest.approx(10.0, abs=0.1)
+    assert budget.part(0.25, reserved=200.0).left == 0
+    assert math.isinf(Budget(math.inf).part(0.5, reserved=60.0).left)
+
+
+def test_what_is_left_is_said_in_minutes_unless_there_is_no_limit():
+    assert Budget(199.5).words == ", 3:20 left"
+    assert [Budget(seconds).words for seconds in (0.0, math.inf)] == ["", ""]
+
+
+def test_folds_side_by_side_take_as_long_as_their_rounds(tmp_path):
+    assert [folds_take(contender("a", 10.0), 5, Workers(None, count)) for count in (1, 2, 5)] == [50.0, 30.0, 10.0]
+
+
+def test_the_winner_is_bagged_first_and_then_what_is_cheap():
+    repeats = [Repeated((contender(name, cost),)) for name, cost in (("winner", 30.0), ("second", 20.0))]
+    plain = {name: [contender(name, cost)] for name, cost in (("GRU", 25.0), ("boosting", 1.0))}
+    assert [one.name for one in tail._candidates(repeats, plain)] == ["winner", "boosting", "second", "GRU"]
+
+
+class Run:
+    """A directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+
+def test_the_time_of_a_search_adds_up_over_what_interrupts_it(tmp_path, monkeypatch):
+    run, clock = Run(tmp_path), iter([10.0, 15.0, 100.0, 101.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    assert elapsed(run) == 0
+    with pytest.raises(KeyboardInterrupt), timed(run):
+        raise KeyboardInterrupt
+    assert elapsed(run) == 5
+    with timed(run):
+        pass
+    assert elapsed(run) == 6
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"seconds": "long"}'])
+def test_a_time_that_cannot_be_read_is_not_known(content, tmp_path):
+    (tmp_path / "elapsed.json").write_text(content)
+    assert elapsed(Run(tmp_path)) == 0
