@@ -202,6 +202,7 @@ class SharedWeights(OneShot):
         """The steps of a pair of batches; the first of an epoch begins it, the last one ends it."""
         if self.step % self.steps_per_epoch == 0:
             self._begin_epoch()
+        self.loss.carried.begin(batch)
         with drawn_by(self.seed, _STEP, self.step):
             for name in self.order:
                 getattr(self, f"_step_{name}")(batch)
@@ -253,6 +254,7 @@ class SharedWeights(OneShot):
         """Keep how far the search is."""
         super().on_save_checkpoint(checkpoint)
         checkpoint[_STATE] = {"step": self.step, "losses": dict(self._losses), "memory": self.memory}
+        checkpoint[_STATE]["carried"] = self.loss.carried.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over how far it was.
@@ -265,3 +267,4 @@ class SharedWeights(OneShot):
         super().on_load_checkpoint(checkpoint)
         state = checkpoint[_STATE]
         self.step, self._losses, self.memory = state["step"], state["losses"], state["memory"]
+        self.loss.carried.load(state["carried"])
