@@ -74,8 +74,8 @@ class _Node(NamedTuple):
 
     places: list[int]
     """Of its n sources among the nodes before."""
-    matrix: Tensor
-    """[2H, H], or one for each source, [n, 2H, H]; of H rows without highways."""
+    matrices: Tensor
+    """[n, 2H, H], or [1, 2H, H] for all sources; of H rows without highways."""
     parts: list[_Part]
 
 
@@ -110,8 +110,9 @@ class MixedNodeCell(nn.Module):
         rows = 2 * n_out if plan.highway else n_out
         self.weight_x = _uniform(rows, n_in)
         self.weight_h = _uniform(rows, n_out)
-        places = range(1, plan.nodes + 1 - plan.first)
-        self.weights = nn.ParameterList(_uniform(*([place] if plan.first else []), rows, n_out) for place in places)
+        self.weights = nn.ParameterDict(
+            {self._name(edge): _uniform(rows, n_out) for edge in plan.edges if edge.source >= plan.first}
+        )
 
     def forward(self, x: Tensor, states: Sequence[Tensor] | None = None) -> tuple[Tensor, tuple[Tensor]]:
         """Outputs [T, B, H] and the last state of sequences [T, B, I] and a first state [B, H], zero if None.
@@ -131,32 +132,39 @@ class MixedNodeCell(nn.Module):
             values = [self._mixed(hidden.unsqueeze(0), (given + F.linear(hidden, first)).unsqueeze(0), begin)]
             for node in nodes:
                 sources = torch.stack([values[place] for place in node.places])
-                values.append(self._mixed(sources, sources @ node.matrix.mT, node.parts))
+                values.append(self._mixed(sources, sources @ node.matrices.mT, node.parts))
             hidden = torch.stack([values[place] for place in ends]).mean(0)
             outputs.append(hidden)
         return torch.stack(outputs), (hidden,)
 
+    def _name(self, edge: Edge) -> str:
+        """Whose matrix it is."""
+        return f"{edge.source}-{edge.target}" if self.plan.first else str(edge.target)
+
     def _nodes(self) -> tuple[list[_Part], list[_Node]]:
         """The parts of the node of x and h, and the others."""
-        terms = iter(self.given)
-        incoming = [[(s, next(terms)) for s in self.plan.sources(i + 1)] for i in range(self.plan.nodes)]
-        active = [[(source, one) for source, one in edges if one.active] for edges in incoming]
+        active: dict[int, dict[Edge, Terms]] = {node: {} for node in range(1, self.plan.nodes + 1)}
+        for edge, terms in zip(self.plan.edges, self.given, strict=True):
+            if terms.active:
+                active[edge.target][edge] = terms
         begin = [_Part(torch.tanh, slice(None), self.weight_h.new_ones(1, 1, 1))]
         if self.plan.first:
-            begin = self._parts(active.pop(0))
-        return begin, [self._node(edges, weight) for edges, weight in zip(active, self.weights, strict=True)]
+            begin = self._parts(list(active.pop(1).values()))
+        return begin, [self._node(edges) for edges in active.values()]
 
-    def _node(self, edges: list[tuple[int, Terms]], weight: Tensor) -> _Node:
-        places = [source - self.plan.first for source, _ in edges]
-        return _Node(places, self._dropped(weight[places] if self.plan.first else weight), self._parts(edges))
+    def _node(self, edges: Mapping[Edge, Terms]) -> _Node:
+        names = dict.fromkeys(map(self._name, edges))
+        matrices = torch.stack([self.weights[name] for name in names])
+        places = [edge.source - self.plan.first for edge in edges]
+        return _Node(places, self._dropped(matrices), self._parts(list(edges.values())))
 
-    def _parts(self, edges: list[tuple[int, Terms]]) -> list[_Part]:
+    def _parts(self, edges: Sequence[Terms]) -> list[_Part]:
         """The operations that are active on some edges of a node."""
         found = []
         for column, name in enumerate(self.plan.operations):
-            rows = [row for row, (_, terms) in enumerate(edges) if name in terms.active]
+            rows = [row for row, terms in enumerate(edges) if name in terms.active]
             if rows and name != NONE:
-                weights = torch.stack([edges[row][1].weights[column] for row in rows]) / len(edges)
+                weights = torch.stack([edges[row].weights[column] for row in rows]) / len(edges)
                 where = slice(None) if len(rows) == len(edges) else torch.tensor(rows, device=weights.device)
                 found.append(_Part(FUNCTIONS[name], where, weights[:, None, None]))
         return found

@@ -57,6 +57,10 @@ class EdgeController(nn.Module):
             chosen[:, edge] = torch.multinomial(shares, 1, generator=generator).squeeze(-1).to(chosen)
         return chosen
 
+    def rows(self, chosen: Tensor) -> Tensor:
+        """1 for the operation of each edge, [E, O], of choices int [E]."""
+        return nn.functional.one_hot(chosen, self.alive.shape[1])
+
     def _logs(self, chosen: Tensor) -> Tensor:
         """log π of every operation of the edges so far, given the choices before each; float [N, edges, O]."""
         start = torch.full_like(chosen[:, :1], self.given.num_embeddings - 1)

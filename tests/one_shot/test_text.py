@@ -21,7 +21,6 @@ REFUSED = {
     "darts-minus": "DartsRecurrentSpace has no skip_connect, which DARTS- strengthens; use darts",
     "pc-darts": "the supernet of DartsRecurrentSpace has no partial channels; use darts",
     "tenas": "tenas scores classifiers, and DartsRecurrentSpace makes language models; use darts or spos",
-    "enas": "enas chooses no edges, and DartsRecurrentSpace has some to choose; use spos or rsps",
 }
 NAMES = [name for name in registry.available("one_shot") if name not in {*REFUSED, "toy"}]
 OFTEN = ("darts", "rsps")

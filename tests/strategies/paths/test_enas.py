@@ -90,7 +90,7 @@ def test_a_controller_learns_which_operation_is_rewarded():
     assert (found._drawn(200) == 3).float().mean() > 0.5, "a fifth at first"
 
 
-def test_cells_whose_edges_are_chosen_are_refused():
-    message = "enas chooses no edges, and DartsSpace has some to choose; use spos or rsps"
+def test_cells_whose_nodes_have_two_edges_are_refused():
+    message = "enas chooses one edge to a node, DartsSpace needs two; use spos or rsps"
     with pytest.raises(UserError, match=f"^{message}$"):
         make_strategy("enas", {}).check_space(DARTS_SPACE)
