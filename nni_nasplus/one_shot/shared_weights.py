@@ -23,6 +23,7 @@ from nni_nasplus.one_shot.inherited import Inherited
 from nni_nasplus.one_shot.loss import TrainingLoss, Trains
 from nni_nasplus.one_shot.one_shot import OneShot
 from nni_nasplus.one_shot.options import WeightOptions, options_of
+from nni_nasplus.one_shot.processes import average
 from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["WEIGHTS", "Draw", "SharedWeights"]
@@ -43,7 +44,8 @@ class SharedWeights(OneShot):
 
     Each step has a batch of either half of the data. What torch's generator draws in it is a function of the seed and
     the number of the step; whatever else is drawn comes from :attr:`generator`. So a search that is resumed after any
-    step goes on as if it had not been interrupted, on the CPU and with as many threads to the last bit.
+    step goes on as if it had not been interrupted, on the CPU and with as many threads to the last bit. On several
+    devices each process takes what its loaders give, and gradients are averaged, so all have equal weights and α.
 
     Parameters
     ----------
@@ -226,6 +228,8 @@ class SharedWeights(OneShot):
             self.manual_backward(loss if penalty is None or number else loss + penalty)
 
     def _clip(self) -> None:
+        """The mean gradient of all processes, not longer than allowed."""
+        average(parameter.grad for parameter in self.supernet.parameters())
         nn.utils.clip_grad_norm_(self.supernet.parameters(), self.options.clip)
 
     def _finite(self, loss: Tensor, half: str) -> float:

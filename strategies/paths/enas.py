@@ -17,6 +17,7 @@ from nni_nasplus.networks.supernet import NONE, Supernet
 from nni_nasplus.one_shot.mixture import one_path
 from nni_nasplus.one_shot.options import WeightOptions
 from nni_nasplus.one_shot.paths import Genes, Paths
+from nni_nasplus.one_shot.processes import average
 from nni_nasplus.one_shot.shared_weights import Draw
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.strategies.paths.edge_controller import EdgeController
@@ -129,6 +130,7 @@ class ENAS(Paths):
         with torch.no_grad():
             paths = [one_path(self.supernet, self.supernet.derive(self._genes(row))) for row in chosen]
             rewards = torch.stack([-self.loss(batch, path) for path in paths])
+        average([rewards])
         self._finite(rewards.mean(), "validation")
         optimizer = self._optimizer(_CONTROLLER)
         optimizer.zero_grad()
