@@ -82,6 +82,8 @@ class PDARTS(DARTS):
             self._require("skips", self.skips >= 0, "0 or more")
 
     options: Options
+    supernet: Supernet
+    loss: TrainingLoss
 
     def __init__(
         self,

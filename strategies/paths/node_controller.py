@@ -85,7 +85,9 @@ class NodeController(nn.Module):
         """What is chosen, and the log-probabilities of each decision, given those before it."""
         start = torch.full((count,), self.given.num_embeddings - 1, device=self.alive.device)
         state = self.lstm(self.given(start))
-        anchors, chosen, tables, begin = [state[0]], [], [], 0
+        anchors, begin = [state[0]], 0
+        chosen: list[Tensor] = []
+        tables: list[Tensor] = []
         for node, sources in enumerate(self.sources, 1):
             alive = self.alive[begin : begin + len(sources)]
             begin += len(sources)

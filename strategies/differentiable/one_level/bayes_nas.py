@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.supernet import Edge, Supernet
+from nni_nasplus.networks.supernet import NONE, Edge, Supernet
 from nni_nasplus.one_shot.alpha_gradients import hessian
 from nni_nasplus.one_shot.differentiable import Differentiable, Draw, Half
 from nni_nasplus.one_shot.mixture import mixed
@@ -23,11 +23,11 @@ __all__ = ["BayesNAS", "relevance"]
 class BayesNAS(Differentiable):
     """Give each operation a gate with a normal prior of its own variance γ, and prune where γ becomes small.
 
-    The gates are α, 1 at first, and the weight of an operation is its gate divided by the number of operations. α and
-    the weights are trained on the same batch, with λ · Σ ω · |gate| added. After each epoch the second derivatives of
-    the loss in the gates say how sure the data are of each (:func:`relevance`), from which ω and γ follow, and a gate
-    goes whose entropy, ½ ln 2πeγ, is below the threshold. The last one that leads to a node stays. The answer is the
-    largest gates among those that are left.
+    The gates are α, 1 at first, and the weight of an operation is its gate divided by the number of operations;
+    ``none`` has no gate. α and the weights are trained on the same batch, with λ · Σ ω · |gate| added. After each epoch
+    the second derivatives of the loss in the gates say how sure the data are of each (:func:`relevance`), from which ω
+    and γ follow, and a gate goes whose entropy, ½ ln 2πeγ, is below the threshold. The last one that leads to a node
+    stays. The answer is the largest gates among those that are left.
 
     Written from the idea of the paper, with the reweighting of automatic relevance determination (Wipf and Nagarajan,
     2008): the dependence of an edge on those before it is not part of it, the settings are ours, and nothing of what
@@ -66,6 +66,9 @@ class BayesNAS(Differentiable):
 
     def __init__(self, supernet: Supernet, *arguments: Any, **others: Any) -> None:
         super().__init__(supernet, *arguments, **others)
+        for edge in supernet.edges:
+            if NONE in supernet.alive(edge):
+                supernet.prune(edge, NONE)  # which no data can speak about: it is what an edge without gates is
         with torch.no_grad():
             for alpha in self.alphas.values():
                 alpha.add_(1.0)
