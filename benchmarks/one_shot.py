@@ -3,11 +3,12 @@
     python benchmarks/one_shot.py --data DATA/nas --images DATA/images/fashion_mnist_12k.npz --out build/one_shot
 
 DATA/nas has ``nb201_200ep.npz`` and ``nb201_zen_naswot.npz``. Each method searches by each seed, in a process of its
-own; what is found is a line of ``found.jsonl`` in the folder, and a search that was interrupted, or failed, goes on from
-its checkpoint when the command is given again. Then the accuracies of the cells after 200 epochs, from the tables, are shown beside random cells, the best
-of 100 by their number of parameters, and what was published; ``--tau N`` also has the rank correlation between the
-inherited loss of N random cells in the supernet and those accuracies. The images are those of Fashion-MNIST at 16×16
-pixels, grey: they are not what the cells of the table were trained on. ``--speed`` times steps instead.
+own; what is found is a line of ``found.jsonl`` in the folder. A search that was interrupted, or failed, goes on from
+its checkpoint when the command is given again. Then the accuracies of the cells after 200 epochs, from the tables, are
+shown beside random cells, the best of 100 by their number of parameters, and what was published; ``--tau N`` also has
+the rank correlation between the inherited loss of N random cells in the supernet and those accuracies. The images are
+those of Fashion-MNIST at 16×16 pixels, grey: they are not what the cells of the table were trained on. ``--speed``
+times steps instead.
 """
 
 from __future__ import annotations

@@ -205,6 +205,10 @@ class Supernet(nn.Module, ABC):
             row.copy_(before)
             raise UserError(f"nothing else leads to node {edge.target} of the {edge.cell} cell; keep it")
 
+    def needs(self, edge: Edge, operation: str) -> bool:
+        """Whether an edge would lose its last operation but :data:`NONE`, which networks that choose edges have not."""
+        return self.edges_per_node is not None and {operation, NONE} >= set(self.alive(edge))
+
     @contextmanager
     def without(self, edge: Edge, operation: str | None = None) -> Iterator[None]:
         """The supernet as :meth:`prune` would leave it, for a while."""

@@ -45,7 +45,7 @@ class EdgeController(nn.Module):
     def forward(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """log π and the entropy of what it drew from, in nats, of choices [N, E]; float [N] each."""
         logs = self._logs(chosen)
-        entropy = torch.special.entr(logs.exp()).sum((-1, -2))
+        entropy = -(logs.exp() * logs).sum((-1, -2))  # entr has no gradient where nothing is alive
         return logs.gather(-1, chosen.unsqueeze(-1)).squeeze(-1).sum(-1), entropy
 
     @torch.no_grad()

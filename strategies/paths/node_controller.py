@@ -61,7 +61,7 @@ class NodeController(nn.Module):
         """log π and the entropy of what it drew from, in nats, of decisions [N, 2 · nodes]; float [N] each."""
         _, tables = self._walked(len(chosen), lambda place, _: chosen[:, place])
         logs = [table.gather(-1, chosen[:, place, None]) for place, table in enumerate(tables)]
-        entropies = [torch.special.entr(table.exp()).sum(-1) for table in tables]
+        entropies = [-(table.exp() * table).sum(-1) for table in tables]  # entr has no gradient where nothing is alive
         return torch.cat(logs, 1).sum(1), torch.stack(entropies).sum(0)
 
     @torch.no_grad()

@@ -31,6 +31,6 @@ def spaces():
 
 
 def search(name, space="darts-rnn", seed=0, reporter=None, **settings):
-    options = {**SETTINGS.get(name, SMALLEST), "epochs": 2, **settings}
+    options = {**SETTINGS.get(name, SMALLEST), **({} if name == "p-darts" else {"epochs": 2}), **settings}
     kind = registry.load("one_shot", name)
     return made(kind, spaces()[space], evaluator(), seed=seed, reporter=reporter, **options)

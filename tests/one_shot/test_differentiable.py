@@ -114,7 +114,8 @@ def test_a_planted_operation_wins(name):
     kind = registry.load("one_shot", name)
     search = made(kind, space, space.evaluator, **{**quick, "warm_up": 0.0, **others.get(name, {})})
     best = dict(space.best)
-    if name in ("bayes-nas", "darts-pt", "gdas", "parsec", "setn", "stacnas"):  # of edges side by side each one can be missed
+    # of edges side by side each one can be missed
+    if name in ("bayes-nas", "darts-pt", "gdas", "parsec", "setn", "stacnas"):
         for edge in (edge for edge in search.supernet.edges if edge.target - edge.source > 1):
             decide(search.supernet, edge, "none")
             best[f"op_{edge.source}_{edge.target}"] = "none"

@@ -27,7 +27,7 @@ class BayesNAS(Differentiable):
     ``none`` has no gate. α and the weights are trained on the same batch, with λ · Σ ω · |gate| added. After each epoch
     the second derivatives of the loss in the gates say how sure the data are of each (:func:`relevance`), from which ω
     and γ follow, and a gate goes whose entropy, ½ ln 2πeγ, is below the threshold. The last one that leads to a node
-    stays. The answer is the largest gates among those that are left.
+    and, where networks choose edges, of each edge stays. The answer is the largest gates among those that are left.
 
     Written from the idea of the paper, with the reweighting of automatic relevance determination (Wipf and Nagarajan,
     2008): the dependence of an edge on those before it is not part of it, the settings are ours, and nothing of what
@@ -114,7 +114,7 @@ class BayesNAS(Differentiable):
         entropies = 0.5 * (2 * math.pi * math.e * self.memory["variances"][edge.cell][row]).log()
         known = dict(zip(self.supernet.operations, entropies.tolist(), strict=True))
         for name in sorted(self.supernet.alive(edge), key=known.__getitem__):
-            if known[name] < self.options.threshold:
+            if known[name] < self.options.threshold and not self.supernet.needs(edge, name):
                 with suppress(UserError):  # it is the last one that leads to its node
                     self.supernet.prune(edge, name)
 
