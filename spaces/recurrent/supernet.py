@@ -294,7 +294,7 @@ def supernet_of_nodes(space: NodeSpace, plan: Plan, sizes: Mapping[str, Any]) ->
     UserError
         If there is no such size, or it is less than 1.
     """
-    rates = space.regularisation.scaled(space.first_hyperparameters.get("dropout", 1.0))
+    rates = space.regularisation.scaled(float(space.first_hyperparameters.get("dropout", 1.0)))
     supernet = NodeSupernet(plan, space.vocabulary, resized(space, space.macro, sizes), rates)
     supernet.besides = space.first_hyperparameters
     return supernet
