@@ -25,7 +25,7 @@ class BayesNAS(Differentiable):
 
     The gates are α, 1 at first, and the weight of an operation is its gate divided by the number of operations;
     ``none`` has no gate. α and the weights are trained on the same batch, with λ · Σ ω · |gate| added. After each epoch
-    the second derivatives of the loss in the gates say how sure the data are of each (:func:`relevance`), from which ω
+    the second derivatives of the loss in the gates say how sure the data are of each, from which ω
     and γ follow, and a gate goes whose entropy, ½ ln 2πeγ, is below the threshold. The last one that leads to a node
     and, where networks choose edges, of each edge stays. The answer is the largest gates among those that are left.
 
