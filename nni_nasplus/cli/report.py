@@ -18,7 +18,7 @@ from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.limits import written
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.predictors.assessment import assess_all
+from nni_nasplus.predictors.assessment import Agreement, agreement, assess_all
 from nni_nasplus.predictors.transfer.weights import believed
 from nni_nasplus.replay.expected import chances_of_best, expected_best
 from nni_nasplus.report.findings import REPORT, Findings
@@ -79,6 +79,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         "bagged": found.bagged,
         **_random_search(run, len(history.finished)),
         "predictors": _predictors(run),
+        "presearch": asdict(found_before) if (found_before := _agreement(run)) else None,
         "learned_from": _learned_from(run),
         "remembered": [place for place, trial in enumerate(history.best, 1) if trial.origin == "memory"],
         **({"front": [trial.number for trial in history.front]} if history.costs else {}),
@@ -186,6 +187,12 @@ def _predictors(run: Run) -> dict[str, dict[str, float]]:
     return {name: asdict(found) for name, found in assess_all(history.space, history.observations).items()}
 
 
+def _agreement(run: Run) -> Agreement | None:
+    """How far the strategy's order from before the first trial agrees with scores."""
+    history = run.history()
+    return agreement(run.ranking(history.space), history.space, history.observations)
+
+
 def _learned_from(run: Run) -> dict[str, float]:
     """How far each earlier search was believed in the end, by name."""
     history = run.history()
@@ -203,6 +210,14 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
     console.print(_trials(run, top))
     if run.settings.costs:
         console.print(_front(run))
+    if found := _agreement(run):
+        how = f"{run.settings.strategy}, {run.settings.make_strategy().presearched}"
+        console.print(
+            f"Kendall's τ between the order of {how}, and the scores of {found.trials} trials of it: "
+            f"{found.kendall:.2f} (1 for the same order, 0 for chance)",
+            highlight=False,
+            soft_wrap=True,
+        )
     path = run.directory / REPORT
     if path.is_file():
         tables, genotype, better = _reported(path, run)

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
     Sizes = TypeVar("Sizes", bound=DataclassInstance)
 
-__all__ = ["NONE", "SKIP", "Edge", "MixedOperation", "Mixture", "Supernet", "Terms", "resized", "supernet_of"]
+__all__ = [
+    "NONE",
+    "SKIP",
+    "Edge",
+    "MixedNetwork",
+    "MixedOperation",
+    "Mixture",
+    "Supernet",
+    "Terms",
+    "resized",
+    "supernet_of",
+]
 
 NONE = "none"
 """The operation that gives zeros: it takes part in the weights and is never computed where another one is."""
@@ -125,6 +136,8 @@ class Supernet(nn.Module, ABC):
 
     edges_per_node: ClassVar[int | None] = None
     """How many edges lead to a node of an architecture, at most; None for all."""
+    classifies: ClassVar[bool] = True
+    """Whether it gives logits [B, classes] of B examples; not what stands for language models."""
 
     def __init__(self, edges: Sequence[Edge], operations: Sequence[str]) -> None:
         super().__init__()
@@ -151,6 +164,10 @@ class Supernet(nn.Module, ABC):
             If there is no :data:`SKIP` for a mixture's ``skip`` to strengthen.
         """
         return self._run(x, self._terms(self.summed() if mixture is None else mixture))
+
+    def network(self) -> MixedNetwork:
+        """It as a network of its own, as tasks train such."""
+        return MixedNetwork(self)
 
     @abstractmethod
     def _run(self, x: Any, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
@@ -187,6 +204,10 @@ class Supernet(nn.Module, ABC):
         if not any(self.alive(e) for e in self.edges if (e.cell, e.target) == (edge.cell, edge.target)):
             row.copy_(before)
             raise UserError(f"nothing else leads to node {edge.target} of the {edge.cell} cell; keep it")
+
+    def needs(self, edge: Edge, operation: str) -> bool:
+        """Whether an edge would lose its last operation but :data:`NONE`, which networks that choose edges have not."""
+        return self.edges_per_node is not None and {operation, NONE} >= set(self.alive(edge))
 
     @contextmanager
     def without(self, edge: Edge, operation: str | None = None) -> Iterator[None]:
@@ -275,6 +296,18 @@ class Supernet(nn.Module, ABC):
             left = ", ".join(alive) or "nothing"
             raise UserError(f"'{operation}' is not alive on edge {tuple(edge)}; {left} is left")
         return self.operations.index(operation)
+
+
+class MixedNetwork(nn.Module):
+    """A supernet as a network of its own: of its attribute ``mixture``, or of what is alive where that is None."""
+
+    def __init__(self, supernet: Supernet) -> None:
+        super().__init__()
+        self.supernet = supernet
+        self.mixture: Mixture | None = None
+
+    def forward(self, x: Any) -> Any:
+        return self.supernet(x, self.mixture)
 
 
 def supernet_of(space: Any, **sizes: Any) -> Supernet:

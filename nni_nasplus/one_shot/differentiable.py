@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.networks.supernet import Mixture, Supernet
 from nni_nasplus.one_shot.alpha_gradients import first_order
-from nni_nasplus.one_shot.heat_map import heat_map
 from nni_nasplus.one_shot.loss import Trains
 from nni_nasplus.one_shot.mixture import entropy, new_alphas, softmax
 from nni_nasplus.one_shot.options import SearchOptions
+from nni_nasplus.one_shot.pictures.heat_map import heat_map
+from nni_nasplus.one_shot.processes import average
 from nni_nasplus.one_shot.shared_weights import WEIGHTS, Draw, SharedWeights
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
@@ -164,6 +165,7 @@ class Differentiable(SharedWeights):
         TrialFailed
             If an α is not finite after it.
         """
+        average(parameter.grad for parameter in self.architecture_parameters)
         self.move_alphas()
         for cell, rows in self.alphas.items():
             if not (finite := rows.isfinite().all(-1)).all():

@@ -104,6 +104,7 @@ class _SeededEpochs(Callback):
 
 def _trainer(search: OneShot, directory: Path | None) -> pl.Trainer:
     shown: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "max_epochs": search.epochs}
+    shown["devices"] = 1  # of several Lightning would start this command once more for each
     seeded = _SeededEpochs()
     if directory is None:
         return pl.Trainer(logger=False, enable_checkpointing=False, callbacks=[seeded], **shown)

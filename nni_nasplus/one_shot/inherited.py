@@ -14,6 +14,7 @@ from torch import nn
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.halves import Passes, drawn_by
 from nni_nasplus.one_shot.loss import TrainingLoss
+from nni_nasplus.one_shot.processes import mean_of
 
 __all__ = ["Inherited", "recalibrated"]
 
@@ -54,7 +55,7 @@ class Inherited:
             recalibrated(self.supernet, self.loss, train, device),
         ):
             losses = [float(self.loss(batch, None)) for batch in self.validation(batches, device)]
-        return sum(losses) / len(losses)
+        return mean_of(sum(losses) / len(losses), device)
 
     def validation(self, batches: int, device: torch.device) -> Iterator[Any]:
         """The first batches of validation, the same in every call."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.networks.supernet import Mixture, Supernet
+from nni_nasplus.one_shot.carried import Carried
 from nni_nasplus.one_shot.one_shot import HasData
 
 __all__ = ["TrainingLoss", "Trains"]
@@ -24,19 +25,6 @@ class Trains(HasData, Protocol):
         """Batches of validation examples, drawn as those of training are."""
 
 
-class _Mixed(nn.Module):
-    """A supernet as a network of its own: of the mixture that it was last given."""
-
-    def __init__(self, supernet: Supernet) -> None:
-        super().__init__()
-        self.supernet = supernet
-        self.mixture: Mixture | None = None
-
-    def forward(self, x: Any) -> Tensor:
-        output: Tensor = self.supernet(x, self.mixture)
-        return output
-
-
 class TrainingLoss:
     """The loss of a batch, a scalar, whatever is learned: classes, tags, numbers.
 
@@ -48,10 +36,13 @@ class TrainingLoss:
         In training or not, as it is.
     evaluator
         Whose task's ``training_step`` is asked.
+    carried
+        What the task hands from batch to batch.
     """
 
-    def __init__(self, supernet: Supernet, evaluator: Trains) -> None:
-        self._network = _Mixed(supernet)
+    def __init__(self, supernet: Supernet, evaluator: Trains, carried: Carried | None = None) -> None:
+        self.carried = carried or Carried()
+        self._network = supernet.network()
         self._task = evaluator.task(self._network)
         # what it logs would go to the trainer of the search under the names of trials
         for name in ("log", "log_dict"):
@@ -60,6 +51,7 @@ class TrainingLoss:
     def to(self, device: torch.device) -> None:
         """Move what the task itself holds, such as the weights of classes."""
         self._task.to(device)
+        self.carried.to(device)
 
     def __call__(self, batch: Any, mixture: Mixture | None) -> Tensor:
         """The mean loss of a batch.
@@ -70,7 +62,8 @@ class TrainingLoss:
             Where None, the sum of what is alive: inside ``supernet.only`` one architecture.
         """
         self._network.mixture = mixture
-        loss = self._task.training_step(batch, 0)
+        with self.carried.on(batch, self._task):
+            loss = self._task.training_step(batch, 0)
         assert isinstance(loss, Tensor)
         return loss
 

@@ -15,7 +15,7 @@ from nni_nasplus.drawing.cells import cell_figure
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import Supernet
-from nni_nasplus.one_shot.graph import alive_graph
+from nni_nasplus.one_shot.pictures.graph import alive_graph
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import LogReporter, Reporter

@@ -117,11 +117,20 @@ Kind = TypeVar("Kind", bound=WeightOptions)
 
 _EVENTS = {"optimizer": "adamw", "rate": 3e-3, "final_rate": 0.0, "weight_decay": 1e-2, "clip": 1.0}
 """As the evaluator trains such networks: SGD hardly moves attention and recurrent layers."""
-_OF_SPACES: Mapping[str, Mapping[str, Any]] = {"EventSequenceSpace": _EVENTS}
+_TEXT = {"rate": 20.0, "final_rate": 20.0, "momentum": 0.0, "weight_decay": 5e-7, "clip": 0.25, "alpha_rate": 3e-3}
+"""As DARTS trains the supernet of recurrent cells."""
+_OF_SPACES: Mapping[str, Mapping[str, Any]] = {
+    "EventSequenceSpace": _EVENTS,
+    "DartsRecurrentSpace": _TEXT,
+    "EnasRecurrentSpace": _TEXT,
+}
 _WITHOUT_WEIGHTS = {"affine": False}
 """Of batch norms: a scale in front of a weight would hide what α says (DARTS, appendix A)."""
 _SIZES: Mapping[str, Mapping[str, Any]] = {"DartsSpace": _WITHOUT_WEIGHTS, "NasBench201Space": _WITHOUT_WEIGHTS}
-_MOST: Mapping[str, Mapping[str, int]] = {"DartsSpace": {"channels": 16, "layers": 8}, "NasBench201Space": {}}
+_MOST: Mapping[str, Mapping[str, int]] = {
+    "DartsSpace": {"channels": 16, "layers": 8},
+    "DartsRecurrentSpace": {"hidden": 300},
+}
 """The published supernets are smaller than the networks that are trained afterwards."""
 
 
@@ -141,7 +150,8 @@ def options_of(kind: type[Kind], space: Any, evaluator: Any, given: Mapping[str,
     name = type(space).__name__
     epochs = min(_default(kind, "epochs"), getattr(evaluator, "epochs", math.inf))
     sizes = {**_SIZES.get(name, {}), **_limited(space, _MOST.get(name, {})), **given.get("sizes", {})}
-    return kind(**{**_OF_SPACES.get(name, {}), "epochs": epochs, **given, "sizes": sizes})
+    suits = {option: value for option, value in _OF_SPACES.get(name, {}).items() if option in known}
+    return kind(**{**suits, "epochs": epochs, **given, "sizes": sizes})
 
 
 def _default(kind: type[WeightOptions], name: str) -> Any:

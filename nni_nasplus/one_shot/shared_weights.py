@@ -23,6 +23,7 @@ from nni_nasplus.one_shot.inherited import Inherited
 from nni_nasplus.one_shot.loss import TrainingLoss, Trains
 from nni_nasplus.one_shot.one_shot import OneShot
 from nni_nasplus.one_shot.options import WeightOptions, options_of
+from nni_nasplus.one_shot.processes import average
 from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["WEIGHTS", "Draw", "SharedWeights"]
@@ -43,7 +44,8 @@ class SharedWeights(OneShot):
 
     Each step has a batch of either half of the data. What torch's generator draws in it is a function of the seed and
     the number of the step; whatever else is drawn comes from :attr:`generator`. So a search that is resumed after any
-    step goes on as if it had not been interrupted, on the CPU and with as many threads to the last bit.
+    step goes on as if it had not been interrupted, on the CPU and with as many threads to the last bit. On several
+    devices each process takes what its loaders give, and gradients are averaged, so all have equal weights and α.
 
     Parameters
     ----------
@@ -202,6 +204,7 @@ class SharedWeights(OneShot):
         """The steps of a pair of batches; the first of an epoch begins it, the last one ends it."""
         if self.step % self.steps_per_epoch == 0:
             self._begin_epoch()
+        self.loss.carried.begin(batch)
         with drawn_by(self.seed, _STEP, self.step):
             for name in self.order:
                 getattr(self, f"_step_{name}")(batch)
@@ -225,6 +228,8 @@ class SharedWeights(OneShot):
             self.manual_backward(loss if penalty is None or number else loss + penalty)
 
     def _clip(self) -> None:
+        """The mean gradient of all processes, not longer than allowed."""
+        average(parameter.grad for parameter in self.supernet.parameters())
         nn.utils.clip_grad_norm_(self.supernet.parameters(), self.options.clip)
 
     def _finite(self, loss: Tensor, half: str) -> float:
@@ -253,6 +258,7 @@ class SharedWeights(OneShot):
         """Keep how far the search is."""
         super().on_save_checkpoint(checkpoint)
         checkpoint[_STATE] = {"step": self.step, "losses": dict(self._losses), "memory": self.memory}
+        checkpoint[_STATE]["carried"] = self.loss.carried.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over how far it was.
@@ -265,3 +271,4 @@ class SharedWeights(OneShot):
         super().on_load_checkpoint(checkpoint)
         state = checkpoint[_STATE]
         self.step, self._losses, self.memory = state["step"], state["losses"], state["memory"]
+        self.loss.carried.load(state["carried"])

@@ -12,16 +12,29 @@ from sklearn.model_selection import KFold
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.base import Predictor
+from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.trial import Observation
 
-__all__ = ["Assessment", "HeldBack", "Results", "assess", "assess_all", "cross_validated", "held_back"]
+__all__ = [
+    "Agreement",
+    "Assessment",
+    "HeldBack",
+    "Results",
+    "agreement",
+    "assess",
+    "assess_all",
+    "cross_validated",
+    "held_back",
+]
 
 Results = tuple[Sequence[Architecture], np.ndarray]
 """Architectures in canonical form, and their utilities, float [architectures]."""
 
 # Two for each fold: an order needs as many.
 FEWEST = 10
+_FEWEST_RANKED = 3
+"""Two are in the right order half of the time."""
 # The customary number: each fit sees 80 % of the trials, and a summary waits for five fits of each predictor.
 _FOLDS = 5
 
@@ -122,3 +135,28 @@ def assess_all(space: SearchSpace, observations: Sequence[Observation]) -> dict[
         except UserError:
             continue
     return found
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of an order that was known before training and the scores of the trials that were trained since.
+
+    ``kendall`` is Kendall's τ over so many ``trials``, 1 for the same order and 0 for chance.
+    """
+
+    kendall: float
+    trials: int
+
+
+def agreement(ranking: Ranking | None, space: SearchSpace, observations: Sequence[Observation]) -> Agreement | None:
+    """How far what was found before the first trial, such as inherited losses, orders what training gave.
+
+    None where fewer than three of the ranked architectures were trained, or all of them rank alike.
+    """
+    ranks = {} if ranking is None else dict(zip(map(space.key, ranking.architectures), ranking.ranks, strict=True))
+    done = [(space.key(o.architecture), o.utility) for o in observations if o.utility is not None]
+    pairs = [(-ranks[key], utility) for key, utility in done if key in ranks]
+    if len(pairs) < _FEWEST_RANKED:
+        return None
+    tau = float(kendalltau(*zip(*pairs, strict=True)).statistic)
+    return None if np.isnan(tau) else Agreement(tau, len(pairs))

@@ -8,7 +8,7 @@ from typing import Any
 from nni_nasplus import registry
 from nni_nasplus._files import damage_named
 from nni_nasplus.errors import UserError
-from nni_nasplus.predictors.assessment import HeldBack, assess, cross_validated
+from nni_nasplus.predictors.assessment import HeldBack, agreement, assess, cross_validated
 from nni_nasplus.report.charts import BLUE, GREY, Chart, chart
 from nni_nasplus.report.findings import REPORT, Findings, again
 
@@ -21,8 +21,18 @@ _DEFAULT = "gp"
 def trust(findings: Findings) -> dict[str, Any] | None:
     """Of the search's own predictor predicted and reached scores; of each that the result assesses the figures.
 
-    None where too few trials have succeeded.
+    Beside it how far the order that was known before the first trial agrees with scores. None where too few trials have
+    succeeded for either.
     """
+    ranking = findings.run.ranking(findings.history.space)
+    presearch = agreement(ranking, findings.history.space, findings.history.observations)
+    predicted = _predicted(findings)
+    if presearch is None and predicted is None:
+        return None
+    return {**(predicted or {}), "presearch": presearch, "strategy": findings.run.settings.strategy}
+
+
+def _predicted(findings: Findings) -> dict[str, Any] | None:
     name = _predictor(findings)
     try:
         held = cross_validated(name, findings.history.space, findings.history.observations)

@@ -9,6 +9,7 @@ from typing import cast
 import pytorch_lightning as pl
 from torch import nn
 
+from nni_nasplus.data.text.batches import TextBatches
 from nni_nasplus.data.text.module import TextDataModule
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.errors import UserError
@@ -79,9 +80,13 @@ class LanguageModelling(Evaluator):
         _check(self.averaging, self.patience)
         object.__setattr__(self, "cache", str(Path(self.cache).resolve()))
 
-    def data(self) -> pl.LightningDataModule:
+    def data(self) -> TextDataModule:
         """A fresh data module over the cache; UserError if the text is too short."""
         return TextDataModule(self.cache, batch_size=self.batch_size, bptt=self.bptt, seed=self.seed)
+
+    def validation_half(self) -> TextBatches:
+        """The validation text, read as the training text is."""
+        return self.data().validation_half()
 
     def task(self, network: nn.Module) -> pl.LightningModule:
         """A language model in training; UserError if the network is too small for the vocabulary."""

@@ -219,6 +219,17 @@ class LanguageModel(pl.LightningModule):
         """Remember them until training starts."""
         self._resumed = checkpoint.get(_RESUME)
 
+    @property
+    def carried(self) -> States | None:
+        """The states that training goes on from; None at first."""
+        return self._states.get("train")
+
+    @carried.setter
+    def carried(self, states: States | None) -> None:
+        self._states = {name: found for name, found in self._states.items() if name != "train"}
+        if states is not None:
+            self._states["train"] = states
+
     def _run(self, batch: TextBatch, stage: str) -> Outcome:
         outcome = self.network.run(batch.tokens, None if batch.first else self._states.get(stage))
         self._states[stage] = tuple(tuple(state.detach() for state in layer) for layer in outcome.states)

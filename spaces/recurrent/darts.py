@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -11,6 +11,9 @@ from nni_nasplus.networks.hyperparameters import Hyperparameters
 from nni_nasplus.networks.tuned_space import NOTHING
 from nni_nasplus.search.space import Choice, SearchSpace
 from nni_nasplus.spaces.recurrent.nodes import NodeCell, Nodes, NodeSpace, Steps, decisions, steps
+
+if TYPE_CHECKING:
+    from nni_nasplus.spaces.recurrent.supernet import NodeSupernet
 
 __all__ = ["GENOTYPES", "DartsRecurrentCell", "DartsRecurrentSpace"]
 
@@ -82,6 +85,26 @@ class DartsRecurrentSpace(NodeSpace):
 
     def _nodes(self, architecture: Mapping[str, Any]) -> Nodes:
         return _nodes(steps(architecture))
+
+    def supernet(self, *, normalised: bool = False, **sizes: int) -> NodeSupernet:
+        """A freshly initialised supernet; DARTS searches with 300 hidden units.
+
+        Parameters
+        ----------
+        normalised
+            Whether each node goes through a batch norm without weights. DARTS does so in the search, where it adds up
+            the edges of a node; here they are averaged, and states do not grow.
+        sizes
+            Other ones: ``hidden``, ``layers``.
+
+        Raises
+        ------
+        UserError
+            If there is no such size, or it is less than 1.
+        """
+        from nni_nasplus.spaces.recurrent.supernet import Plan, supernet_of_nodes
+
+        return supernet_of_nodes(self, Plan(NODES, self.first, normalised, loose=False), sizes)
 
 
 def _nodes(steps: Steps) -> Nodes:

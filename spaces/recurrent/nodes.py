@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -18,10 +19,22 @@ from nni_nasplus.spaces.recurrent.cell import deferred
 from nni_nasplus.spaces.recurrent.language_space import LanguageModelSpace
 from nni_nasplus.spaces.recurrent.recommended import RATE, recommended
 
-__all__ = ["NodeCell", "NodeSpace", "Nodes", "Steps", "decisions", "read", "steps"]
+__all__ = [
+    "BOUND",
+    "FUNCTIONS",
+    "NodeCell",
+    "NodeSpace",
+    "Nodes",
+    "RecurrentMacro",
+    "Steps",
+    "decisions",
+    "read",
+    "steps",
+]
 
-_BOUND = 0.04
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+BOUND = 0.04
+"""Weights are uniform within this of 0 at first, as in the code of DARTS."""
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
     "sigmoid": torch.sigmoid,
@@ -29,7 +42,7 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 _MOST = 200
 """Nodes of a cell: the decisions on the earlier ones grow as the square of the number."""
-_STEP = re.compile(rf"({'|'.join(_FUNCTIONS)})([0-9]{{0,3}})")
+_STEP = re.compile(rf"({'|'.join(FUNCTIONS)})([0-9]{{0,3}})")
 Steps = Sequence[tuple[str, int]]
 """For each node its operation and the number of an earlier node."""
 
@@ -43,6 +56,26 @@ class Nodes(NamedTuple):
     """Of nodes 1, 2, …"""
     ends: Sequence[int]
     """The nodes whose mean is the next state."""
+
+
+@dataclass(frozen=True)
+class RecurrentMacro:
+    """The sizes of a language model of equal layers.
+
+    Raises
+    ------
+    UserError
+        If one is less than 1.
+    """
+
+    hidden: int
+    """Of state and embedding."""
+    layers: int
+
+    def __post_init__(self) -> None:
+        for name, size in asdict(self).items():
+            if size < 1:
+                raise UserError(f"{name} is {size}; use 1 or more")
 
 
 class NodeCell(nn.Module):
@@ -66,9 +99,9 @@ class NodeCell(nn.Module):
         super().__init__()
         self.nodes, self.n_out, self.weight_drop = nodes, n_out, weight_drop
         rows = 2 * n_out if highway else n_out
-        self.weight_x = nn.Parameter(torch.empty(rows, n_in).uniform_(-_BOUND, _BOUND))
+        self.weight_x = nn.Parameter(torch.empty(rows, n_in).uniform_(-BOUND, BOUND))
         self.weights = nn.ParameterList(
-            torch.empty(rows, n_out).uniform_(-_BOUND, _BOUND) for _ in range(len(nodes.steps) + 1)
+            torch.empty(rows, n_out).uniform_(-BOUND, BOUND) for _ in range(len(nodes.steps) + 1)
         )
         self._node = _moved if highway else _replaced
 
@@ -89,11 +122,11 @@ class NodeCell(nn.Module):
 
 def _moved(state: Tensor, pair: Tensor, operation: str) -> Tensor:
     gate, value = pair.chunk(2, 1)
-    return torch.lerp(state, _FUNCTIONS[operation](value), torch.sigmoid(gate))
+    return torch.lerp(state, FUNCTIONS[operation](value), torch.sigmoid(gate))
 
 
 def _replaced(state: Tensor, value: Tensor, operation: str) -> Tensor:
-    return _FUNCTIONS[operation](value)
+    return FUNCTIONS[operation](value)
 
 
 class NodeSpace(LanguageModelSpace):
@@ -117,6 +150,16 @@ class NodeSpace(LanguageModelSpace):
 
     def _nodes(self, architecture: Mapping[str, Any]) -> Nodes:
         raise NotImplementedError
+
+    @property
+    def macro(self) -> RecurrentMacro:
+        """The sizes of its networks."""
+        return RecurrentMacro(self.widths[0], len(self.widths) - 1)
+
+    @property
+    def first_hyperparameters(self) -> Architecture:
+        """Those of an architecture whose notation names none."""
+        return self._first
 
     @classmethod
     def recommended(cls, learning_rate: float = RATE) -> dict[str, Any]:
@@ -171,7 +214,7 @@ def decisions(nodes: int, first: int) -> dict[str, list[Any]]:
         raise UserError(f"nodes is {nodes}; use 1 to {_MOST}")
     found: dict[str, list[Any]] = {}
     for i in range(1, nodes + 1):
-        found[f"op{i}"] = list(_FUNCTIONS)
+        found[f"op{i}"] = list(FUNCTIONS)
         if i > first:
             found[f"from{i}"] = list(range(first, i))
     return found

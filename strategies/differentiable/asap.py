@@ -77,7 +77,7 @@ class ASAP(DARTS):
             row = dict(zip(self.supernet.operations, next(rows[edge.cell]), strict=True))
             names = sorted(self.supernet.alive(edge), key=row.__getitem__)
             for name in names[:-1]:
-                if row[name] < least:
+                if row[name] < least and not self.supernet.needs(edge, name):
                     self.supernet.prune(edge, name)
 
     def _cooled(self) -> dict[str, Tensor]:

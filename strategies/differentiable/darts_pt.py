@@ -11,6 +11,7 @@ import torch
 
 from nni_nasplus.networks.supernet import Edge, Mixture
 from nni_nasplus.one_shot.mixture import softmax
+from nni_nasplus.one_shot.processes import mean_of
 from nni_nasplus.strategies.differentiable.darts import DARTS
 
 __all__ = ["DARTSPT"]
@@ -116,7 +117,7 @@ class DARTSPT(DARTS):
         mixture = self._without(softmax(self.supernet, self.alphas), edge, name)
         with torch.no_grad():
             losses = [float(self.loss(batch, mixture)) for batch in self.inherited.validation(_BATCHES, self.device)]
-        return sum(losses) / len(losses)
+        return mean_of(sum(losses) / len(losses), self.device)
 
     def _without(self, mixture: Mixture, edge: Edge, name: str | None) -> Mixture:
         edges = [one for one in self.supernet.edges if one.cell == edge.cell]

@@ -82,6 +82,8 @@ class PDARTS(DARTS):
             self._require("skips", self.skips >= 0, "0 or more")
 
     options: Options
+    supernet: Supernet
+    loss: TrainingLoss
 
     def __init__(
         self,
@@ -183,7 +185,7 @@ class PDARTS(DARTS):
             mask.copy_(self.supernet.masks[cell])
         self.supernet, self.stage = supernet, stage
         self.alphas = new_alphas(supernet, torch.Generator().manual_seed(self.seed + stage)).to(self.device)
-        self.loss = TrainingLoss(supernet, self.evaluator)
+        self.loss = TrainingLoss(supernet, self.evaluator, self.loss.carried)
         self.loss.to(self.device)
         self.inherited = Inherited(supernet, self.loss, *self.loaders, seed=self.seed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
@@ -60,10 +61,10 @@ class PCDARTS(DARTS):
     @classmethod
     def make_supernet(cls, space: NetworkSpace, options: Any) -> Supernet:
         """One that computes a part of the channels."""
-        try:
-            return supernet_of(space, **{"fraction": options.fraction, **options.sizes})
-        except TypeError:
-            raise UserError(f"the supernet of {type(space).__name__} has no partial channels; use darts") from None
+        make = getattr(space, "supernet", None)
+        if make is not None and "fraction" not in signature(make).parameters:
+            raise UserError(f"the supernet of {type(space).__name__} has no partial channels; use darts")
+        return supernet_of(space, **{"fraction": options.fraction, **options.sizes})
 
     @property
     def architecture_parameters(self) -> list[nn.Parameter]:

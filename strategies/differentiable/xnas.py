@@ -86,5 +86,5 @@ class XNAS(Differentiable):
             names = self.supernet.alive(edge)
             values = {name: row[self.supernet.operations.index(name)] for name in names}
             for name in names:
-                if values[name] < max(values.values()) - within - 1e-9:
+                if values[name] < max(values.values()) - within - 1e-9 and not self.supernet.needs(edge, name):
                     self.supernet.prune(edge, name)

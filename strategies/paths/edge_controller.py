@@ -45,7 +45,7 @@ class EdgeController(nn.Module):
     def forward(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """log π and the entropy of what it drew from, in nats, of choices [N, E]; float [N] each."""
         logs = self._logs(chosen)
-        entropy = torch.special.entr(logs.exp()).sum((-1, -2))
+        entropy = -(logs.exp() * logs).sum((-1, -2))  # entr has no gradient where nothing is alive
         return logs.gather(-1, chosen.unsqueeze(-1)).squeeze(-1).sum(-1), entropy
 
     @torch.no_grad()
@@ -56,6 +56,10 @@ class EdgeController(nn.Module):
             shares = self._logs(chosen[:, : edge + 1])[:, edge].exp().cpu()
             chosen[:, edge] = torch.multinomial(shares, 1, generator=generator).squeeze(-1).to(chosen)
         return chosen
+
+    def rows(self, chosen: Tensor) -> Tensor:
+        """1 for the operation of each edge, [E, O], of choices int [E]."""
+        return nn.functional.one_hot(chosen, self.alive.shape[1])
 
     def _logs(self, chosen: Tensor) -> Tensor:
         """log π of every operation of the edges so far, given the choices before each; float [N, edges, O]."""

@@ -129,6 +129,10 @@ def networks_of(space: NetworkSpace, **options: Any) -> Networks:
     """
     sizes = _sizes_of(space)
     kernel = supernet_of(space, **{**sizes.kernel, **options})
+    if not kernel.classifies:
+        raise UserError(
+            f"tenas scores classifiers, and {type(space).__name__} makes language models; use darts or spos"
+        )
     regions = None if sizes.regions is None else supernet_of(space, **{**sizes.regions, **options})
     return Networks(kernel, regions, **sizes.others)
 

@@ -42,6 +42,15 @@ class TeNas(OneShotStrategy):
             if number and number < least:
                 raise UserError(f"{name} is {number}; use {least} or more, or 0 for the default")
 
+    def check_space(self, space: Any) -> None:
+        """Raise :class:`UserError` if the space has no supernet, or one of language models."""
+        import torch
+
+        from nni_nasplus.strategies.te_nas.networks import networks_of
+
+        with torch.device("meta"):
+            networks_of(space)
+
     def settings(self) -> dict[str, Any]:
         """What is not the default."""
         return {name: value for name, value in super().settings().items() if value}

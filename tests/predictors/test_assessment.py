@@ -9,7 +9,8 @@ from events_data import data_path
 from scipy.stats import kendalltau
 
 from nni_nasplus import SearchSpace, UserError, registry
-from nni_nasplus.predictors.assessment import assess, assess_all, held_back
+from nni_nasplus.predictors.assessment import Agreement, agreement, assess, assess_all, held_back
+from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.trial import Observation
 
 
@@ -31,6 +32,17 @@ class TestAssessment:
         found = assess_all(EDGES, [Observation(EDGES.sample(rng), float(rng.normal()), None) for _ in range(12)])
         assert {"boosting", "forest", "gp", "wl"} <= set(found)
         assert not {"auto", "bananas", "gcn", "npenas"} & set(found)
+
+    def test_an_order_from_before_is_compared_with_what_was_trained_of_it(self):
+        rng = np.random.default_rng(0)
+        ranked = [EDGES.sample(rng) for _ in range(6)]
+        ranking, scores = Ranking.of(ranked, np.arange(6.0)), np.array([0.0, 2.0, 1.0, 3.0])
+        trials = [Observation(one, float(score), None) for one, score in zip(ranked, scores, strict=False)]
+        others = [Observation(EDGES.sample(rng), 9.0, None), Observation(ranked[5], None, None)]
+        assert agreement(ranking, EDGES, trials + others) == Agreement(pytest.approx(2 / 3), 4)
+        assert agreement(ranking, EDGES, trials[:2]) is None
+        assert agreement(None, EDGES, trials) is None
+        assert agreement(Ranking.of(ranked, [0.0] * 6), EDGES, trials) is None
 
 
 @pytest.mark.parametrize(

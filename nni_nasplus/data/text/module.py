@@ -64,6 +64,11 @@ class TextDataModule(LightningDataModule):
         """The training text; a checkpoint keeps how far it was read."""
         return TextBatches(self.ids["train"], self.batch_size, self.bptt, self.seed)
 
+    def validation_half(self) -> TextBatches:
+        """The validation text as training reads: in as many columns as have a piece each, of lengths that vary."""
+        columns = min(self.batch_size, max(_FEWEST, len(self.ids["val"]) // self.bptt))
+        return TextBatches(self.ids["val"], columns, self.bptt, self.seed)
+
     def val_dataloader(self) -> TextBatches:
         """The validation text, the same in every pass."""
         return TextBatches(self.ids["val"], _EVALUATION_COLUMNS, self.bptt)

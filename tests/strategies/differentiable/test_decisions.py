@@ -203,3 +203,19 @@ def test_asap_prunes_what_weighs_less_than_its_share_of_an_undecided_operation()
     assert found.temperature == pytest.approx(1.0)
     found.step = 4 * found.steps_per_epoch
     assert found.temperature == pytest.approx(0.1)
+
+
+def test_where_networks_choose_edges_an_edge_keeps_an_operation_beside_none():
+    found = darts_cells("xnas", epochs=4)
+    with torch.no_grad():
+        for alpha in found.alphas.values():
+            alpha.zero_()
+            alpha[:, 0] = 9.0
+    for alpha in found.alphas.values():
+        alpha.grad = torch.zeros_like(alpha)
+    found.step = found.steps
+    found.move_alphas()
+    assert all(
+        NONE in found.supernet.alive(edge) and len(found.supernet.alive(edge)) == 2 for edge in found.supernet.edges
+    )
+    found.derived()

@@ -10,9 +10,12 @@ from differentiable_searches import batch, search
 from supernets import DARTS_SPACE
 
 from nni_nasplus import UserError
+from nni_nasplus.networks.supernet import Edge
 from nni_nasplus.search.strategy import make_strategy
 from nni_nasplus.strategies.paths.edge_controller import EdgeController
+from nni_nasplus.strategies.paths.node_controller import NodeController
 
+NODES = NodeController([Edge("cell", 0, 1), Edge("cell", 0, 2), Edge("cell", 1, 2)], torch.arange(9).view(3, 3) > 1)
 TINY = torch.tensor([[True, True, True], [True, False, True]])
 ALL = torch.tensor([pair for pair in product(range(3), range(3)) if pair[1] != 1])
 
@@ -53,6 +56,13 @@ def test_the_entropy_is_that_of_what_it_draws_from():
     assert entropy.tolist() == pytest.approx([torch.tensor(6.0).log().item()] * 6, abs=1e-5)
 
 
+@pytest.mark.parametrize("made", [controller(), NODES], ids=["edges", "nodes"])
+def test_gradients_of_the_entropy_are_finite_where_operations_are_pruned(made):
+    chosen = made.sample(5, torch.Generator().manual_seed(0))
+    made(chosen)[1].sum().backward()
+    assert all(values.grad.isfinite().all() for values in made.parameters() if values.grad is not None)
+
+
 def test_weights_that_were_not_drawn_have_no_gradient():
     found = search("enas")
     found.manual_backward = lambda loss: loss.backward()
@@ -90,7 +100,7 @@ def test_a_controller_learns_which_operation_is_rewarded():
     assert (found._drawn(200) == 3).float().mean() > 0.5, "a fifth at first"
 
 
-def test_cells_whose_edges_are_chosen_are_refused():
-    message = "enas chooses no edges, and DartsSpace has some to choose; use spos or rsps"
+def test_cells_whose_nodes_have_two_edges_are_refused():
+    message = "enas chooses one edge to a node, DartsSpace needs two; use spos or rsps"
     with pytest.raises(UserError, match=f"^{message}$"):
         make_strategy("enas", {}).check_space(DARTS_SPACE)
