@@ -54,6 +54,7 @@ class Paths(SharedWeights):
         Makes the network of an architecture by itself; None where the search was not made of a space.
     """
 
+    by_paths = True
     build: Callable[[Mapping[str, Any]], nn.Module] | None = None
 
     @classmethod

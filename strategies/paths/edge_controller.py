@@ -45,7 +45,8 @@ class EdgeController(nn.Module):
     def forward(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """log π and the entropy of what it drew from, in nats, of choices [N, E]; float [N] each."""
         logs = self._logs(chosen)
-        entropy = torch.special.entr(logs.exp()).sum((-1, -2))
+        gone = ~self.alive[: chosen.shape[1]]  # whose log has no gradient at 0
+        entropy = -(logs.exp() * logs.masked_fill(gone, 0.0)).sum((-1, -2))
         return logs.gather(-1, chosen.unsqueeze(-1)).squeeze(-1).sum(-1), entropy
 
     @torch.no_grad()
