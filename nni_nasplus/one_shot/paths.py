@@ -108,6 +108,11 @@ class Paths(SharedWeights):
         while True:
             yield drawn_genes(self.supernet, rng)
 
+    def validation(self) -> Iterator[Any]:
+        """Batches of validation, again and again."""
+        while True:
+            yield from self.inherited.validation(len(self.loaders[1]), self.device)
+
     def first_candidates(
         self, rng: np.random.Generator, count: int
     ) -> tuple[list[tuple[Architecture, Genes]], set[str]]:
