@@ -6,12 +6,12 @@ is the first channels of a wide one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["Place", "Sharing", "WeightBank"]
+__all__ = ["Place", "Shared", "Sharing", "WeightBank"]
 
 
 class Place(NamedTuple):
@@ -23,8 +23,16 @@ class Place(NamedTuple):
     of a recurrent layer, so that a narrow layer takes the first rows of each group."""
 
 
-Sharing = Callable[[nn.Module], Mapping[str, Place]]
-"""The places of all parameters and buffers of a network, by name."""
+class Shared(NamedTuple):
+    """A parameter or buffer of a network: the module that has it, under what name, and its place."""
+
+    module: nn.Module
+    leaf: str
+    place: Place
+
+
+Sharing = Callable[[nn.Module], Iterable[Shared]]
+"""All parameters and buffers of a network."""
 
 
 class WeightBank(nn.Module):
@@ -51,7 +59,7 @@ class WeightBank(nn.Module):
             self._take(network)
 
     def lend(self, network: nn.Module) -> None:
-        """Replace the weights of a network, which may have none, by those shared; gradients flow back to the bank.
+        """Replace the weights of a network by those shared; gradients flow back to the bank.
 
         Buffers are those of the bank themselves.
 
@@ -60,7 +68,7 @@ class WeightBank(nn.Module):
         AttributeError
             If a place is not in the bank.
         """
-        for module, leaf, place in self._places(network):
+        for module, leaf, place in self.sharing(network):
             if leaf in module._buffers:
                 module._buffers[leaf] = getattr(self, _key(place))
             else:
@@ -69,7 +77,7 @@ class WeightBank(nn.Module):
 
     def _take(self, network: nn.Module) -> None:
         """Keep what is new, or larger than what is there."""
-        for module, leaf, place in self._places(network):
+        for module, leaf, place in self.sharing(network):
             value, key = getattr(module, leaf), _key(place)
             kept = getattr(self, key, None)
             if kept is not None and _fits(place.axes, kept.shape):
@@ -84,12 +92,6 @@ class WeightBank(nn.Module):
     def _corner(self, place: Place) -> Tensor:
         weight: Tensor = getattr(self, _key(place))
         return weight if weight.shape == place.axes else weight[tuple(slice(size) for size in place.axes)]
-
-    def _places(self, network: nn.Module) -> Iterator[tuple[nn.Module, str, Place]]:
-        """Module, name in it, and place of each weight."""
-        for name, place in self.sharing(network).items():
-            path, _, leaf = name.rpartition(".")
-            yield network.get_submodule(path), leaf, place
 
 
 def _key(place: Place) -> str:

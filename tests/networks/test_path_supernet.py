@@ -60,7 +60,8 @@ def test_what_is_not_on_the_path_has_no_gradient():
     supernet, architecture = space.path_supernet(), space.parse_genotype("21|0|ac2,g|44|00")
     supernet(BATCH, supernet.path(architecture)).square().sum().backward()
     moved = {name.removeprefix("bank.") for name, weight in supernet.named_parameters() if weight.grad is not None}
-    places = {place.name.replace(".", "/") for place in supernet.bank.sharing(supernet.network(architecture)).values()}
+    shared = supernet.bank.sharing(supernet.network(architecture))
+    places = {one.place.name.replace(".", "/") for one in shared}
     assert moved == {name for name in moved if name in places}
     assert {name.split()[-1] for name in moved if "/split/" in name} == {"ac", "g"}
     assert not [name for name in moved if name.startswith(("temporal", "encoder/2", "decoder/layers/1", "head/pool"))]

@@ -7,7 +7,7 @@ from itertools import product
 
 from torch import nn
 
-from nni_nasplus.networks.weight_bank import Place
+from nni_nasplus.networks.weight_bank import Place, Shared
 from nni_nasplus.search.space import Architecture, Choice, SearchSpace
 from nni_nasplus.spaces.events.blocks import Attention
 from nni_nasplus.spaces.events.decisions import OPS
@@ -17,31 +17,37 @@ from nni_nasplus.spaces.events.temporal import TemporalEncoding
 
 __all__ = ["covering", "sharing"]
 
+Axes = dict[str, tuple[int, ...]]
 _GATES = 3
 """Of a GRU, whose rows follow each other in its weights; queries, keys and values of attention, as well."""
+_CELL = " of size"
 _APART = ("stem_kernel", "pooling", "clock")
 """Decisions whose choices have weights of their own; there are fewer choices of each than ops."""
 
 
-def sharing(network: nn.Module) -> dict[str, Place]:
+def sharing(network: nn.Module) -> Iterator[Shared]:
     """Where the weights of a network are among those shared.
 
     Widths, heads and their channels are corners. Apart are the ops of an encoder layer, whose parts see other channels;
     the kernels of the stem; the clocks, which tell other features; and cells in the GRU's place, by their sizes.
     """
-    weights = dict([*network.named_parameters(), *network.named_buffers()])
-    found = {name: Place(name, tuple(weight.shape)) for name, weight in weights.items()}
-    for path, module in network.named_modules():
-        for leaf, axes in _grouped(module).items():
-            found[f"{path}.{leaf}"] = found[f"{path}.{leaf}"]._replace(axes=axes)
-    for path, module in network.named_modules():
-        for name in (name for name in weights if name.startswith(f"{path}.")):
-            place = found[name]
-            found[name] = place._replace(name=place.name + _apart(module, place))
-    return found
+    return _shared(network, "", "", {})
 
 
-def _grouped(module: nn.Module) -> dict[str, tuple[int, ...]]:
+def _shared(module: nn.Module, path: str, apart: str, groups: Axes) -> Iterator[Shared]:
+    """Of a module at a path, whose weights are told apart by a text, and have groups of rows by name."""
+    apart, groups = apart + _apart(module), {**groups, **_grouped(module)}
+    for leaf, weight in {**module._parameters, **module._buffers}.items():
+        if weight is not None:
+            axes = groups.get(leaf, tuple(weight.shape))
+            sizes = f" {axes}" if apart.endswith(_CELL) else ""
+            yield Shared(module, leaf, Place(f"{path}{leaf}{apart}{sizes}", axes))
+    for name, child in module.named_children():
+        inner = {leaf.removeprefix(f"{name}."): axes for leaf, axes in groups.items() if leaf.startswith(f"{name}.")}
+        yield from _shared(child, f"{path}{name}.", apart, inner)
+
+
+def _grouped(module: nn.Module) -> Axes:
     """The shapes of weights with their groups of rows, or columns, as axes."""
     if isinstance(module, Attention):
         (heads, hidden), width = module.heads, module.out.out_features
@@ -53,15 +59,15 @@ def _grouped(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return {}
 
 
-def _apart(module: nn.Module, place: Place) -> str:
-    """What tells a weight of a module from those of others at its place."""
+def _apart(module: nn.Module) -> str:
+    """What tells the weights of a module from those of others at its place."""
     if isinstance(module, SplitOps):
         return f" of {module.kind}"
     if isinstance(module, NumericStem):
         return f" of kernel {module.conv.kernel_size[0]}"
     if isinstance(module, TemporalEncoding):
         return f" of {module.project.in_features} features"
-    return f" of {place.axes}" if isinstance(module, CellRecurrence) else ""
+    return _CELL if isinstance(module, CellRecurrence) else ""
 
 
 def covering(space: SearchSpace) -> Iterator[Architecture]:
