@@ -104,8 +104,8 @@ class NAT(Paths):
     def check(cls, space: NetworkSpace, settings: Mapping[str, Any]) -> None:
         """Raise :class:`UserError` if the given cell is none of the space, too."""
         super().check(space, settings)
-        if settings.get("given"):
-            space.parse_genotype(settings["given"])
+        if given := settings.get("given"):
+            space.parse_genotype(given)
 
     @classmethod
     def make_supernet(cls, space: NetworkSpace, options: Any) -> Supernet:
