@@ -152,6 +152,7 @@ setup(
             "fair-darts=nni_nasplus.strategies.differentiable.fair_darts:FairDARTS",
             "fairnas=nni_nasplus.strategies.paths.fairnas:FairNAS",
             "gdas=nni_nasplus.strategies.differentiable.sampled.gdas:GDAS",
+            "nat=nni_nasplus.strategies.paths.nat:NAT",
             "nsas=nni_nasplus.strategies.paths.nsas:NSAS",
             "p-darts=nni_nasplus.strategies.differentiable.p_darts:PDARTS",
             "parsec=nni_nasplus.strategies.differentiable.sampled.parsec:PARSEC",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from nni_nasplus import registry
 from nni_nasplus.errors import UserError
+from nni_nasplus.one_shot.strategy import NamedOneShot
 from nni_nasplus.predictors.base import Predictor
 from nni_nasplus.predictors.features import Featurizer, Prior
 from nni_nasplus.predictors.gaussian_process import GaussianProcess
@@ -113,8 +114,11 @@ class ThompsonSampling(Strategy):
     pool
         How many architectures are ranked, 10 to 300; None for 200.
     prior
-        In place of a ``proxy``, something cheap known of architectures before they are trained
+        In place of a ``proxy``, a one-shot search by its name, such as spos, whose ranking of what it scored is learned
+        from likewise; or, from Python, something cheap known of architectures before they are trained
         (:class:`~nni_nasplus.predictors.features.Featurizer`).
+    prior_options
+        The settings of that search.
 
     Raises
     ------
@@ -128,7 +132,8 @@ class ThompsonSampling(Strategy):
     exploration: float = 2.0
     proxy: str | None = None
     pool: int | None = None
-    prior: Prior | None = field(default=None, metadata={"option": False})
+    prior: Prior | str | None = None
+    prior_options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.acquisition not in _ACQUISITIONS:
@@ -141,6 +146,15 @@ class ThompsonSampling(Strategy):
             raise UserError("both 'proxy' and 'prior' are given; leave one out")
         registry.require("predictors", self.predictor)
         _check_pool(self.proxy, self.pool)
+        if isinstance(self.prior, str) and self.prior not in (known := registry.available("one_shot")):
+            raise UserError(f"prior is {self.prior!r}; choose one of {', '.join(known)}")
+        if self.prior_options and self._search is None:
+            raise UserError("prior_options has no effect without a prior that searches; name one, such as spos")
+
+    @property
+    def _search(self) -> NamedOneShot | None:
+        """The search that the prior is of."""
+        return NamedOneShot(self.prior, self.prior_options) if isinstance(self.prior, str) else None
 
     @property
     def most_costs(self) -> float:
@@ -149,13 +163,27 @@ class ThompsonSampling(Strategy):
 
     @property
     def presearches(self) -> bool:
-        """Whether there is a ``proxy``."""
-        return self.proxy is not None
+        """Whether there is a ``proxy``, or a ``prior`` that searches."""
+        return self.proxy is not None or self._search is not None
+
+    @property
+    def presearched(self) -> str:
+        """By what the first was found."""
+        return super().presearched if self._search is None else self._search.presearched
+
+    def check_space(self, space: Any) -> None:
+        """Raise :class:`UserError` if the search that the prior is of cannot search a space."""
+        if self._search is not None:
+            self._search.check_space(space)
 
     def presearch(self, run: Run, reporter: Reporter | None) -> Ranking:
-        """Rank the pool on training data of the run; see :func:`~nni_nasplus.strategies.ranked_pool.ranked_pool`."""
+        """Rank the pool on training data of the run, see :func:`~nni_nasplus.strategies.ranked_pool.ranked_pool`, or
+        search.
+        """
         from nni_nasplus.strategies.ranked_pool import ranked_pool
 
+        if self._search is not None:
+            return self._search.presearch(run, reporter)
         assert self.proxy is not None
         return ranked_pool(run, self.proxy, self.pool or _POOL, reporter)
 
@@ -174,7 +202,7 @@ class _Learner:
         self.options = options
         self.space = space = history.space
         self._history = weakref.ref(history)  # else no history would ever be forgotten
-        prior = options.prior
+        prior = None if isinstance(options.prior, str) else options.prior
         if prior is None and history.ranking is not None:
             prior = ProxyPrior(space, history.ranking)
         prior = prior and Memo(prior)

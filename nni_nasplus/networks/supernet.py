@@ -175,8 +175,14 @@ class Supernet(nn.Module, ABC):
 
     def summed(self) -> Mixture:
         """Weight 1 for each operation that is alive, and no other is computed."""
+        return self._summed({cell: mask.clone() for cell, mask in self.masks.items()})
+
+    def path(self, architecture: Mapping[str, Any]) -> Mixture:
+        """Weight 1 for each operation of one architecture, and no other is computed."""
+        return self._summed(self._masks_of(architecture))
+
+    def _summed(self, active: Mapping[str, Tensor]) -> Mixture:
         like = next(self.parameters())
-        active = {cell: mask.clone() for cell, mask in self.masks.items()}
         return Mixture({cell: mask.to(like) for cell, mask in active.items()}, active)
 
     def alive(self, edge: Edge) -> list[str]:
@@ -223,10 +229,8 @@ class Supernet(nn.Module, ABC):
     def only(self, architecture: Mapping[str, Any]) -> Iterator[None]:
         """For a while the network of one architecture: its operations alone are alive."""
         masks = self.masks
-        self.masks = {cell: torch.zeros_like(mask) for cell, mask in masks.items()}
+        self.masks = self._masks_of(architecture)
         try:
-            for edge, operation in self.selected(architecture):
-                self._mask(edge)[self.operations.index(operation)] = True
             yield
         finally:
             self.masks = masks
@@ -280,6 +284,13 @@ class Supernet(nn.Module, ABC):
         """Weights by kind of cell on the CPU, [E, O]; −∞ where nothing is alive."""
         given = {cell: torch.zeros(mask.shape) for cell, mask in self.masks.items()} if weights is None else weights
         return {cell: rows.detach().cpu().masked_fill(~self.masks[cell], -torch.inf) for cell, rows in given.items()}
+
+    def _masks_of(self, architecture: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Masks in which the operations of one architecture alone are alive."""
+        masks = {cell: torch.zeros_like(mask) for cell, mask in self.masks.items()}
+        for edge, operation in self.selected(architecture):
+            masks[edge.cell][self._rows[edge.cell][edge], self.operations.index(operation)] = True
+        return masks
 
     def _mask(self, edge: Edge) -> Tensor:
         """The row of an edge in the masks: a view."""

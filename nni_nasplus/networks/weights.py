@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.modules.module import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
 
-from nni_nasplus._files import damage_named
+from nni_nasplus._files import damage_named, new_file
 from nni_nasplus.errors import UserError
 
-__all__ = ["load_weights", "only_room_for"]
+__all__ = ["load_weights", "only_room_for", "save_weights"]
 
 _MOST_MODULES = 100_000
 """Of a network: a hundred times as many as the largest of our spaces has, and made within seconds."""
@@ -36,6 +36,12 @@ def load_weights(network: nn.Module, path: Path, remedy: str = "restore it from 
             network.load_state_dict(load_file(path))
         except SafetensorError as error:
             raise UserError(f"{path} is damaged ({error}); {remedy}") from error
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Leave the weights of a network in a ``.safetensors`` file, whose folder is made if need be."""
+    with new_file(path) as partial:
+        save_file({name: weight.contiguous() for name, weight in network.state_dict().items()}, partial)
 
 
 @contextmanager

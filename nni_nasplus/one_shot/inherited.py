@@ -75,7 +75,7 @@ def recalibrated(
         norm.reset_running_stats()
     supernet.train()
     try:
-        for number, batch in enumerate(batches, 1):
+        for number, batch in enumerate(batches if norms else (), 1):
             for norm in norms:
                 norm.momentum = 1 / number  # the mean of all until here
             loss(_to(batch, device), None)

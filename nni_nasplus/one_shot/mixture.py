@@ -113,8 +113,7 @@ def _dirichlet(alpha: Tensor, mask: Tensor, generator: torch.Generator) -> Tenso
 
 def one_path(supernet: Supernet, architecture: Mapping[str, Any]) -> Mixture:
     """The network of one architecture, with weights 1."""
-    with supernet.only(architecture):
-        return supernet.summed()
+    return supernet.path(architecture)
 
 
 def entropy(mixture: Mixture) -> dict[str, Tensor]:

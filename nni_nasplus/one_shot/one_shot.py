@@ -76,6 +76,8 @@ class OneShot(pl.LightningModule, ABC):
 
     checkpoint_steps: ClassVar[int | None] = None
     """Training steps between two checkpoints; an epoch where None, which a module needs whose loader shuffles."""
+    by_paths: ClassVar[bool] = False
+    """Whether its supernet is one of paths, where the space has one such."""
     threads: ClassVar[int | None] = 1
     """How many of the CPU's :func:`~nni_nasplus.one_shot.fit.fit` takes; those that torch has where None."""
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.path_supernet import path_supernet_of
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.mixture import one_path
 from nni_nasplus.one_shot.shared_weights import Draw, SharedWeights
@@ -53,6 +54,7 @@ class Paths(SharedWeights):
         Makes the network of an architecture by itself; None where the search was not made of a space.
     """
 
+    by_paths = True
     build: Callable[[Mapping[str, Any]], nn.Module] | None = None
 
     @classmethod
@@ -61,6 +63,11 @@ class Paths(SharedWeights):
         search = super().of(space, evaluator, **settings)
         search.build = space.build  # not the space, a module, whose weights would be in checkpoints
         return search
+
+    @classmethod
+    def make_supernet(cls, space: NetworkSpace, options: Any) -> Supernet:
+        """What is searched in: every decision, where the space has such a supernet."""
+        return path_supernet_of(space, **options.sizes)
 
     @abstractmethod
     def searched(self, rng: np.random.Generator) -> list[tuple[Architecture, float]]:
@@ -100,6 +107,11 @@ class Paths(SharedWeights):
         """Genes of uniform paths, without end."""
         while True:
             yield drawn_genes(self.supernet, rng)
+
+    def validation(self) -> Iterator[Any]:
+        """Batches of validation, again and again."""
+        while True:
+            yield from self.inherited.validation(len(self.loaders[1]), self.device)
 
     def first_candidates(
         self, rng: np.random.Generator, count: int

@@ -74,9 +74,14 @@ class OneShotStrategy(Strategy):
         search = made(kind, run.space, run.evaluator, seed=seed, reporter=reporter, **self.settings())
         search.excess = run.excess if run.settings.limits else None
         try:
-            return fit(search, directory)
+            ranking = fit(search, directory)
         except TrialFailed as failure:
             raise UserError(f"the search by {self.method} failed: {failure}") from failure
+        self._leave(run, search, ranking)
+        return ranking
+
+    def _leave(self, run: Run, search: Any, ranking: Ranking) -> None:
+        """Whatever the trials need of a search that is over, beside its ranking."""
 
     def propose(self, history: History, rng: np.random.Generator) -> Proposal:
         """The first of what was found that was not proposed yet, or a random architecture."""
@@ -95,6 +100,9 @@ class NamedOneShot(OneShotStrategy):
         Its own settings.
     searches
         How many searches there are, by seeds that follow each other; what each finds is trained.
+    inherit
+        Whether the best of what is found, as many as there are trials, are trained from the weights that they share in
+        the supernet, and not anew.
 
     Raises
     ------
@@ -102,24 +110,49 @@ class NamedOneShot(OneShotStrategy):
         If there is no such search, or fewer than 1 is asked for.
     """
 
-    presearched: ClassVar[str] = "by its supernet"
     method: str = "tenas"
     options: Mapping[str, Any] = field(default_factory=dict)
     searches: int = 1
+    inherit: bool = False
 
     def __post_init__(self) -> None:
         registry.require("one_shot", self.method)
         if not isinstance(self.searches, int) or self.searches < 1:
             raise UserError(f"searches is {self.searches}; use 1 or more")
+        if not isinstance(self.inherit, bool):
+            raise UserError(f"inherit is {self.inherit}; use true or false")
+
+    @property
+    def presearched(self) -> str:
+        """That it was by a supernet."""
+        return "by its supernet"
 
     def settings(self) -> Mapping[str, Any]:
         """Those given."""
         return self.options
 
     def check_space(self, space: Any) -> None:
-        """Raise :class:`UserError` if the space has no supernet, or a setting is refused."""
+        """Raise :class:`UserError` if the space has no supernet, a setting is refused, or nothing can be inherited."""
         super().check_space(space)
-        registry.load("one_shot", self.method).check(space, self.options)
+        kind = registry.load("one_shot", self.method)
+        kind.check(space, self.options)
+        if self.inherit and not (kind.by_paths and hasattr(space, "path_supernet")):
+            raise UserError(
+                f"inherit needs a supernet whose paths are networks of the space, which {self.method} on "
+                f"{type(space).__name__} has not; leave it out"
+            )
+
+    def _leave(self, run: Run, search: Any, ranking: Ranking) -> None:
+        """The weights of the best, for their trials to begin with."""
+        if not self.inherit:
+            return
+        from nni_nasplus.networks.weights import save_weights
+        from nni_nasplus.training.trial_folder import inherited_weights
+
+        for architecture in ranking.architectures[: run.settings.trials]:
+            path = inherited_weights(run.directory, run.space.search_space.key(architecture))
+            if not path.exists():
+                save_weights(search.supernet.network_of(architecture), path)
 
     def presearch(self, run: Run, reporter: Reporter | None) -> Ranking:
         """One search after the other, the best of each first; one that is over only answers."""

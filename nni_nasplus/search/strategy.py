@@ -18,7 +18,7 @@ __all__ = ["Strategy", "make_strategy", "require_objectives"]
 
 _ONE_SHOT = "one_shot"
 """The strategy that searches by any one-shot method."""
-_ITS_OWN = ("searches",)
+_ITS_OWN = ("searches", "inherit")
 """Options of that strategy, whatever the method."""
 
 
@@ -39,8 +39,6 @@ class Strategy(ABC):
 
     learns: ClassVar[bool] = True
     """Whether results of training change what is proposed."""
-    presearched: ClassVar[str] = "without training"
-    """What a report says of the best that was found before the first trial."""
 
     @property
     def most_costs(self) -> float:
@@ -56,6 +54,11 @@ class Strategy(ABC):
         ``history.ranking``.
         """
         return False
+
+    @property
+    def presearched(self) -> str:
+        """What a report says of the best that was found before the first trial."""
+        return "without training"
 
     def check_space(self, space: Any) -> None:  # noqa: B027  # most strategies search every space
         """Raise :class:`UserError` if a space of networks cannot be searched, before its data are read."""

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.seed import isolate_rng
-from safetensors.torch import save_file
 from torch import nn
 
-from nni_nasplus._files import new_file
 from nni_nasplus.data.link import Link
 from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
@@ -24,6 +22,7 @@ from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.weights import load_weights, save_weights
 from nni_nasplus.search.history import Direction
 from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.continuing import Ending, Part
@@ -41,7 +40,7 @@ from nni_nasplus.training.reporter import (
     require_finite,
 )
 from nni_nasplus.training.trainer import best_epoch, early_stopping, finish, quiet_arguments, training_trainer
-from nni_nasplus.training.trial_folder import LAST, WEIGHTS, write_outcome
+from nni_nasplus.training.trial_folder import LAST, WEIGHTS, inherited_weights, write_outcome
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -225,7 +224,8 @@ class Evaluator(ABC):
         reporter
             Whom to tell; the Python log if None.
         run
-            The run directory, whose best trials may teach this one; without it, none do.
+            The run directory, whose best trials may teach this one, and which may have weights for it to begin with;
+            without it, it is trained by itself and anew.
         epochs
             How many epochs to train, see :meth:`fit`.
 
@@ -246,6 +246,8 @@ class Evaluator(ABC):
         teachers = self._teachers(space, architecture, run)
         with self.seeded():
             network = space.build(architecture)
+        if run is not None:
+            _inherit(network, inherited_weights(run, space.search_space.key(architecture)))
         size = {
             "parameters": float(count_parameters(network)),
             "flops": float(count_flops(network, space.example())),
@@ -319,7 +321,7 @@ class Evaluator(ABC):
         else:
             task, last = self._train(network, directory, reporter or LogReporter(), teachers, part)
             found = {"epochs": float(last)}
-        _save(network, directory)
+        save_weights(network, directory / WEIGHTS)
         metrics = self._score("validate", task)
         if isinstance(task, Predicting):
             task.predictions.save(directory / PREDICTIONS)
@@ -353,7 +355,7 @@ class Evaluator(ABC):
                 self._require_within(epochs)
                 trainer = self._trainer(directory, LogReporter(), [Ending(epochs)], **_UNSEEN)
                 trainer.fit(self.task(network), datamodule=data)
-        _save(network, directory)
+        save_weights(network, directory / WEIGHTS)
 
     def _train(
         self, network: nn.Module, directory: Path, reporter: Reporter, teachers: Teachers | None, part: Part | None
@@ -433,7 +435,7 @@ class Evaluator(ABC):
         )
 
 
-def _save(network: nn.Module, directory: Path) -> None:
-    """Leave its weights, in a folder that is made if need be."""
-    with new_file(directory / WEIGHTS) as partial:
-        save_file(network.state_dict(), partial)
+def _inherit(network: nn.Module, weights: Path) -> None:
+    """Take over weights, if there are any."""
+    if weights.is_file():
+        load_weights(network, weights, "remove it to train anew")

@@ -17,6 +17,7 @@ __all__ = [
     "clear_outcome",
     "curve_in",
     "failed",
+    "inherited_weights",
     "outcome_in",
     "trial_directory",
     "write_outcome",
@@ -33,6 +34,11 @@ _RESULT = "result.json"
 def trial_directory(run: str | Path, key: str) -> Path:
     """The folder of the architecture with this key."""
     return Path(run) / "trials" / key
+
+
+def inherited_weights(run: str | Path, key: str) -> Path:
+    """The file of weights that the architecture with this key begins with; there is none where it begins anew."""
+    return Path(run) / "inherited" / f"{key}.safetensors"
 
 
 def write_outcome(directory: Path, outcome: Outcome) -> None:

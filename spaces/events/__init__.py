@@ -12,10 +12,10 @@ from nni_nasplus._lazy import lazy
 if TYPE_CHECKING:
     from nni_nasplus.spaces.events.network import EventSequenceNet
     from nni_nasplus.spaces.events.space import EventSequenceSpace
-    from nni_nasplus.spaces.events.supernet import EventSupernet
+    from nni_nasplus.spaces.events.supernets.encoder import EventSupernet
 
 __all__ = ["EventSequenceNet", "EventSequenceSpace", "EventSupernet"]
 
 __getattr__ = lazy(
-    __name__, {"EventSequenceNet": "network", "EventSequenceSpace": "space", "EventSupernet": "supernet"}
+    __name__, {"EventSequenceNet": "network", "EventSequenceSpace": "space", "EventSupernet": "supernets.encoder"}
 )

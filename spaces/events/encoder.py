@@ -65,11 +65,13 @@ class Convolution(nn.Module):
 class SplitOps(nn.Module):
     """The channels of [B, L, D] in as many parts as the op has letters, each part through its own.
 
-    The first parts are one channel wider where D does not divide.
+    The first parts are one channel wider where D does not divide. ``kind`` says which ops these are, with the cell that
+    is in the GRU's place.
     """
 
     def __init__(self, op: str, width: int, heads: int | None, hidden: int, cell: str = GRU) -> None:
         super().__init__()
+        self.kind = op if cell == GRU or "g" not in op else f"{op} {cell}"
         self.widths = [width // len(op) + (i < width % len(op)) for i in range(len(op))]
         self.ops = nn.ModuleList(
             _make(letter, part, heads, hidden, cell) for letter, part in zip(op, self.widths, strict=True)

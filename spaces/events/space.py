@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import networkx as nx
     from nni.nas.strategy import Strategy
 
-    from nni_nasplus.spaces.events.supernet import EventSupernet
+    from nni_nasplus.networks.path_supernet import PathSupernet
+    from nni_nasplus.spaces.events.supernets.encoder import EventSupernet
 
 __all__ = ["EventSequenceSpace"]
 
@@ -172,7 +173,7 @@ class EventSequenceSpace(TunedSpace):
         >>> space = EventSequenceSpace()
         >>> space.genotype(space.supernet(encoder_layers=2, pooling="max").derive())
         """
-        from nni_nasplus.spaces.events.supernet import EventSupernet, of_a_layer
+        from nni_nasplus.spaces.events.supernets.encoder import EventSupernet, of_a_layer
 
         if own := {name: fixed.pop(name) for name in self._arguments if name in fixed}:
             return EventSequenceSpace(**{**self._arguments, **own}).supernet(heads=heads, fraction=fraction, **fixed)
@@ -186,6 +187,37 @@ class EventSequenceSpace(TunedSpace):
         chosen = self.search_space.validate({**first, **_SUPERNET, **fixed})
         more: dict[str, Any] = {"heads": heads, "fraction": fraction, "order": self.search_space.decisions}
         return EventSupernet(self.shape, chosen, **more, **self._sizes(chosen))
+
+    def path_supernet(self, **sizes: Any) -> PathSupernet:
+        """A freshly initialised supernet of every decision, whose paths are the networks of the space.
+
+        Widths, heads and layers share weights; hyperparameters of training, such as the learning rate, are the first
+        choices.
+
+        Parameters
+        ----------
+        sizes
+            Choices that are held, and arguments of the space that are to differ from its own, as in ``hidden=4``.
+
+        Raises
+        ------
+        UserError
+            If a size is neither, or a choice is none of its choices.
+
+        Examples
+        --------
+        >>> space = EventSequenceSpace()
+        >>> space.genotype(space.path_supernet(encoder_layers=2, pooling="max").derive())
+        """
+        from nni_nasplus.networks.path_supernet import PathSupernet
+        from nni_nasplus.spaces.events.supernets.paths import covering, sharing
+
+        own = {name: sizes.pop(name) for name in self._arguments if name in sizes and name not in self.hyperparameters}
+        if own:
+            return EventSequenceSpace(**{**self._arguments, **own}).path_supernet(**sizes)
+        space = self.search_space.held(sizes)
+        shapeless = [name for name in self.hyperparameters if name not in self.sizes]
+        return PathSupernet(space, self._network, covering(space), sharing, shapeless=shapeless)
 
     def extra_oneshot_hooks(self, strategy: Strategy) -> list[Any]:
         """Tell NNI's differentiable one-shot strategies to search the ops of the encoder's layers.

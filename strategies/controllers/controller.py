@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import weakref
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.search.history import History
+from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.search.strategy import Strategy
 from nni_nasplus.search.trial import Observation, Proposal, Trial
 from nni_nasplus.strategies.controllers.adam import Adam
+from nni_nasplus.strategies.controllers.coding import Policy
 from nni_nasplus.strategies.controllers.policy import SoftmaxPolicy
 
 __all__ = ["Batch", "Controller", "Learner"]
 
 _ORIGIN = "policy"
+_SOFTMAX, _LSTM = "softmax", "lstm"
 # Draws of one temperature, in parts, for mostly the first is new: 200 in all, as before anybody lists what is left.
 _DRAWS = (1, 7, 192)
 # Above the last one a policy of logits up to ten is as good as uniform.
@@ -64,16 +67,33 @@ class Controller(Strategy):
     of the space, drawn in proportion to what the policy has made of their probability.
     """
 
+    rates: ClassVar[Mapping[str, float]]
+    """Of Adam, by the policy that it moves."""
     batch: int = 1
-    rate: float = 0.01
+    rate: float | None = None
+    policy: str = _SOFTMAX
 
     def __post_init__(self) -> None:
         self._require("batch", isinstance(self.batch, int) and self.batch >= 1, "a whole number, 1 or more")
-        self._require("rate", 0 <= self.rate < float("inf"), "0 or more")
+        self._require("rate", self.rate is None or 0 <= self.rate < float("inf"), "0 or more")
+        self._require("policy", self.policy in (_SOFTMAX, _LSTM), f"{_SOFTMAX} or {_LSTM}")
 
     def _require(self, name: str, fits: bool, remedy: str) -> None:
         if not fits:
             raise UserError(f"{name} is {getattr(self, name)}; use {remedy}")
+
+    @property
+    def step_size(self) -> float:
+        """The rate of Adam."""
+        return self.rates[self.policy] if self.rate is None else self.rate
+
+    def policy_of(self, space: SearchSpace) -> Policy:
+        """The policy as it is at first; only that of the LSTM imports torch."""
+        if self.policy == _SOFTMAX:
+            return SoftmaxPolicy(space)
+        from nni_nasplus.strategies.controllers.lstm_policy import LstmPolicy
+
+        return LstmPolicy(space)
 
     @abstractmethod
     def learner(self, history: History) -> Learner:
@@ -102,13 +122,13 @@ class Learner:
     policy
         As it is after :attr:`version` updates.
     adam
-        Moves its logits.
+        Moves it.
     """
 
     def __init__(self, options: Controller, history: History) -> None:
         self.options = options
-        self.policy = SoftmaxPolicy(history.space)
-        self.adam = Adam(options.rate)
+        self.policy = options.policy_of(history.space)
+        self.adam = Adam(options.step_size)
         self.version = 0
         self._history = weakref.ref(history)  # else no history would ever be forgotten
         self._seen: set[bytes] = set()

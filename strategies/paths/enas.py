@@ -114,7 +114,7 @@ class ENAS(Paths):
 
     def epoch_ends(self, batch: Mapping[str, Any]) -> None:
         """Train the controller; after the last epoch search."""
-        for valid in islice(self._validation(), self.options.steps):
+        for valid in islice(self.validation(), self.options.steps):
             self._step_controller(valid)
         super().epoch_ends(batch)
 
@@ -166,11 +166,6 @@ class ENAS(Paths):
     def _endless(self) -> Iterator[Genes]:
         while True:
             yield from map(self._genes, self._drawn(self.options.paths))
-
-    def _validation(self) -> Iterator[Any]:
-        """Batches of validation, again and again."""
-        while True:
-            yield from self.inherited.validation(len(self.loaders[1]), self.device)
 
 
 def _controller(supernet: Supernet) -> EdgeController | NodeController:

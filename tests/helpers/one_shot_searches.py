@@ -25,6 +25,7 @@ SETTINGS = {
     "p-darts": {"epochs": 3, "layers": []},
     "pc-darts": {"epochs": 3, "fraction": 2},
     "enas": {"epochs": 3, "steps": 2, "paths": 3, "samples": 3, "batches": 2},
+    "nat": {"epochs": 3, "steps": 2, "cells": 2, "rewritings": 2, "samples": 3, "batches": 2},
     "rsps": {"epochs": 3, "samples": 6, "batches": 2, "finalists": 2},
     "nsas": {"epochs": 3, "samples": 6, "batches": 2, "finalists": 2, "archive": 2},
     "spos": {"epochs": 3, "rounds": 2, "population": 4, "batches": 2},

@@ -55,16 +55,18 @@ def taught(space):
 def search_of(name, space, **options):
     """A search with a strategy of default options.
 
-    ``NAME, ranked`` begins with a ranking of the space, ``NAME, taught`` with two earlier searches of it.
+    ``NAME, ranked`` begins with a ranking of the space, ``NAME, taught`` with two earlier searches of it, and that of
+    ``NAME, lstm`` has an LSTM for its policy.
     """
     plain, _, begun = name.partition(", ")
     known = {"ranked": lambda: {"ranking": ranked(space)}, "taught": lambda: {"earlier": taught(space)}}.get(
         begun, dict
     )()
-    return Search(space, make_strategy(plain, {}), **known, **options)
+    return Search(space, make_strategy(plain, {"policy": "lstm"} if begun == "lstm" else {}), **known, **options)
 
 
-BEGUN = sorted([*(f"{name}, ranked" for name in NAMES), "evolution, taught", "thompson, taught"])
+LSTM = [f"{name}, lstm" for name in ("ppo", "reinforce")]
+BEGUN = sorted([*(f"{name}, ranked" for name in NAMES), "evolution, taught", "thompson, taught", *LSTM])
 OFTEN = ("evolution, ranked", "evolution, taught")
 """Of what a search may begin with; how thompson learns from it has tests of its own."""
 CASES = [*NAMES, *(pytest.param(case, marks=[pytest.mark.system] * (case not in OFTEN)) for case in BEGUN)]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nni_nasplus import SearchSpace
-from nni_nasplus.strategies.controllers.policy import INACTIVE, SoftmaxPolicy
+from nni_nasplus.strategies.controllers.coding import INACTIVE
+from nni_nasplus.strategies.controllers.policy import SoftmaxPolicy
 
 CONDITIONAL = SearchSpace(
     {"op": ["conv", "attention", "pool"], "heads": [1, 2, 4], "wide": [False, True], "norm": ["a", "b"]},

@@ -17,7 +17,7 @@ from nni_nasplus import UserError
 from nni_nasplus.proxies import random_batch
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.events.genotype import parse
-from nni_nasplus.spaces.events.supernet import EventSupernet
+from nni_nasplus.spaces.events.supernets.encoder import EventSupernet
 from nni_nasplus.strategies.te_nas import Networks, networks_of
 from nni_nasplus.strategies.te_nas.pruning import Scores
 from nni_nasplus.strategies.te_nas.scoring import Scorer

@@ -1,0 +1,1 @@
+"""Supernets of event sequences: of the encoder's operations, all computed; and of every decision, path by path."""
