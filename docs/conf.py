@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+"""Tutorials call commands by their names, and train networks that are too small for several threads."""
 
-from nni_nasplus import __version__  # noqa: E402  # after the path, as the extensions are
+from example_pictures import ExamplePictures  # noqa: E402  # after the path
+from sphinx_gallery.sorting import FunctionSortKey  # noqa: E402
+
+from nni_nasplus import __version__  # noqa: E402
 
 project = "nni-nasplus"
 author = "The nni-nasplus authors"
@@ -24,6 +31,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "lazy_modules",
+    "links",
     "catalogue_pages",
     "pictures",
 ]
@@ -50,11 +58,25 @@ napoleon_use_rtype = False
 napoleon_preprocess_types = False
 napoleon_use_ivar = True
 
+TUTORIALS = [
+    "own_events",
+    "own_text",
+    "own_images",
+    "own_space",
+    "own_metric",
+    "optuna_workers",
+    "nnictl",
+    "second_machine",
+    "service",
+]
+"""In the order in which they are read: first the data, then networks and metrics, then where they are trained."""
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/tutorials",
     "gallery_dirs": "tutorials",
     "filename_pattern": r"\.py$",
-    "image_scrapers": (),
+    "within_subsection_order": FunctionSortKey(lambda name: TUTORIALS.index(Path(name).stem), "TUTORIALS"),
+    "image_scrapers": (ExamplePictures(),),
     "reset_modules": (),
     "reset_modules_order": "after",
     "capture_repr": ("_repr_html_", "__repr__"),
