@@ -14,7 +14,6 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 """Tutorials call commands by their names, and train networks that are too small for several threads."""
 
 from example_pictures import ExamplePictures  # noqa: E402  # after the path
-from sphinx_gallery.sorting import FunctionSortKey  # noqa: E402
 
 from nni_nasplus import __version__  # noqa: E402
 
@@ -71,15 +70,22 @@ TUTORIALS = [
 ]
 """In the order in which they are read: first the data, then networks and metrics, then where they are trained."""
 
+
+def place_of(tutorial: str) -> int:
+    """Its place among the others, by which sphinx-gallery sorts them."""
+    return TUTORIALS.index(Path(tutorial).stem)
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/tutorials",
     "gallery_dirs": "tutorials",
     "filename_pattern": r"\.py$",
-    "within_subsection_order": FunctionSortKey(lambda name: TUTORIALS.index(Path(name).stem), "TUTORIALS"),
+    "within_subsection_order": place_of,
     "image_scrapers": (ExamplePictures(),),
     "reset_modules": (),
     "reset_modules_order": "after",
     "capture_repr": ("_repr_html_", "__repr__"),
+    "ignore_repr_types": "'int'",  # the length of a file that was written, and exit codes
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

@@ -72,7 +72,7 @@ draw(found.space.graph(best.architecture), folder / "cell.svg")
 f"perplexity {best.score:.2f}"
 
 # %%
-# SQLite, the default, does not bear NFS: give the search ``--storage journal:run.log`` there, or a database that all
+# SQLite, the default, does not bear NFS: give the search ``--storage journal:/shared/run.log``, or a database that all
 # machines reach, ``--storage postgresql+psycopg://…``. A worker that is killed costs nothing with a database: half a
 # minute later another one takes its trial.
 #
