@@ -91,6 +91,7 @@ def web_ui(page: Page, url: str, out: Path) -> None:
 def study(page: Page, url: str, out: Path) -> None:
     """A study's page in optuna-dashboard, and that of its best trial."""
     opened(page, f"{url}/dashboard/studies/1")
+    page.locator(".scatterlayer .point").first.wait_for()
     save(page, out / "dashboard.png")
     opened(page, f"{url}/dashboard/studies/1/trials")
     page.get_by_role("img").first.wait_for()
