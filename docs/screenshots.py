@@ -81,10 +81,10 @@ def web_ui(page: Page, url: str, out: Path) -> None:
     page.get_by_role("tab", name="Hyper-parameter").click()
     page.locator(".parcoords .dimension").first.wait_for()
     save(page, out / "hyper-parameters.png")
-    detail = page.locator(".ms-DetailsRow").first
-    detail.locator("[data-icon-name=ChevronRight]").click()
-    page.locator(".nasplus-architecture img").first.wait_for()
-    detail.scroll_into_view_if_needed()
+    page.locator(".ms-DetailsRow").first.locator("[data-icon-name=ChevronRight]").click()
+    architecture = page.locator(".nasplus-architecture img").first
+    architecture.wait_for()
+    architecture.scroll_into_view_if_needed()
     save(page, out / "trial.png")
 
 

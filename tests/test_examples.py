@@ -128,6 +128,7 @@ def test_every_command_of_the_start_is_run_by_a_test():
 
 @pytest.mark.nni
 @pytest.mark.system
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="there is no checkout to clone")
 def test_the_start_from_a_clone_to_the_demo(environment, tmp_path):
     clone, enter, demo, install, head = (command.replace("ADDRESS", str(ROOT)) for command in BESIDE)
@@ -142,7 +143,7 @@ def test_the_start_from_a_clone_to_the_demo(environment, tmp_path):
     dry = f"python -m {install} --dry-run --no-deps --no-build-isolation --quiet"
     vowels = "python examples/events/vowels.py"
     script = [clone, enter, *environment_at_hand, demo, dry, vowels, head]
-    done = subprocess.run(["bash", "-ec", "\n".join(script)], cwd=tmp_path, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(["bash", "-ec", "\n".join(script)], cwd=tmp_path, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "winner" in done.stdout
     assert "==> events.csv <==" in done.stdout
