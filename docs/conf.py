@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+"""Tutorials call commands by their names, and train networks that are too small for several threads."""
 
-from nni_nasplus import __version__  # noqa: E402  # after the path, as the extensions are
+from example_pictures import ExamplePictures  # noqa: E402  # after the path
+
+from nni_nasplus import __version__  # noqa: E402
 
 project = "nni-nasplus"
 author = "The nni-nasplus authors"
@@ -24,6 +30,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "lazy_modules",
+    "links",
     "catalogue_pages",
     "pictures",
 ]
@@ -50,14 +57,35 @@ napoleon_use_rtype = False
 napoleon_preprocess_types = False
 napoleon_use_ivar = True
 
+TUTORIALS = [
+    "own_events",
+    "own_text",
+    "own_images",
+    "own_space",
+    "own_metric",
+    "optuna_workers",
+    "nnictl",
+    "second_machine",
+    "service",
+]
+"""In the order in which they are read: first the data, then networks and metrics, then where they are trained."""
+
+
+def place_of(tutorial: str) -> int:
+    """Its place among the others, by which sphinx-gallery sorts them."""
+    return TUTORIALS.index(Path(tutorial).stem)
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/tutorials",
     "gallery_dirs": "tutorials",
     "filename_pattern": r"\.py$",
-    "image_scrapers": (),
+    "within_subsection_order": place_of,
+    "image_scrapers": (ExamplePictures(),),
     "reset_modules": (),
     "reset_modules_order": "after",
     "capture_repr": ("_repr_html_", "__repr__"),
+    "ignore_repr_types": "'int'",  # the length of a file that was written, and exit codes
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

@@ -1,6 +1,7 @@
 """Pictures of a search in a browser: ``python docs/screenshots.py RUN OUT_FOLDER``.
 
-Needs Debian's ``chromium`` and the Python package ``playwright``.
+Of any run the report and the page of architectures; of one on NNI its web UI too, of one on Optuna optuna-dashboard.
+Needs Debian's ``chromium`` and the Python package ``playwright``, and the extra ``dashboard`` for the last one.
 """
 
 from __future__ import annotations
@@ -8,12 +9,19 @@ from __future__ import annotations
 import argparse
 import shutil
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 from nni_nasplus._files import write_text
 from nni_nasplus.cli.commands.ui import PAGE, architectures_page, viewed
+from nni_nasplus.hosts.nni.experiment import latest_experiment
+from nni_nasplus.hosts.nni.folders import NNI
+from nni_nasplus.report.page import write_page
 from nni_nasplus.run.run import Run
 
 ARGUMENTS = [
@@ -27,26 +35,45 @@ ARGUMENTS = [
     "--disable-quic",
 ]
 PATIENCE_MS, SETTLED_MS = 60_000, 2_000
+_ATTEMPTS = 60
+"""Of a second each, until the dashboard answers."""
 
 
 def main() -> None:
     """Open a run and take the pictures."""
-    parser = argparse.ArgumentParser(description="save pictures of a search in the web UI")
+    parser = argparse.ArgumentParser(description="save pictures of a search as people see it")
     parser.add_argument("run", help="the directory given to --out of the search")
-    parser.add_argument("out", type=Path, help="the folder for overview, hyper-parameters and architectures .png")
+    parser.add_argument("out", type=Path, help="the folder for the pictures, a .png for each page")
     options = parser.parse_args()
     run = Run.open(options.run)
     options.out.mkdir(parents=True, exist_ok=True)
-    with viewed(run, free_port()) as (_, url), sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(PATIENCE_MS)
-        picture(page, run, url, options.out)
+        files(page, run, options.out)
+        if latest_experiment(run.directory / NNI):
+            with viewed(run, free_port()) as (_, url):
+                web_ui(page, url, options.out)
+        if run.settings.host == "optuna":
+            with dashboard(run) as url:
+                study(page, url, options.out)
         browser.close()
 
 
-def picture(page: Page, run: Run, url: str, out: Path) -> None:
-    """Save the three pictures."""
+def files(page: Page, run: Run, out: Path) -> None:
+    """The report from its head to its end, and the page of architectures."""
+    page.goto(write_page(run, out / "report.html").as_uri())
+    save(page, out / "report.png")
+    page.screenshot(path=out / "report-whole.png", full_page=True)
+    (out / "report.html").unlink()
+    write_text(run.directory / PAGE, architectures_page(run))
+    page.goto((run.directory / PAGE).as_uri())
+    save(page, out / "architectures.png")
+
+
+def web_ui(page: Page, url: str, out: Path) -> None:
+    """NNI's overview, its axes of hyperparameters, and the detail of a trial."""
     page.goto(f"{url}/oview")
     page.locator(".ms-DetailsRow").first.wait_for()
     save(page, out / "overview.png")
@@ -54,10 +81,46 @@ def picture(page: Page, run: Run, url: str, out: Path) -> None:
     page.get_by_role("tab", name="Hyper-parameter").click()
     page.locator(".parcoords .dimension").first.wait_for()
     save(page, out / "hyper-parameters.png")
-    write_text(run.directory / PAGE, architectures_page(run))
-    page.set_viewport_size({"width": 1200, "height": 1000})
-    page.goto((run.directory / PAGE).as_uri())
-    save(page, out / "architectures.png")
+    page.locator(".ms-DetailsRow").first.locator("[data-icon-name=ChevronRight]").click()
+    architecture = page.locator(".nasplus-architecture img").first
+    architecture.wait_for()
+    architecture.scroll_into_view_if_needed()
+    save(page, out / "trial.png")
+
+
+def study(page: Page, url: str, out: Path) -> None:
+    """A study's page in optuna-dashboard, and that of its best trial."""
+    opened(page, f"{url}/dashboard/studies/1")
+    page.locator(".scatterlayer .point").first.wait_for()
+    save(page, out / "dashboard.png")
+    opened(page, f"{url}/dashboard/studies/1/trials")
+    page.get_by_role("img").first.wait_for()
+    save(page, out / "dashboard-trial.png")
+
+
+def opened(page: Page, address: str) -> None:
+    """Go to a page as soon as its server answers."""
+    for _ in range(_ATTEMPTS):
+        try:
+            page.goto(address)
+            return
+        except Error:
+            page.wait_for_timeout(1_000)
+    raise TimeoutError(f"{address} does not answer")
+
+
+@contextmanager
+def dashboard(run: Run) -> Iterator[str]:
+    """The address of optuna-dashboard over the study of a run, while this is open."""
+    port = str(free_port())
+    command = [Path(sys.executable).with_name("optuna-dashboard"), f"sqlite:///{run.directory}/study.db"]
+    command += ["--port", port, "--artifact-dir", run.directory / "artifacts"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def save(page: Page, path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import catalogue
 import pytest
 import yaml
+from links import broken_links
 from places import ROOT
 
 from nni_nasplus import registry
@@ -57,3 +58,22 @@ def test_a_space_has_as_many_architectures_as_the_catalogue_says(name):
     whole, square = re.fullmatch(r"([\d,]+)(²?)", catalogue.cells("spaces", name)[1]).groups()
     size = registry.load("spaces", name)(**SIZES.get(name, {})).search_space.size
     assert size == int(whole.replace(",", "")) ** (2 if square else 1)
+
+
+def test_a_link_to_no_file_and_one_to_no_place_in_it_are_found(tmp_path):
+    (tmp_path / "folder").mkdir()
+    good = '<a id="top" href="folder/other.html#there"></a><a href="#top"></a><a href="https://nowhere.example/#a"></a>'
+    (tmp_path / "index.html").write_text(f'{good}<a href="gone.html"></a><a href="#gone"></a>')
+    (tmp_path / "folder" / "other.html").write_text('<p id="there"><a href="../index.html#no"></a><img src="no.png">')
+    assert list(broken_links(tmp_path)) == [
+        "folder/other.html: ../index.html#no",
+        "folder/other.html: no.png",
+        "index.html: gone.html",
+        "index.html: #gone",
+    ]
+
+
+def test_every_tutorial_has_its_place():
+    known = re.search(r"^TUTORIALS = \[(.*?)\]", (ROOT / "docs" / "conf.py").read_text(), re.DOTALL | re.MULTILINE)
+    stems = {path.stem for path in (ROOT / "examples" / "tutorials").glob("*.py")}
+    assert sorted(re.findall(r'"(\w+)"', known[1])) == sorted(stems)

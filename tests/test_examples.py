@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -108,6 +109,46 @@ def commands_of(readme: str) -> list[str]:
     return [line for line in lines if line.startswith(("nasplus", "python examples"))]
 
 
+BESIDE = (
+    "git clone ADDRESS nni-nasplus",
+    "cd nni-nasplus",
+    "make demo",
+    'pip install -e ".[demo]" -c constraints.txt',
+    "head -n 3 events.csv labels.csv",
+)
+"""What docs/start.md has beside commands of this package."""
+
+
+def test_every_command_of_the_start_is_run_by_a_test():
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "start.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    assert lines == [line for line in lines if line in BESIDE or line in commands_of("docs/start.md")]
+    assert set(BESIDE) <= set(lines)
+
+
+@pytest.mark.nni
+@pytest.mark.system
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="there is no checkout to clone")
+def test_the_start_from_a_clone_to_the_demo(environment, tmp_path):
+    clone, enter, demo, install, head = (command.replace("ADDRESS", str(ROOT)) for command in BESIDE)
+    short = f'exec {BIN}/nasplus "$@" --trials 2 --port {free_port()}'
+    environment_at_hand = [
+        "mkdir -p .venv/bin",
+        "ln -s $(command -v python) .venv/bin/python",
+        f"printf '#!/bin/sh\\n%s\\n' {shlex.quote(short)} > .venv/bin/nasplus",
+        "chmod +x .venv/bin/nasplus",
+        "touch .venv/demo.stamp",
+    ]
+    dry = f"python -m {install} --dry-run --no-deps --no-build-isolation --quiet"
+    vowels = "python examples/events/vowels.py"
+    script = [clone, enter, *environment_at_hand, demo, dry, vowels, head]
+    done = subprocess.run(["bash", "-ec", "\n".join(script)], cwd=tmp_path, capture_output=True, text=True, timeout=800)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "winner" in done.stdout
+    assert "==> events.csv <==" in done.stdout
+
+
 PAGES = ("events", "text", "images", "report", "interrupted", "optuna", "bench", "nni")
 """Of docs/how_to, those whose commands go on from README's search, or need nothing."""
 
@@ -186,12 +227,6 @@ def test_the_uci_tables(project, tmp_path):
     prepare(*tables, id="ID", time="month", target="default", out=tmp_path / "run" / "data", progress=False)
     printed = run(["python", ROOT / "benchmarks" / "gradient_boosting.py", source, tmp_path / "run"], project)
     assert "test ROC-AUC 0.76" in printed
-
-
-@pytest.mark.slow
-@pytest.mark.nni
-def test_the_demo(project, environment):
-    assert "winner" in run(["nasplus", "demo", "--trials", "2", "--port", str(free_port())], project)
 
 
 def test_the_benchmark_runs():

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import yaml
+from concept_pictures import CHARTS
+from landscape import SPACE, best, score
 from sphinx.application import Sphinx
 
-from nni_nasplus import Search, SearchSpace, registry
+from nni_nasplus import Search, registry
 from nni_nasplus.drawing.draw import draw
 from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.replay.curves import draw_curves
@@ -35,6 +36,9 @@ def draw_all(app: Sphinx) -> None:
     curves = GENERATED / "strategies.svg"
     if not curves.exists():
         draw_curves({"a made-up landscape of 729 architectures": regrets()}, curves, ours=STRATEGIES)
+    for name, drawn in CHARTS.items():
+        if not (picture := GENERATED / f"{name}.svg").exists():
+            picture.write_text(drawn(), encoding="utf-8")
     draw_gallery()
 
 
@@ -78,20 +82,10 @@ def regrets() -> dict[str, np.ndarray]:
 
 
 def regret(strategy: str, seed: int) -> np.ndarray:
-    """Of one search of six decisions with three choices each, some of which depend on each other; float [trials]."""
-    space = SearchSpace({f"layer {i}": ["attention", "convolution", "gru"] for i in range(6)})
-    rng = np.random.default_rng(0)
-    alone, pairs = rng.normal(size=(6, 3)), 0.7 * rng.normal(size=(5, 3, 3))
-
-    def score(architecture: dict[str, Any]) -> float:
-        picks = [space.decisions[name].index(choice) for name, choice in architecture.items()]
-        together = sum(pairs[i, a, b] for i, (a, b) in enumerate(pairwise(picks)))
-        return float(sum(alone[i, pick] for i, pick in enumerate(picks)) + together)
-
-    best = max(score(architecture) for architecture in space)
-    search, reached = Search(space, make_strategy(strategy, {}), seed=seed), []
+    """Of one search; float [trials]."""
+    search, reached = Search(SPACE, make_strategy(strategy, {}), seed=seed), []
     for _ in range(TRIALS):
         trial = search.ask()
         reached.append(score(trial.architecture))
         search.tell(trial, reached[-1])
-    return best - np.maximum.accumulate(reached)
+    return best() - np.maximum.accumulate(reached)

@@ -49,7 +49,7 @@ class TableSpace(NetworkSpace):
 
 
 space = TableSpace(columns=64, classes=10)
-space.search_space.size
+print(space.search_space.size)
 
 # %%
 # Thirty-six architectures: three activations, and one layer of three widths or two layers of nine. Each becomes a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -26,6 +27,8 @@ _POINTS, _CLEAR = 6.5, 0.04
 """Of labels the size, and in inches what stays free around them."""
 _NEAR_TOP = np.array([0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7])
 """Where on an arc its label may be, the best first."""
+_TITLE_LETTER = 0.053
+"""In inches, a letter of the title and its share of what stays free at the edges."""
 Edge = tuple[str, str]
 _BELOW, _ABOVE = 1.0, 0.8
 """In inches: from the middle of the states to the lower edge, and from the highest arc to the upper one."""
@@ -40,7 +43,7 @@ def cell_figure(graph: nx.DiGraph, title: str = "") -> Figure:
         Nodes have a ``name``, a ``kind`` (input, op or output) and the ``cell`` that they are part of, and come in
         the order of their computation; edges have a ``label``, the operation, or an empty one, drawn below.
     title
-        A line below.
+        What stands below, in as many lines as it takes.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -54,7 +57,8 @@ def cell_figure(graph: nx.DiGraph, title: str = "") -> Figure:
         axes = figure.add_axes((column / len(cells), 0.0, 1 / len(cells), 1.0))
         _draw_cell(axes, cell, name, (width, height))
     if title:
-        figure.text(0.5, 0.02, title, ha="center", fontsize=6, family="monospace")
+        lines = wrap(title, int(len(cells) * width / _TITLE_LETTER))
+        figure.text(0.5, 0.02, "\n".join(lines), ha="center", va="bottom", fontsize=6, family="monospace")
     return figure
 
 

@@ -12,7 +12,7 @@ from nni_nasplus.predictors.assessment import HeldBack, agreement, assess, cross
 from nni_nasplus.report.charts import BLUE, GREY, Chart, chart
 from nni_nasplus.report.findings import REPORT, Findings, again
 
-__all__ = ["trust"]
+__all__ = ["draw_held_back", "trust"]
 
 _DEFAULT = "gp"
 """The predictor of strategies that name none, or a slow one."""
@@ -39,7 +39,7 @@ def _predicted(findings: Findings) -> dict[str, Any] | None:
     except UserError:
         return None
     with chart(f"Scores that {name} predicts, and those reached", width=4.2, height=3.6) as drawn:
-        _draw(drawn, held)
+        draw_held_back(drawn, held)
     return {"chart": drawn.markup, "name": name, "trials": len(held.reached), "rows": _rows(findings, name)}
 
 
@@ -62,7 +62,8 @@ def _rows(findings: Findings, name: str) -> list[tuple[str, str, str, str]]:
         ]
 
 
-def _draw(drawn: Chart, held: HeldBack) -> None:
+def draw_held_back(drawn: Chart, held: HeldBack) -> None:
+    """Draw what was predicted of each result, with its standard deviation, against what was reached."""
     axes = drawn.axes
     ends = [min(held.predicted.min(), held.reached.min()), max(held.predicted.max(), held.reached.max())]
     axes.plot(ends, ends, "--", color=GREY, lw=1.2, zorder=1)

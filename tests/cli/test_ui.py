@@ -249,7 +249,8 @@ class TestWebUI:
         copy = shutil.copytree(run.directory, tmp_path / "run", symlinks=True)
         subprocess.run([sys.executable, SCREENSHOTS, copy, tmp_path / "out"], check=True, timeout=280)
         sizes = {path.name: path.stat().st_size for path in (tmp_path / "out").iterdir()}
-        assert set(sizes) == {"overview.png", "hyper-parameters.png", "architectures.png"}
+        names = ("architectures", "hyper-parameters", "overview", "report", "report-whole", "trial")
+        assert sorted(sizes) == [f"{name}.png" for name in names]
         assert min(sizes.values()) > 10_000
 
 

@@ -68,7 +68,8 @@ def test_labels_stand_on_their_own_arcs(name):
 def test_any_cell_is_readable(seed):
     for space in (DARTS, NB201):
         architecture = space.search_space.sample(np.random.default_rng(seed))
-        require_readable(cell_figure(space.graph(architecture), space.genotype(architecture)))
+        title = f"{space.genotype(architecture)} learning_rate=0.025 weight_decay=0.001"
+        require_readable(cell_figure(space.graph(architecture), title))
 
 
 def test_normal_and_reduce_stand_side_by_side(tmp_path):
