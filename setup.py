@@ -131,6 +131,7 @@ setup(
         "nni_nasplus.budgets": [
             "asha=nni_nasplus.budgets.asha:ASHA",
             "asha-stopping=nni_nasplus.budgets.asha_stopping:StoppingASHA",
+            "curve=nni_nasplus.budgets.curve:Curve",
             "hyperband=nni_nasplus.budgets.hyperband:Hyperband",
             "median=nni_nasplus.budgets.median:Median",
             "nekrasov=nni_nasplus.budgets.nekrasov:Nekrasov",
