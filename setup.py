@@ -113,6 +113,7 @@ setup(
             "nasplus-python=nni_nasplus.hosts.nni.preloaded:main",
         ],
         "nni_nasplus.strategies": [
+            "bohb=nni_nasplus.strategies.bohb:BOHB",
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
             "nsga2=nni_nasplus.strategies.nsga2:NSGA2",
             "one_shot=nni_nasplus.one_shot.strategy:NamedOneShot",
