@@ -169,7 +169,7 @@ class Density:
 
     def sample(self, rng: np.random.Generator, factor: float = 1.0) -> Architecture:
         """Draw a point and what lies around it, with bandwidths so many times as wide."""
-        point = self._points[rng.integers(len(self._points))]
+        point = self._points[int(rng.integers(len(self._points)))]
         changes = dict(zip(self._names, (self.bandwidths * factor).clip(max=self._uniform).tolist(), strict=True))
         found: Architecture = {}
         for name, choices in self._space.decisions.items():
