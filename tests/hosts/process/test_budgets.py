@@ -121,7 +121,7 @@ def test_checkpoints_are_bounded_and_the_best_of_their_rung_stay(tmp_path, bound
 
 
 def test_what_runs_counts_and_keeps_its_checkpoint(tmp_path):
-    run = searched(tmp_path / "run", strategy="random").with_settings(budget="asha", max_checkpoints=2)
+    run = searched(tmp_path / "run", strategy="random").with_settings(budget="asha", max_checkpoints=2, trials=4)
     search = run.new_search(run.space.search_space)
     trials = [search.ask() for _ in range(4)]
     for trial, score in zip(trials, (0.1, 0.5, 0.3, None), strict=True):
