@@ -113,6 +113,7 @@ setup(
             "nasplus-python=nni_nasplus.hosts.nni.preloaded:main",
         ],
         "nni_nasplus.strategies": [
+            "bohb=nni_nasplus.strategies.bohb:BOHB",
             "evolution=nni_nasplus.strategies.aging_evolution:AgingEvolution",
             "nsga2=nni_nasplus.strategies.nsga2:NSGA2",
             "one_shot=nni_nasplus.one_shot.strategy:NamedOneShot",
@@ -131,6 +132,7 @@ setup(
         "nni_nasplus.budgets": [
             "asha=nni_nasplus.budgets.asha:ASHA",
             "asha-stopping=nni_nasplus.budgets.asha_stopping:StoppingASHA",
+            "curve=nni_nasplus.budgets.curve:Curve",
             "hyperband=nni_nasplus.budgets.hyperband:Hyperband",
             "median=nni_nasplus.budgets.median:Median",
             "nekrasov=nni_nasplus.budgets.nekrasov:Nekrasov",

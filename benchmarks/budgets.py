@@ -8,7 +8,8 @@ validation loss so far. One trial runs at a time.
     python benchmarks/budgets.py --data DATA --seeds 10 --methods thompson thompson+asha
 
 DATA has ``nbnlp_wikitext2.jsonl.gz``. A method is a strategy, or a strategy and a budget rule, joined by ``+``; and
-``tpe``, ``tpe+successive-halving`` and ``tpe+hyperband-pruner`` are Optuna's own.
+``tpe``, ``tpe+successive-halving`` and ``tpe+hyperband-pruner`` are Optuna's own, and ``smac+hyperband`` is SMAC's,
+which needs ``pip install smac`` and is reproduced for equal PYTHONHASHSEED only.
 """
 
 from __future__ import annotations
@@ -38,13 +39,17 @@ METHODS = [
     "random",
     "random+asha",
     "random+asha-stopping",
+    "random+curve",
     "random+hyperband",
     "random+median",
     "random+nekrasov",
     "random+pdh",
+    "bohb",
+    "bohb+hyperband",
     "tpe",
     "tpe+successive-halving",
     "tpe+hyperband-pruner",
+    "smac+hyperband",
 ]
 Trained = Iterator[tuple[int, int, int]]
 """Of each part of a training: the row, the epochs that it had before, and those that it has now."""
@@ -93,6 +98,21 @@ def optunas(table: Table, curves: np.ndarray, pruner: optuna.pruners.BasePruner,
         yield asked.handle, 0, peer.train(asked, curves[asked.handle])
 
 
+def smacs(table: Table, curves: np.ndarray, seed: int) -> Trained:
+    """SMAC's Hyperband, whose trainings may go on from where they were, too."""
+    from peers.of_smac import SmacHyperband
+
+    peer, done = SmacHyperband(table, seed, (EPOCHS / 27, EPOCHS)), dict[int, int]()
+    while True:
+        try:
+            row, epochs, info = peer.ask()
+        except (SearchSpaceExhausted, StopIteration):
+            return
+        peer.tell(info, float(curves[row, epochs - 1]))
+        yield row, done.get(row, 0), epochs
+        done[row] = epochs
+
+
 PRUNERS: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
     "": optuna.pruners.NopPruner,
     "successive-halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=FIRST, reduction_factor=3),
@@ -113,7 +133,9 @@ def epochs_to_the_top(trained: Trained, table: Table) -> int:
 def measured(method: str, table: Table, curves: np.ndarray, seeds: int) -> np.ndarray:
     """The epochs under every seed; int [seeds]."""
     name, _, rule = method.partition("+")
-    if name == "tpe":
+    if name == "smac":
+        runs = (smacs(table, curves, seed) for seed in range(seeds))
+    elif name == "tpe":
         runs = (optunas(table, curves, PRUNERS[rule](), seed) for seed in range(seeds))
     else:
         runs = (ours(table, curves, name, rule, seed) for seed in range(seeds))

@@ -1,4 +1,4 @@
-"""SMAC3: Bayesian optimisation with a random forest."""
+"""SMAC3: Bayesian optimisation with a random forest, and with Hyperband."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 import joblib
 import numpy as np
 from ConfigSpace import AndConjunction, CategoricalHyperparameter, Configuration, ConfigurationSpace, InCondition
-from smac import HyperparameterOptimizationFacade, Scenario
+from smac import HyperparameterOptimizationFacade, MultiFidelityFacade, Scenario
 from smac.runhistory import StatusType, TrialInfo, TrialValue
 
 from nni_nasplus.replay.replay import Table
@@ -16,7 +16,7 @@ from nni_nasplus.search.space import Architecture, SearchSpace
 
 from .base import Peer, Suggestion
 
-__all__ = ["smac"]
+__all__ = ["SmacHyperband", "smac"]
 
 
 class smac(Peer):
@@ -85,3 +85,54 @@ def configuration_space(space: SearchSpace, seed: int) -> ConfigurationSpace:
         ]
         found.add(AndConjunction(*conditions) if len(conditions) > 1 else conditions[0])
     return found
+
+
+class SmacHyperband:
+    """SMAC's facade for several fidelities with its defaults: Hyperband's brackets, and a random forest that proposes.
+
+    What it proposes that is no row of the table is taken for the nearest row that no other of its proposals stands for.
+
+    Parameters
+    ----------
+    epochs
+        Of the lowest rung and of a whole training.
+    """
+
+    def __init__(self, table: Table, seed: int, epochs: tuple[float, float]) -> None:
+        self.table = table
+        self._rng = np.random.default_rng([seed, 1])
+        self._folder = tempfile.TemporaryDirectory()
+        scenario = Scenario(
+            configuration_space(table.pool, seed),
+            deterministic=True,
+            n_trials=len(table.pool) * 10,
+            min_budget=epochs[0],
+            max_budget=epochs[1],
+            seed=seed,
+            output_directory=self._folder.name,  # type: ignore[arg-type]
+        )
+        self._facade = MultiFidelityFacade(scenario, lambda config, seed, budget: 0.0, logging_level=50)
+        self._rows: dict[Configuration, int] = {}
+
+    def ask(self) -> tuple[int, int, TrialInfo]:
+        """The row to be trained next, to how many epochs, and SMAC's handle for it."""
+        with joblib.parallel_config("sequential"):
+            info = self._facade.ask()
+        if info.config not in self._rows:
+            self._rows[info.config] = self._row(info.config)
+        return self._rows[info.config], round(info.budget or 0), info
+
+    def tell(self, info: TrialInfo, cost: float) -> None:
+        """How that ended, infinite for a failure."""
+        is_known = bool(np.isfinite(cost))
+        value = TrialValue(cost=cost) if is_known else TrialValue(cost=np.inf, status=StatusType.CRASHED)
+        self._facade.tell(info, value, save=False)
+
+    def _row(self, config: Configuration) -> int:
+        decisions = self.table.pool.decisions
+        wanted = {name: decisions[name][int(config[name])] for name in decisions if name in config}
+        distances = self.table.pool.distances(wanted).astype(float)
+        distances[list(self._rows.values())] = np.inf
+        if not np.isfinite(distances).any():
+            raise SearchSpaceExhausted("every row was proposed")
+        return int(self._rng.choice(np.flatnonzero(distances == distances.min())))

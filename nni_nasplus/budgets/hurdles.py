@@ -48,17 +48,11 @@ class Hurdles(ArrivalRule):
         """Whether there was a hurdle when it was begun, and it is above."""
         hurdle = budget.rungs.index(rung)
         *others, trial = history.arrivals[rung][: place + 1]
-        generations = self._generations(history)
-        if generations[trial.number] <= hurdle:
+        if self._generation(history, trial) <= hurdle:
             return False
-        before = [other for other in others if generations[other.number] <= hurdle]
-        return bool(before) and self._is_above(history, trial, before, rung)
+        before = [history.utility_at(other, rung) for other in others if self._generation(history, other) <= hurdle]
+        return bool(before) and history.utility_at(trial, rung) > fmean(before)
 
-    def _generations(self, history: History) -> dict[int, int]:
-        """By number of the trial, which generation it is of."""
-        begun = [trial.number for trial in history.trials if trial.status != "rejected"]
-        return {number: place // self.children for place, number in enumerate(begun)}
-
-    @staticmethod
-    def _is_above(history: History, trial: Trial, before: list[Trial], rung: int) -> bool:
-        return history.utility_at(trial, rung) > fmean(history.utility_at(other, rung) for other in before)
+    def _generation(self, history: History, trial: Trial) -> int:
+        """Which generation a trial is of, from 0."""
+        return history.begun_before(trial) // self.children

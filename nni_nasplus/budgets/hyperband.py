@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -54,6 +54,9 @@ class Hyperband(BudgetRule):
     def chosen(self, history: History, budget: Budget) -> Step | None:
         """The best that waits at the rung of the earliest bracket that has one."""
         rungs = budget.rungs
+        places = {
+            rung: {trial.number: place for place, trial in enumerate(history.arrivals.get(rung, []))} for rung in rungs
+        }
         for begins, size, trials in self._brackets(history, rungs):
             if len(trials) < size and budget.has_room(history):
                 return None
@@ -62,7 +65,7 @@ class Hyperband(BudgetRule):
                 quota = int(quota // self.eta)
                 if any(trial.outcome is None and trial.epochs == rung for trial in trials):
                     break
-                going = self._best(history, trials, rung)[:quota]
+                going = self._best(history, trials, rung, places[rung])[:quota]
                 waiting = [trial for trial in going if trial.reached == rung and trial.may_go_on(above)]
                 if waiting:
                     return Step(waiting[0], above)
@@ -78,7 +81,7 @@ class Hyperband(BudgetRule):
                 trials = trials[size:]
 
     @staticmethod
-    def _best(history: History, trials: Sequence[Trial], rung: int) -> list[Trial]:
-        """Those that got to a rung, the best first."""
-        arrived = [trial for trial in history.arrivals.get(rung, []) if trial in trials]
-        return sorted(arrived, key=lambda trial: -history.utility_at(trial, rung))
+    def _best(history: History, trials: Sequence[Trial], rung: int, places: Mapping[int, int]) -> list[Trial]:
+        """Those that got to a rung, the best first, of equals the one that was there before; by number their places."""
+        arrived = [trial for trial in trials if trial.number in places]
+        return sorted(arrived, key=lambda trial: (-history.utility_at(trial, rung), places[trial.number]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,21 +17,27 @@ __all__ = ["bound_checkpoints"]
 def bound_checkpoints(run: Run, history: History) -> None:
     """Remove checkpoints until those that are left keep to the settings.
 
-    Those of trials that have failed go at once, for nobody goes on from them. Those of trials that run are not touched.
-    Of those that wait, the ones stay that are nearest to the top of their rung. Should a trial go on whose checkpoint
-    is gone, it is trained from the beginning.
+    Those of trials that have failed go at once, for nobody goes on from them. Those of trials that run count, and are
+    not touched. Of those that wait, the ones stay that are nearest to the top of their rung. Should a trial go on whose
+    checkpoint is gone, it is trained from the beginning.
     """
     if run.settings.budget is None:
         return
     useless = [file for trial in history.trials if trial.status == "failed" for file in _files(run, history, trial)]
     number, size = 0, 0.0
-    for trial in _by_use(history):
+    for trial in (*_running(history), *_by_use(history)):
         files = _files(run, history, trial)
-        number, size = number + bool(files), size + sum(file.stat().st_size for file in files)
+        number, size = number + bool(files), size + sum(map(_size, files))
+        if trial.status == "pending":
+            continue
         if number > run.settings.max_checkpoints or size > run.settings.max_checkpoints_mib * 2**20:
             useless += files
     for file in useless:
         file.unlink(missing_ok=True)
+
+
+def _running(history: History) -> list[Trial]:
+    return [trial for trial in history.trials if trial.status == "pending"]
 
 
 def _by_use(history: History) -> Iterator[Trial]:
@@ -45,3 +52,10 @@ def _by_use(history: History) -> Iterator[Trial]:
 
 def _files(run: Run, history: History, trial: Trial) -> list[Path]:
     return sorted(trial_directory(run.directory, history.space.key(trial.architecture)).glob("*.ckpt"))
+
+
+def _size(file: Path) -> int:
+    """In bytes; of one that its trial has just removed, none."""
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0

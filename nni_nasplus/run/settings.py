@@ -43,7 +43,7 @@ class Settings:
     budget_options
         The rule's own settings, as in --budget_options.eta 4.
     max_checkpoints
-        Of trials that a budget has paused, how many keep what they would go on from.
+        Of trials with a budget, how many keep what they would go on from; those that run always do.
     max_checkpoints_mib
         How many MiB all of that may take.
     initial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, Literal
@@ -86,6 +87,11 @@ class History:
         """Whether scores of different epochs stand beside each other, which :attr:`observations` makes comparable."""
         self._by_key: dict[str, Trial] = {}
         self._observed: dict[str, Observation] = {}
+        self._rejected: list[int] = []
+        """The numbers of those that were never trained, ascending."""
+        self._known_ahead: dict[float, float] | None = None
+        self._known_grown: list[Observation] | None = None
+        """What the results of a budgeted history were last found to be; None once there are others."""
 
     def ask(self, proposal: Proposal) -> Trial:
         """Take a proposal as being trained from now on: a new trial, or an earlier one that goes on.
@@ -124,6 +130,7 @@ class History:
         """
         self.require_pending(number)
         self.trials[number].curve[epochs] = score
+        self._forget_growth()
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Take how a trial ended.
@@ -136,8 +143,11 @@ class History:
         self.require_pending(number)
         trial = self.trials[number]
         trial.outcome = outcome
+        self._forget_growth()
         if outcome.score is not None:
             self._arrive(trial, outcome.score, outcome.epochs)
+        if trial.status == "rejected":
+            insort(self._rejected, number)
         key = self.space.key(trial.architecture)
         self._observed.pop(key, None)  # one that went on counts by its latest result, and as the latest
         utility = self._utility(outcome.score)
@@ -186,7 +196,11 @@ class History:
     @property
     def begun(self) -> int:
         """How many architectures were handed out to be trained: all but rejected ones."""
-        return sum(trial.status != "rejected" for trial in self.trials)
+        return len(self.trials) - len(self._rejected)
+
+    def begun_before(self, trial: Trial) -> int:
+        """How many of those that were handed out to be trained have a smaller number than a trial."""
+        return trial.number - bisect_left(self._rejected, trial.number)
 
     @property
     def observations(self) -> list[Observation]:
@@ -196,7 +210,7 @@ class History:
         :func:`~nni_nasplus.search.epochs.growth.growth`. An architecture that was trained again under other seeds is
         one observation, of the mean of its trainings: what differs between them is noise.
         """
-        seen = self._grown() if self.is_budgeted else list(self._observed.values())
+        seen = self._grown if self.is_budgeted else list(self._observed.values())
         return [self._averaged(one) for one in seen] if self.repeats else seen
 
     @property
@@ -226,18 +240,26 @@ class History:
         """Of the score of a trial, and of those of the same architecture under other seeds."""
         return fmean([score, *self.repeats.get(self.space.key(architecture), ())])
 
+    @property
     def _grown(self) -> list[Observation]:
         """The observations as if all of them had come as far as the farthest; of what goes on, its latest."""
-        sign, ahead = 1.0 if self.direction == "maximize" else -1.0, self._ahead
-        grown = []
-        for key, seen in self._observed.items():
-            more = sign * ahead.get(self._by_key[key].reached, 0.0)
-            grown.append(seen if seen.utility is None else seen._replace(utility=seen.utility + more))
-        return grown
+        if self._known_grown is None:
+            sign, ahead = 1.0 if self.direction == "maximize" else -1.0, self._ahead
+            self._known_grown = []
+            for key, seen in self._observed.items():
+                more = sign * ahead.get(self._by_key[key].reached, 0.0)
+                grown = seen if seen.utility is None else seen._replace(utility=seen.utility + more)
+                self._known_grown.append(grown)
+        return self._known_grown
 
     @property
     def _ahead(self) -> dict[float, float]:
-        return growth([trial.curve for trial in self.trials], sorted(self.arrivals))
+        if self._known_ahead is None:
+            self._known_ahead = growth([trial.curve for trial in self.trials], sorted(self.arrivals))
+        return self._known_ahead
+
+    def _forget_growth(self) -> None:
+        self._known_ahead = self._known_grown = None
 
     def utility_at(self, trial: Trial, epochs: int) -> float:
         """What a trial had reached after so many epochs, at which it arrived; higher is better in any search."""

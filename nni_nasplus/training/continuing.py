@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import pickle
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ class Ending(pl.Callback):
 class Part(Checkpoint):
     """Ends training after so many epochs of its schedule, and leaves in a folder all that it takes to go on.
 
+    It leaves that after every epoch, so that a training which is killed repeats but the epoch that it was in.
     Training that goes on from there, with a :class:`Part` of more epochs, ends with the same weights as training
     without a break, on a CPU to the last bit. Lightning's checkpoint has weights, optimiser, schedule, early stopping
     and the best epoch; the states of torch's generators, which draw dropout, are added here. It is a Lightning
@@ -56,6 +59,7 @@ class Part(Checkpoint):
         self.path, self.epochs = folder / LAST, epochs
         self.unfinished = False
         self._generators: dict[str, Any] = {}
+        self._began = 0
 
     @property
     def left(self) -> Path | None:
@@ -83,11 +87,18 @@ class Part(Checkpoint):
             torch.set_rng_state(self._generators["cpu"])
             if self._generators["cuda"]:
                 torch.cuda.set_rng_state_all(self._generators["cuda"])
-        self._end_after(trainer.current_epoch, trainer)
+        self._began = trainer.current_epoch
+        self._end_after(self._began, trainer)
         if self._generators and not self.unfinished:
             # An epoch begins with an iterator of the loader, for which torch draws a seed; the first one that Lightning
             # goes on with has its iterator since before the generators were set back.
             iter(trainer.train_dataloader)  # type: ignore[arg-type]
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave a checkpoint of the epoch before; as that one ends, Lightning has not yet counted it as over."""
+        if trainer.current_epoch > self._began:
+            with _between_epochs(trainer):
+                self._save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """End where enough epochs are over; early stopping has had its say."""
@@ -95,10 +106,9 @@ class Part(Checkpoint):
             self._end_after(trainer.current_epoch + 1, trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the checkpoint; only here Lightning has counted the epoch as over."""
+        """Leave the checkpoint of the last epoch, unless nothing is left to go on with."""
         if self.unfinished:
-            with new_file(self.path) as partial:
-                trainer.save_checkpoint(partial)
+            self._save(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """The states of torch's generators, and the format of the checkpoint."""
@@ -109,6 +119,24 @@ class Part(Checkpoint):
         """Remember them until training starts."""
         self._generators = state_dict
 
+    def _save(self, trainer: pl.Trainer) -> None:
+        with new_file(self.path) as partial:
+            trainer.save_checkpoint(partial)
+
     def _end_after(self, over: int, trainer: pl.Trainer) -> None:
         self.unfinished = self.epochs <= over < (trainer.max_epochs or 0)
         trainer.should_stop = trainer.should_stop or self.unfinished
+
+
+@contextmanager
+def _between_epochs(trainer: pl.Trainer) -> Iterator[None]:
+    """Let a checkpoint say that the next epoch is not ready: Lightning would take it for half over."""
+    progress = trainer.fit_loop.epoch_progress
+    counts = (progress.total, progress.current)
+    for count in counts:
+        count.ready -= 1
+    try:
+        yield
+    finally:
+        for count in counts:
+            count.ready += 1

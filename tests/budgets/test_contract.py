@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pickle
+import time
 from collections import Counter
 
+import numpy as np
 import pytest
 from budgeted_searches import WHOLE, crossing, parts_trained, rising, search_of
 from landscapes import GRID, score
 
-from nni_nasplus import Journal, Outcome, Search, SearchSpace, UserError, registry
+from nni_nasplus import Journal, Outcome, Search, SearchSpace, SearchSpaceExhausted, UserError, registry
 from nni_nasplus.search.epochs.budget import Budget, BudgetRule, make_budget_rule
 from nni_nasplus.search.strategy import make_strategy
 
@@ -130,6 +133,19 @@ def test_a_search_that_dies_between_or_inside_rungs_goes_on_as_if_it_had_not(tmp
         (r, [t.number for t in ts]) for r, ts in whole.history.arrivals.items()
     ]
     risen.journal.close()
+
+
+@pytest.mark.slow
+def test_a_decision_at_a_thousand_trials_takes_milliseconds(rule):
+    search, took = search_of(rule, trials=1000), []
+    with contextlib.suppress(SearchSpaceExhausted):
+        while True:
+            began = time.process_time()
+            trial = search.ask()
+            took.append(time.process_time() - began)
+            search.tell(trial, crossing(trial.architecture, trial.epochs))
+    assert len(search.history.trials) == 1000
+    assert np.quantile(took[-300:], 0.9) < 0.02
 
 
 @pytest.mark.parametrize("options", [{"eta": 1}, {"eta": 0.5}, {"smallest": 0}, {"smallest": -1}])

@@ -109,6 +109,34 @@ def test_parts_that_reach_the_end_are_the_whole_training_and_leave_nothing_else(
     assert list((tmp_path / "parts").glob("*.ckpt")) == []
 
 
+class Killed(BaseException):
+    """What no handler heeds, as it is with SIGKILL."""
+
+
+class DyingIn(Notes):
+    """Ends everything once the validation of an epoch is over, and nothing of it is kept yet."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def intermediate(self, score, metrics):
+        if metrics["epoch"] == self.epoch:
+            raise Killed
+        super().intermediate(score, metrics)
+
+
+def test_a_training_that_is_killed_in_a_part_repeats_but_the_epoch_that_it_was_in(make, whole, tmp_path):
+    made = make()
+    evaluator, space, architecture = made
+    dying = DyingIn(3)
+    with pytest.raises(Killed):
+        evaluator.evaluate(space, architecture, tmp_path, dying, epochs=3)
+    expected = whole(made, 3)
+    assert dying.curve == expected[0][:2]
+    assert_equal(trained(made, tmp_path, 3), (expected[0][2:], *expected[1:]))
+
+
 @pytest.mark.parametrize("kind", ["cache", "stripes"])
 def test_a_part_follows_the_schedule_of_the_whole(request, whole, tmp_path, kind):
     make = partial({"cache": of_events, "stripes": of_images}[kind], request.getfixturevalue(kind))

@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from nni_nasplus.hosts.optuna.sampling.outcomes import outcome_of, rejections_of
-from nni_nasplus.hosts.optuna.sampling.parts import last_try, parts_of, replay_parts
+from nni_nasplus.hosts.optuna.sampling.parts import Timeline, last_try, replay
 from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.trial import Outcome, Proposal
@@ -26,12 +26,12 @@ class Mirror:
     def __init__(self, study: optuna.Study, journal: Journal, *, is_budgeted: bool = False) -> None:
         self._study = study
         self._journal = journal
-        self._is_budgeted = is_budgeted
+        self._timeline = Timeline(journal.history.space) if is_budgeted else None
 
     def copy(self) -> None:
         """Bring the journal up to date."""
-        if self._is_budgeted:
-            replay_parts(parts_of(self._study.get_trials(deepcopy=False), self._journal.history.space), self._journal)
+        if self._timeline is not None:
+            replay(self._timeline.news(self._study.get_trials(deepcopy=False))[1], self._journal)
             return
         groups: dict[int, list[FrozenTrial]] = {}
         ends: dict[int, tuple[datetime, Outcome]] = {}

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.hosts.optuna.sampling.parts import RETRIES, parts_of, replay_parts
+from nni_nasplus.hosts.optuna.sampling.parts import RETRIES, Timeline, replay
 from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
 from nni_nasplus.hosts.optuna.sampling.suggestion import architecture_of
 from nni_nasplus.run.run import Run
@@ -193,10 +193,12 @@ def has_more(run: Run, study: optuna.Study) -> bool:
 def _fill_parts(run: Run, study: optuna.Study, budget: Budget) -> None:
     """Let no more trials wait than there is something to train for, nor than work at a time."""
     space, trials = run.space.search_space, study.get_trials(deepcopy=False)
-    history = History(space, run.settings.direction)
-    replay_parts(parts_of(trials, space), history)
     is_open = (TrialState.WAITING, TrialState.RUNNING)
     empty = sum(trial.state in is_open and architecture_of(trial, space) is None for trial in trials)
+    if empty >= run.settings.concurrency:
+        return
+    history = History(space, run.settings.direction)
+    replay(Timeline(space).news(trials)[1], history)
     for _ in range(min(run.settings.concurrency, _steps(history, budget)) - empty):
         study.enqueue_trial({})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -165,18 +165,19 @@ class ArrivalRule(BudgetRule):
     def chosen(self, history: History, budget: Budget) -> Step | None:
         """The first that was good enough as it arrived, at the highest rung where there is one."""
         for rung, above in reversed(list(pairwise(budget.rungs))):
-            for place, trial in enumerate(history.arrivals.get(rung, [])):
-                waits = trial.reached == rung and trial.may_go_on(above)
-                if waits and self._has_passed(history, budget, rung, place):
+            for trial in self._passed(history, budget, rung):
+                if trial.reached == rung and trial.may_go_on(above):
                     return Step(trial, above)
         return None
 
-    def _has_passed(self, history: History, budget: Budget, rung: int, place: int) -> bool:
-        """What :meth:`passes` says, asked once."""
-        known = _PASSED.setdefault(history, {})
-        if (self, rung, place) not in known:
-            known[self, rung, place] = self.passes(history, budget, rung, place)
-        return known[self, rung, place]
+    def _passed(self, history: History, budget: Budget, rung: int) -> list[Trial]:
+        """Those that :meth:`passes`, asked once of each, lets go on from a rung and that are still there."""
+        known = _DECIDED.setdefault(history, {}).setdefault((self, rung), _Decided())
+        arrived = history.arrivals.get(rung, [])
+        new = [place for place in range(known.places, len(arrived)) if self.passes(history, budget, rung, place)]
+        known.places = len(arrived)
+        known.passed = [trial for trial in (*known.passed, *map(arrived.__getitem__, new)) if trial.epochs == rung]
+        return known.passed
 
     @abstractmethod
     def passes(self, history: History, budget: Budget, rung: int, place: int) -> bool:
@@ -191,8 +192,16 @@ class ArrivalRule(BudgetRule):
         """
 
 
-_PASSED: WeakKeyDictionary[History, dict[tuple[ArrivalRule, int, int], bool]] = WeakKeyDictionary()
-"""By history, rule, rung and place: who was left behind would be looked at again at every proposal."""
+@dataclass
+class _Decided:
+    """Of a rung, how many were decided on, and those that passed and have not gone on yet."""
+
+    places: int = 0
+    passed: list[Trial] = field(default_factory=list)
+
+
+_DECIDED: WeakKeyDictionary[History, dict[tuple[ArrivalRule, int], _Decided]] = WeakKeyDictionary()
+"""By history, rule and rung: who was left behind would be looked at again at every proposal."""
 
 
 def make_budget_rule(name: str, options: Mapping[str, Any]) -> BudgetRule:

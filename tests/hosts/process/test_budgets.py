@@ -120,6 +120,21 @@ def test_checkpoints_are_bounded_and_the_best_of_their_rung_stay(tmp_path, bound
     assert kept == ([0.5, 0.3] if "max_checkpoints" in bounds else [0.5])
 
 
+def test_what_runs_counts_and_keeps_its_checkpoint(tmp_path):
+    run = searched(tmp_path / "run", strategy="random").with_settings(budget="asha", max_checkpoints=2, trials=4)
+    search = run.new_search(run.space.search_space)
+    trials = [search.ask() for _ in range(4)]
+    for trial, score in zip(trials, (0.1, 0.5, 0.3, None), strict=True):
+        folder = run.trial_directory(trial)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LAST).write_bytes(bytes(100))
+        if score is not None:
+            search.tell(trial, Outcome(score=score, epochs=1))
+    bound_checkpoints(run, search.history)
+    kept = [trial.score for trial in search.history.trials if (run.trial_directory(trial) / LAST).is_file()]
+    assert kept == [0.5, None]
+
+
 def test_what_cannot_be_paused_is_named(cache):
     boosted = described(type_of_boosting(), EventDataModule(cache).shape.to_json())
     with pytest.raises(UserError, match="--budget asha needs trainings that can be paused, and networks of BoostedE"):

@@ -76,6 +76,10 @@ class FollowingSearch:
         else:
             self._tell(touched)
 
+    def propose(self, proposal: Proposal) -> None:
+        """Take what is about to be claimed for a trial."""
+        self.history.ask(proposal)
+
     def _place(self, trial: FrozenTrial) -> list[str]:
         """Put a trial, and what was rejected for it, into their entries; the keys of these."""
         self._open.add(trial.number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -20,48 +20,112 @@ from nni_nasplus.search.search import Search
 from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.search.trial import Outcome, Proposal
 
-__all__ = ["RETRIES", "FollowingParts", "last_try", "parts_of", "replay_parts"]
+__all__ = ["RETRIES", "FollowingParts", "Timeline", "last_try", "replay"]
 
 RETRIES = 3
 """How often a trial is tried again whose worker was killed or interrupted."""
 
 
 class Part(NamedTuple):
-    """What was proposed, when, and once it has ended when and how."""
+    """What was proposed, when, and once it has ended when and how; ``key`` is that of its architecture."""
 
+    key: str
     proposal: Proposal
     asked: datetime
     ended: datetime | None
     outcome: Outcome | None
 
 
-Event: TypeAlias = tuple[datetime, int, Part]
-"""When, 0 for an end and 1 for a proposal, and of what: ends come first, for proposals of the same moment know them."""
+class Event(NamedTuple):
+    """A proposal, where there is no outcome, or its end.
+
+    Of one moment ends come first (``turn`` is 0), for proposals know them, then proposals (1), and at last the ends of
+    those that were rejected at once (2).
+    """
+
+    when: datetime
+    turn: int
+    proposal: Proposal
+    outcome: Outcome | None
 
 
-def parts_of(trials: Sequence[FrozenTrial], space: SearchSpace) -> list[Part]:
-    """All that was proposed in a study, trials that were tried again as one."""
-    groups: dict[tuple[str, int | None], list[FrozenTrial]] = {}
-    parts = [
-        Part(rejection.proposal, rejection.when, rejection.when, rejection.outcome)
-        for trial in trials
-        for rejection in rejections_of(trial)
-    ]
-    for trial in trials:
-        if (architecture := architecture_of(trial, space)) is not None:
-            groups.setdefault((space.key(architecture), trial.system_attrs.get(EPOCHS)), []).append(trial)
-    return [*parts, *(_part(group, space) for group in groups.values())]
+class Timeline:
+    """What was proposed in a study and how it ended, in the order in which it happened.
+
+    What has ended is read once, however often one looks.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        self._ended: dict[int, _Read] = {}
+        self._whole: dict[tuple[str, int | None], tuple[int, Part]] = {}
+        self._events: list[Event] = []
+
+    def news(self, trials: Sequence[FrozenTrial]) -> tuple[bool, list[Event]]:
+        """Whether all that is new happened after what was known at the last look, and that; if not, everything.
+
+        Parameters
+        ----------
+        trials
+            Those of the study, by number.
+        """
+        known, self._events = self._events, sorted(_events(self._parts(trials)), key=lambda event: event[:2])
+        goes_on = self._events[: len(known)] == known
+        return goes_on, self._events[len(known) :] if goes_on else list(self._events)
+
+    def _parts(self, trials: Sequence[FrozenTrial]) -> list[Part]:
+        """All that was proposed, trials that were tried again as one."""
+        parts: list[Part] = []
+        groups: dict[tuple[str, int | None], list[FrozenTrial]] = {}
+        for trial in trials:
+            read = self._ended.get(trial.number) or self._looked_at(trial)
+            parts += read.rejected
+            if read.key is not None:
+                groups.setdefault((read.key, trial.system_attrs.get(EPOCHS)), []).append(trial)
+        return parts + [self._part(*group) for group in groups.items()]
+
+    def _looked_at(self, trial: FrozenTrial) -> _Read:
+        read = _Read.of(trial, self._space)
+        if trial.state.is_finished():
+            self._ended[trial.number] = read
+        return read
+
+    def _part(self, name: tuple[str, int | None], group: Sequence[FrozenTrial]) -> Part:
+        count, known = self._whole.get(name, (0, None))
+        if known is not None and count == len(group):
+            return known
+        part = _joined(name[0], group, self._space)
+        if all(trial.state.is_finished() for trial in group):
+            self._whole[name] = len(group), part
+        return part
 
 
-def _part(group: Sequence[FrozenTrial], space: SearchSpace) -> Part:
+class _Read(NamedTuple):
+    """What was rejected before a trial got its architecture, and the key of that; None while it is open."""
+
+    rejected: Sequence[Part]
+    key: str | None
+
+    @classmethod
+    def of(cls, trial: FrozenTrial, space: SearchSpace) -> _Read:
+        rejected = [
+            Part(space.key(one.proposal.architecture), one.proposal, one.when, one.when, one.outcome)
+            for one in rejections_of(trial)
+        ]
+        architecture = architecture_of(trial, space)
+        return cls(rejected, None if architecture is None else space.key_of(architecture))
+
+
+def _joined(key: str, group: Sequence[FrozenTrial], space: SearchSpace) -> Part:
+    """The trials that trained an architecture to some epochs as one part."""
     first, last = group[0], last_try(group)
     architecture = architecture_of(first, space)
     assert architecture is not None
     proposal = Proposal(architecture, first.system_attrs.get(ORIGIN, "enqueued"), first.system_attrs.get(EPOCHS))
     asked = first.datetime_start or datetime.min
     if last is None:
-        return Part(proposal, asked, None, None)
-    return Part(proposal, asked, last.datetime_complete or datetime.max, outcome_of(last))
+        return Part(key, proposal, asked, None, None)
+    return Part(key, proposal, asked, last.datetime_complete or datetime.max, outcome_of(last))
 
 
 def last_try(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
@@ -78,33 +142,33 @@ def last_try(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
     return last if all(trial.state.is_finished() for trial in trials) else None
 
 
-def replay_parts(parts: Sequence[Part], record: History | Journal) -> None:
-    """Record what a history or a journal does not know yet of the parts, in the order in which it happened."""
-    history = record if isinstance(record, History) else record.history
-    for _, is_proposal, part in sorted(_events(parts, history.space), key=lambda event: event[:2]):
-        trial = history.trial_of(part.proposal.architecture)
-        if is_proposal and (trial is None or trial.may_go_on(part.proposal.epochs)):
-            record.ask(part.proposal)
-        elif (
-            not is_proposal and trial is not None and (trial.status, trial.epochs) == ("pending", part.proposal.epochs)
-        ):
-            assert part.outcome is not None
-            record.tell(trial.number, part.outcome)
-
-
-def _events(parts: Sequence[Part], space: SearchSpace) -> Iterator[Event]:
+def _events(parts: Sequence[Part]) -> Iterator[Event]:
     """Proposals and ends; a trial that began while an earlier part of its training ran was proposed after its end."""
     before: dict[str, datetime] = {}
     for part in sorted(parts, key=lambda part: (part.proposal.epochs or 0, part.asked)):
-        key = space.key(part.proposal.architecture)
-        yield max(part.asked, before.get(key, part.asked)), 1, part
+        yield Event(max(part.asked, before.get(part.key, part.asked)), 1, part.proposal, None)
         if part.ended is not None:
-            before[key] = part.ended
-            yield part.ended, 0, part
+            assert part.outcome is not None
+            before[part.key] = part.ended
+            yield Event(part.ended, 2 * (part.outcome.failure == "rejected"), part.proposal, part.outcome)
+
+
+def replay(events: Sequence[Event], record: History | Journal) -> None:
+    """Record what a history or a journal does not know yet of the events."""
+    history = record if isinstance(record, History) else record.history
+    for event in events:
+        trial = history.trial_of(event.proposal.architecture)
+        if event.outcome is None:
+            if trial is None or trial.may_go_on(event.proposal.epochs):
+                record.ask(event.proposal)
+        elif trial is not None and (trial.status, trial.epochs) == ("pending", event.proposal.epochs):
+            record.tell(trial.number, event.outcome)
 
 
 class FollowingParts:
-    """A search with a budget whose history is the trials of a study; it is built anew at every look.
+    """A search with a budget whose history is the trials of a study.
+
+    Where something turns out to have happened before what was known, the history is built anew.
 
     Parameters
     ----------
@@ -115,13 +179,26 @@ class FollowingParts:
     def __init__(self, begin: Callable[[], Search]) -> None:
         self._begin = begin
         self.search = begin()
+        self._timeline = Timeline(self.search.space)
 
     @property
     def history(self) -> History:
-        """As it is known now; :meth:`follow` makes another."""
+        """As it is known now; :meth:`follow` may make another."""
         return self.search.history
 
     def follow(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take over the trials of a study, which come by number."""
-        self.search = self._begin()
-        replay_parts(parts_of(trials, self.search.space), self.history)
+        """Take over what is new in the trials of a study, which come by number."""
+        goes_on, events = self._timeline.news(trials)
+        if not goes_on:
+            self.search = self._begin()
+        replay(events, self.history)
+
+    def propose(self, proposal: Proposal) -> None:
+        """Nothing: the study is going to tell when it was proposed, and what had happened before.
+
+        Raises
+        ------
+        UserError, ValueError
+            As :meth:`~nni_nasplus.search.history.History.ask`.
+        """
+        self.history.check(proposal)

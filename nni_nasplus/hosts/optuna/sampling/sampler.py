@@ -214,7 +214,7 @@ class NasSampler(BaseSampler):
         attempts = itertools.count()
         while True:
             proposal = self._within_limits(study, trial, attempts)
-            self.history.ask(proposal)
+            self._following.propose(proposal)
             if claim(study, trial, proposal.architecture, self.space, proposal.epochs):
                 break
         if proposal.epochs is not None:
