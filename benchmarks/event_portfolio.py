@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from nni_nasplus import registry
-from nni_nasplus.predictors.random_forest import RandomForest
+from nni_nasplus.predictors.trees.random_forest import RandomForest
 
 
 def ranks(table: pd.DataFrame) -> pd.DataFrame:

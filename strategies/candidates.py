@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Hashable, Sequence, Set
 
 import numpy as np
 
+from nni_nasplus.search.drawn import Drawing
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["CandidatePool", "Value"]
@@ -20,48 +21,50 @@ class CandidatePool:
     Parameters
     ----------
     space
-        Gives samples and neighbours.
+        Whose candidates they are.
+    drawing
+        Gives samples of it, and neighbours.
     seen
-        The keys of those that are no candidates any more.
+        The tokens of those that are no candidates any more.
     rng
         Draws samples, and what a mutation activates.
     """
 
-    def __init__(self, space: SearchSpace, seen: Set[str], rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, drawing: Drawing, seen: Set[Hashable], rng: np.random.Generator) -> None:
         self.space = space
+        self.drawing = drawing
         self.seen = seen
         self.rng = rng
-        self._by_key: dict[str, Architecture] = {}
-
-    @property
-    def architectures(self) -> list[Architecture]:
+        self.architectures = drawing.packed([])
         """The candidates, in the order in which they were added."""
-        return list(self._by_key.values())
+        self._tokens: set[Hashable] = set()
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return len(self.architectures)
 
-    def add(self, architectures: Iterable[Architecture]) -> int:
+    def add(self, architectures: Sequence[Architecture]) -> int:
         """Take those in canonical form that are unseen and not here yet; tell how many."""
-        before = len(self)
-        for architecture in architectures:
-            if (key := self.space.key_of(architecture)) not in self.seen:
-                self._by_key.setdefault(key, architecture)
-        return len(self) - before
+        new = []
+        for row, token in enumerate(self.drawing.tokens(architectures)):
+            if token not in self.seen and token not in self._tokens:
+                self._tokens.add(token)
+                new.append(row)
+        self.architectures = self.drawing.joined(self.architectures, self.drawing.chosen(architectures, new))
+        return len(new)
 
     def sample(self, count: int) -> None:
         """Add ``count`` samples of the space, or all of it, shuffled, where it has no more."""
         if self.space.size is not None and self.space.size <= count:
             everything = list(self.space)
-            self.add(everything[i] for i in self.rng.permutation(len(everything)))
+            self.add([everything[i] for i in self.rng.permutation(len(everything))])
         else:
-            self.add(self.space.sample(self.rng) for _ in range(count))
+            self.add(self.drawing.samples(count, self.rng))
 
     def around(self, centres: Sequence[Architecture], count: int) -> int:
         """Add at most ``count`` neighbours of the centres, drawn; tell how many were new."""
-        near = [neighbour for centre in centres for neighbour in self.space.neighbours(centre, self.rng)]
+        near = self.drawing.neighbours(centres, self.rng)
         if len(near) > count:
-            near = [near[i] for i in self.rng.choice(len(near), count, replace=False)]
+            near = self.drawing.chosen(near, self.rng.choice(len(near), count, replace=False))
         return self.add(near)
 
     def climb(self, value: Value, rounds: int, best: int, count: int) -> np.ndarray:
@@ -78,9 +81,8 @@ class CandidatePool:
         """
         values = value(self.architectures)
         for _ in range(rounds):
-            architectures = self.architectures
             order = np.argsort(-values, kind="stable")[:best]
-            if not self.around([architectures[i] for i in order], count):
+            if not self.around(self.drawing.chosen(self.architectures, order), count):
                 break
             values = np.concatenate([values, value(self.architectures[len(values) :])])
         return values

@@ -7,10 +7,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nni_nasplus.predictors.base import Predictor
     from nni_nasplus.predictors.gaussian_process import GaussianProcess
-    from nni_nasplus.predictors.random_forest import RandomForest
+    from nni_nasplus.predictors.trees.random_forest import RandomForest
 
 __all__ = ["GaussianProcess", "Predictor", "RandomForest"]
 
 __getattr__ = lazy(
-    __name__, {"GaussianProcess": "gaussian_process", "Predictor": "base", "RandomForest": "random_forest"}
+    __name__, {"GaussianProcess": "gaussian_process", "Predictor": "base", "RandomForest": "trees.random_forest"}
 )

@@ -35,6 +35,7 @@ class ColumnPredictor(Predictor):
     def __init__(self, space: SearchSpace, *, prior: Prior | None = None, seed: int = 0) -> None:
         super().__init__(space, prior=prior, seed=seed)
         self.featurizer = Featurizer(space, prior)
+        self._described: tuple[list[Architecture], np.ndarray] = [], self.featurizer([])
 
     def predict(self, architectures: Sequence[Architecture]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the expected utility; see :meth:`Predictor.predict`."""
@@ -45,7 +46,15 @@ class ColumnPredictor(Predictor):
         return self._sample(self.featurizer(architectures), count, rng)
 
     def _learn(self, architectures: Sequence[Architecture], targets: np.ndarray) -> None:
-        self._fit(self.featurizer(architectures), targets)
+        self._fit(self._features_of(architectures), targets)
+
+    def _features_of(self, architectures: Sequence[Architecture]) -> np.ndarray:
+        """Features of results: of those that were first the last time too, the rows of then."""
+        before, rows = self._described
+        pairs = zip(architectures, before, strict=False)
+        known = next((i for i, (a, b) in enumerate(pairs) if a is not b), min(len(architectures), len(before)))
+        self._described = list(architectures), np.concatenate([rows[:known], self.featurizer(architectures[known:])])
+        return self._described[1]
 
     @abstractmethod
     def _fit(self, features: np.ndarray, targets: np.ndarray) -> None:

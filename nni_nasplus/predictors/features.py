@@ -8,6 +8,7 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.memo import Memo
+from nni_nasplus.search.decisions.coded import Coded
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["Featurizer", "Prior"]
@@ -62,7 +63,8 @@ class Featurizer:
 
     def __call__(self, architectures: Sequence[Architecture]) -> np.ndarray:
         """Features of canonical architectures; float [architectures, features]."""
-        return self._rows(architectures)
+        is_quick = self.prior is None and isinstance(architectures, Coded)
+        return self._described(architectures) if is_quick else self._rows(architectures)
 
     def _described(self, architectures: Sequence[Architecture]) -> np.ndarray:
         features = self.space.features(architectures)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg import cho_solve
 from scipy.optimize import minimize
 
 from nni_nasplus.predictors.columns import ColumnPredictor
 from nni_nasplus.predictors.features import Prior
 from nni_nasplus.predictors.schedule import due_after
+from nni_nasplus.predictors.whitening import Whitening
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["GaussianProcess"]
@@ -73,12 +74,12 @@ class GaussianProcess(ColumnPredictor):
     def fit(self, architectures: Sequence[Architecture], utilities: np.ndarray) -> None:
         """Learn from finished trials; see :meth:`Predictor.fit`."""
         due = due_after(len(utilities))
-        rows = slice(max(0, due - _SEARCH_ROWS), due)
-        latest = list(architectures[rows])
-        targets = self.scale_of(architectures[:due], utilities[:due])(latest, utilities[rows])
-        if latest != self._searched[0] or not np.array_equal(targets, self._searched[1]):
+        known, reached = list(architectures[:due]), utilities[:due].copy()
+        if known != self._searched[0] or not np.array_equal(reached, self._searched[1]):
+            latest = known[-_SEARCH_ROWS:]
+            targets = self.scale_of(known, reached)(latest, reached[-_SEARCH_ROWS:])
             self._search(self.featurizer(latest), targets)
-            self._searched = latest, targets
+            self._searched = known, reached
         super().fit(architectures, utilities)
 
     @property
@@ -109,7 +110,8 @@ class GaussianProcess(ColumnPredictor):
         """Negative log posterior density of the kernel's parameters, and its gradient."""
         relevance = np.exp(self._member @ parameters[:-2])
         variance, noise = np.exp(parameters[-2:])
-        kernel = variance * np.exp(-_distances(features * np.sqrt(relevance), None))
+        scaled = features * np.sqrt(relevance)
+        kernel = variance * np.exp(_nearness(scaled, scaled))
         noisy = kernel + _MEAN_VARIANCE
         noisy[np.diag_indices_from(noisy)] += noise + _JITTER
         lower = np.linalg.cholesky(noisy)
@@ -130,18 +132,15 @@ class GaussianProcess(ColumnPredictor):
         self._parameters = parameters
         self._root = np.sqrt(np.exp(self._member @ parameters[:-2]))
         self._variance, self._noise_variance = np.exp(parameters[-2:])
+        self._whitening = Whitening.none(len(self._root))
 
     def _fit(self, features: np.ndarray, targets: np.ndarray) -> None:
-        self._scaled = features * self._root
-        covariance = self._kernel(self._scaled, None)
-        covariance[np.diag_indices_from(covariance)] += self._noise_variance + _JITTER
-        self._lower = np.linalg.cholesky(covariance)
-        self._alpha = _solve(self._lower, targets)
+        self._whitening = self._whitening.of(features * self._root, self._kernel, self._noise_variance + _JITTER)
+        self._whitened = self._whitening(targets[:, None])[:, 0]
 
-    def _kernel(self, a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-        kernel = _distances(a, b)
-        # In place: new arrays of this size are given back to the system and fetched again, which takes as long as exp.
-        np.exp(np.negative(kernel, out=kernel), out=kernel)
+    def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        kernel = _nearness(a, b)
+        np.exp(kernel, out=kernel)
         kernel *= self._variance
         kernel += _MEAN_VARIANCE
         return kernel
@@ -149,8 +148,9 @@ class GaussianProcess(ColumnPredictor):
     def _posterior(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Scaled features, mean, and the part of the training covariance's root that explains them."""
         scaled = features * self._root
-        explained = _solve(self._lower, self._kernel(self._scaled, scaled))
-        return scaled, explained.T @ self._alpha, explained
+        covariance = self._kernel(self._whitening.rows, scaled)
+        explained = self._whitening(covariance)
+        return scaled, explained.T @ self._whitened, explained
 
     def _predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, mean, explained = self._posterior(features)
@@ -159,18 +159,15 @@ class GaussianProcess(ColumnPredictor):
 
     def _sample(self, features: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
         scaled, mean, explained = self._posterior(features)
-        covariance = self._kernel(scaled, None) - explained.T @ explained
+        covariance = self._kernel(scaled, scaled) - explained.T @ explained
         covariance[np.diag_indices_from(covariance)] += _SAMPLE_JITTER * self._variance
         return mean + rng.standard_normal((count, len(mean))) @ np.linalg.cholesky(covariance).T
 
 
-def _solve(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return solve_triangular(lower, right, lower=True, check_finite=False) if len(lower) else np.zeros(right.shape)
-
-
-def _distances(a: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-    """Squared Euclidean distances of rows; of ``a`` to itself where there is no ``b``."""
-    b = a if b is None else b
-    squared: np.ndarray = (a * a).sum(1)[:, None] + (b * b).sum(1)
-    squared -= 2.0 * a @ b.T
-    return np.maximum(squared, 0.0, out=squared)
+def _nearness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared Euclidean distances of every row of ``a`` to every row of ``b``, with their sign turned."""
+    # In place: new arrays of this size are given back to the system and fetched again, which takes as long as exp.
+    squares: np.ndarray = (a * a).sum(1)[:, None] + (b * b).sum(1)
+    nearness: np.ndarray = (2.0 * a) @ b.T
+    nearness -= squares
+    return np.minimum(nearness, 0.0, out=nearness)

@@ -49,8 +49,8 @@ NAMES = [
 
 @pytest.fixture(params=NAMES)
 def kind(request, with_nearest):
-    if request.param == "catboost":
-        pytest.importorskip("catboost")
+    if request.param in ("catboost", "xgboost"):
+        pytest.importorskip(request.param)
     return registry.load("predictors", request.param)
 
 

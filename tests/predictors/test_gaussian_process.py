@@ -43,7 +43,8 @@ class TestGaussianProcess:
             rise = gp._loss(point + step, features, targets)[0] - gp._loss(point - step, features, targets)[0]
             assert gradient[i] == pytest.approx(rise / 2e-5, rel=1e-4, abs=1e-5)
         gp._set(point)
-        covariance = gp._kernel(features * gp._root, None) + (gp.noise**2 + 1e-6) * np.eye(15)
+        scaled = features * gp._root
+        covariance = gp._kernel(scaled, scaled) + (gp.noise**2 + 1e-6) * np.eye(15)
         away = (point - gp._prior_mean) / gp._prior_std
         density = multivariate_normal(np.zeros(15), covariance).logpdf(targets) - 0.5 * away @ away
         assert -loss - 7.5 * np.log(2 * np.pi) == pytest.approx(density)

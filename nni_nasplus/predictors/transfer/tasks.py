@@ -16,6 +16,10 @@ from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["EarlierTasks", "tasks_of"]
 
+# An opinion is a number a task, and to ask forests again of 500 results takes longer than all the rest of a proposal:
+# what twenty proposals ask about fits in.
+_REMEMBERED = 16_384
+
 
 class EarlierTasks:
     """The tasks of a memory, each as a random forest on its results.
@@ -35,7 +39,7 @@ class EarlierTasks:
         self.space = memory.space
         self._models = [_model(memory.space, ranking) for ranking in memory.tasks.values()]
         self._trained = [_trained(memory.space, r, m) for r, m in zip(memory.tasks.values(), self._models, strict=True)]
-        self._opinions = Memo(self._predicted)
+        self._opinions = Memo(self._predicted, most=_REMEMBERED)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -62,9 +66,8 @@ class EarlierTasks:
 
 
 def _model(space: SearchSpace, ranking: Ranking) -> Predictor:
-    from nni_nasplus.predictors.random_forest import (
-        RandomForest,
-    )  # who remembers nothing does not wait for it
+    # Who remembers nothing does not wait for it.
+    from nni_nasplus.predictors.trees.random_forest import RandomForest
 
     model = RandomForest(space)
     model.fit(ranking.architectures, _quantiles(ranking))

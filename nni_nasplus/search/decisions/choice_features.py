@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nni_nasplus.search.decisions.coded import Coded
+
 __all__ = ["ChoiceFeatures"]
 
 
@@ -30,19 +32,30 @@ class ChoiceFeatures:
         self.decisions = decisions
         columns = iter(range(sum(map(len, decisions.values()))))
         self._column = {name: {choice: next(columns) for choice in choices} for name, choices in decisions.items()}
+        sizes = [len(choices) for choices in decisions.values()]
+        self._first = np.cumsum([0, *sizes])[:-1]
         self._counts = self._scaled_counts()
-        self._occurs, self._scales = self._counts > 0, self._counts.max(axis=0, initial=0.0)
+        self._occurs, self._scales = (self._counts > 0).astype(float), self._counts.max(axis=0, initial=0.0)
 
     def of(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Float64 [architectures, features] of architectures in canonical form."""
         code = np.zeros((len(architectures), len(self._counts)))
-        lengths = [len(architecture) for architecture in architectures]
-        columns = [self._column[name][choice] for one in architectures for name, choice in one.items()]
-        code[np.repeat(np.arange(len(architectures)), lengths), columns] = 1.0
+        rows, columns, lengths = self._chosen(architectures)
+        code[rows, columns] = 1.0
         # Whole numbers are added exactly in any order: a row does not depend on how many there are.
         counts = (code @ self._occurs) * self._scales
-        active = np.maximum(np.array(lengths, dtype=float), 1.0)
-        return np.hstack([code / np.sqrt(active)[:, None], counts])
+        return np.hstack([code / np.sqrt(np.maximum(lengths, 1.0))[:, None], counts])
+
+    def _chosen(self, architectures: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows and columns of all choices, and how many each architecture has."""
+        if isinstance(architectures, Coded):
+            rows, decisions = np.nonzero(architectures.codes >= 0)
+            columns = self._first[decisions] + architectures.codes[rows, decisions]
+            return rows, columns, np.bincount(rows, minlength=len(architectures)).astype(float)
+        lengths = [len(architecture) for architecture in architectures]
+        found = [self._column[name][choice] for one in architectures for name, choice in one.items()]
+        rows = np.repeat(np.arange(len(architectures)), lengths)
+        return rows, np.array(found, dtype=int), np.array(lengths, dtype=float)
 
     @property
     def groups(self) -> np.ndarray:

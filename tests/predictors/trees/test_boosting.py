@@ -6,7 +6,7 @@ import numpy as np
 from edges import EDGES, trained
 
 from nni_nasplus.predictors.assessment import held_back
-from nni_nasplus.predictors.boosting import Boosting
+from nni_nasplus.predictors.trees.boosting import Boosting
 
 
 def test_the_noise_of_a_training_is_found_from_results_that_members_did_not_see():

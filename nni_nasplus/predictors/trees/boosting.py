@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingRegressor
@@ -16,15 +17,16 @@ __all__ = ["Boosting"]
 # Those of the paper.
 _MEMBERS = 14
 # The usual depth and rate of boosting; half the usual number of trees, since each proposal fits fourteen times as many.
-_TREES, _DEPTH, _RATE = 50, 3, 0.1
+TREES, DEPTH, RATE = 50, 3, 0.1
 # Each split looks at a third of the columns: members differ more, and a fit takes a third of the time.
-_COLUMNS = 0.33
+COLUMNS = 0.33
 
 
 class Boosting(EnsemblePredictor):
     """Bagging of fourteen gradient-boosted ensembles (NAS-Bench-NLP, Klyuchnikov et al., 2020, arXiv 2006.07116).
 
-    Each member is scikit-learn's boosting in place of XGBoost, on a bootstrap of the results. The paper proposes by the
+    Each member is scikit-learn's boosting on a bootstrap of the results, in place of the paper's XGBoost, which
+    :class:`~nni_nasplus.predictors.trees.xgboost.XGBoost` has. The paper proposes by the
     lower confidence bound of the loss, two deviations below: ``acquisition ucb``, which is the same of utilities.
     """
 
@@ -41,13 +43,16 @@ class Boosting(EnsemblePredictor):
         features, rng = self.featurizer(architectures), np.random.default_rng(self.seed)
         bags = [rng.integers(len(targets), size=len(targets)) for _ in range(_MEMBERS)]
         self._boosted = [
-            GradientBoostingRegressor(
-                learning_rate=_RATE, n_estimators=_TREES, max_depth=_DEPTH, max_features=_COLUMNS, random_state=number
-            ).fit(features[bag], targets[bag])
-            for number, bag in enumerate(bags, self.seed)
+            self._boosting(number).fit(features[bag], targets[bag]) for number, bag in enumerate(bags, self.seed)
         ]
         unseen = np.array([~np.isin(np.arange(len(targets)), bag) for bag in bags])
         self._noise = _residual(self._predicted(features), unseen, targets)
+
+    def _boosting(self, seed: int) -> Any:
+        """A member that has not learned yet: a regressor as scikit-learn has them."""
+        return GradientBoostingRegressor(
+            learning_rate=RATE, n_estimators=TREES, max_depth=DEPTH, max_features=COLUMNS, random_state=seed
+        )
 
     def _members(self, architectures: Sequence[Architecture]) -> np.ndarray:
         return self._predicted(self.featurizer(architectures))

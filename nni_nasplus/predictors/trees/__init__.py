@@ -1,0 +1,1 @@
+"""Predictors of decision trees: a forest, and boosted ones."""
