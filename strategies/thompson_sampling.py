@@ -173,7 +173,8 @@ class ThompsonSampling(Strategy):
         return super().presearched if self._search is None else self._search.presearched
 
     def check_space(self, space: Any) -> None:
-        """Raise :class:`UserError` if the search that the prior is of cannot search a space."""
+        """Raise :class:`UserError` if the predictor, or the search that the prior is of, is none for a space."""
+        registry.load("predictors", self.predictor)(space.search_space)  # which may lack a library, or graphs
         if self._search is not None:
             self._search.check_space(space)
 

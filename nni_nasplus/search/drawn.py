@@ -25,7 +25,7 @@ class Drawing(Protocol):
     def neighbours(self, centres: Sequence[Architecture], rng: np.random.Generator) -> Sequence[Architecture]:
         """The :meth:`SearchSpace.neighbours` of each."""
 
-    def chosen(self, architectures: Sequence[Architecture], rows: Sequence[int]) -> Sequence[Architecture]:
+    def chosen(self, architectures: Sequence[Architecture], rows: Sequence[int] | np.ndarray) -> Sequence[Architecture]:
         """Some of them, in the order of ``rows``."""
 
     def joined(self, one: Sequence[Architecture], other: Sequence[Architecture]) -> Sequence[Architecture]:
@@ -53,7 +53,7 @@ class OneByOne:
         """See :class:`Drawing`."""
         return [neighbour for centre in centres for neighbour in self._space.neighbours(centre, rng)]
 
-    def chosen(self, architectures: Sequence[Architecture], rows: Sequence[int]) -> Sequence[Architecture]:
+    def chosen(self, architectures: Sequence[Architecture], rows: Sequence[int] | np.ndarray) -> Sequence[Architecture]:
         """See :class:`Drawing`."""
         return [architectures[row] for row in rows]
 
@@ -84,7 +84,7 @@ class AtOnce:
         """See :class:`Drawing`."""
         return self._codec.neighbours(centres, rng)
 
-    def chosen(self, architectures: Sequence[Architecture], rows: Sequence[int]) -> Coded:
+    def chosen(self, architectures: Sequence[Architecture], rows: Sequence[int] | np.ndarray) -> Coded:
         """See :class:`Drawing`."""
         return self.packed(architectures)[np.asarray(rows, dtype=int)]
 
