@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nni_nasplus._files import read_json
+from nni_nasplus._files import damage_named, read_json
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History
 from nni_nasplus.search.trial import Trial
@@ -77,8 +77,16 @@ class Findings:
         return self.run.trial_directory(trial)
 
     def genotype(self, trial: Trial) -> str:
-        """Its architecture in the notation of the space."""
-        return self.run.space.genotype(trial.architecture)
+        """Its architecture in the notation of the space: as kept at the end of a search, else by the space itself.
+
+        Raises
+        ------
+        UserError
+            If what was kept is damaged.
+        """
+        with damage_named(self.run.directory / REPORT, again(self.run)):
+            kept: str | None = (self.result or {}).get("genotypes", {}).get(str(trial.number))
+        return self.run.space.genotype(trial.architecture) if kept is None else kept
 
 
 def again(run: Run) -> str:

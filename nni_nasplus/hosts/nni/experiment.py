@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import math
 import shlex
 import shutil
 import socket
@@ -122,14 +123,15 @@ class NniSearch:
         return shlex.join(["-m", "nni_nasplus.hosts.nni", str(self.run.directory)])
 
     def _remaining(self) -> int | None:
-        """The trials still to finish, the presearch among them; None where the budget says when it is enough.
+        """The trials still to finish, the presearch among them; None where the minutes or a budget say what is enough.
 
-        A trial of NNI is one part of a training then.
+        A trial of NNI is one part of a training with a budget.
         """
-        if self.run.settings.budget is not None:
+        most = self.run.settings.most_trials
+        if self.run.settings.budget is not None or math.isinf(most):
             return None
         finished = len(self.run.history().finished) if self.run.has_trials else 0
-        return max(1, self.run.settings.trials - finished) + self._presearches
+        return max(1, int(most) - finished) + self._presearches
 
     def __enter__(self) -> NniSearch:
         require_dead(self.run)

@@ -29,6 +29,7 @@ from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import MOST_REJECTED, Search
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.time_limit import TimeLimit
 from nni_nasplus.search.trial import Proposal
 
 __all__ = ["SPACE", "NasSampler"]
@@ -72,6 +73,8 @@ class NasSampler(BaseSampler):
     budget
         How far trials are trained, which the study's objective has to heed: see
         :mod:`~nni_nasplus.hosts.optuna.sampling.parts`. None for whole trainings.
+    time_limit
+        When the search is to end: what would be trained after it is left, as where nothing is left. None for no end.
 
     Raises
     ------
@@ -103,10 +106,11 @@ class NasSampler(BaseSampler):
         excess: Callable[[Architecture], str | None] | None = None,
         costs: Sequence[str] = (),
         budget: Budget | None = None,
+        time_limit: TimeLimit | None = None,
     ) -> None:
         self.space = space
         how: dict[str, Any] = {"initial": initial, "ranking": ranking, "earlier": earlier, "excess": excess}
-        how["costs"] = costs
+        how |= {"costs": costs, "time_limit": time_limit}
         self._begin = partial(Search, space, strategy, seed=seed, budget=budget, **how)
         self._follower: type[FollowingSearch | FollowingParts] = FollowingSearch if budget is None else FollowingParts
         self._following = self._follower(self._begin)
