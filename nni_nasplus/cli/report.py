@@ -17,6 +17,7 @@ from nni_nasplus._files import write_json
 from nni_nasplus.cli.result import print_result
 from nni_nasplus.cli.winner import draw_winner
 from nni_nasplus.errors import UserError
+from nni_nasplus.hosts.running import host_of
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.assessment import Agreement, agreement, assess_all
 from nni_nasplus.predictors.transfer.weights import believed
@@ -54,6 +55,7 @@ def report(run: Run) -> None:
         page = write_page(run)
         with suppress(NotImplementedError, UserError):
             draw_winner(run)
+        host_of(run).conclude(run)
     print_result(run)
     sys.stdout.write(f"report: {page}\n")
 

@@ -23,6 +23,7 @@ from nni_nasplus.hosts.optuna.study import (
     study_name,
     unfinished,
 )
+from nni_nasplus.hosts.optuna.study_page import describe_search
 from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History
@@ -56,6 +57,7 @@ class OptunaSearch:
     def __enter__(self) -> OptunaSearch:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = open_study(self.run)
+        describe_search(self.run, self._study)
         self._journal = self._opened_journal()
         self._mirror = Mirror(self._study, self._journal, is_budgeted=self.run.settings.budget is not None)
         self._mirror.copy()
