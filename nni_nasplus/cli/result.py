@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from nni_nasplus._files import damage_named
 from nni_nasplus.networks.limits import written
-from nni_nasplus.report.findings import REPORT, Findings, again
+from nni_nasplus.report.findings import REPORT, Findings, again, tau_interval
 from nni_nasplus.report.verdict import verdict
 from nni_nasplus.run.run import Run
 
@@ -157,10 +157,12 @@ def _short(weight: float) -> str:
 
 
 def _trust(predictors: Mapping[str, Mapping[str, float]]) -> Table:
-    table = Table("predictor", "Kendall's τ", "within 1σ", "within 2σ", title="predictors, on trials held back")
+    columns = ("Kendall's τ", "95% of τ", "within 1σ", "within 2σ")
+    table = Table("predictor", *columns, title="predictors, on trials held back")
     for name, found in predictors.items():
-        table.add_row(name, f"{found['kendall']:.2f}", f"{found['within_1']:.0%}", f"{found['within_2']:.0%}")
-    table.caption = "1 is the right order; 68% and 95% are the right certainty"
+        shares = (f"{found[share]:.0%}" for share in ("within_1", "within_2"))
+        table.add_row(name, f"{found['kendall']:.2f}", tau_interval(found), *shares)
+    table.caption = "1 is the right order, by chance where 0 is in the interval; 68% and 95% are the right certainty"
     return table
 
 

@@ -12,7 +12,7 @@ from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History
 from nni_nasplus.search.trial import Trial
 
-__all__ = ["REPORT", "Findings", "figure"]
+__all__ = ["REPORT", "Findings", "again", "figure", "tau_interval"]
 
 REPORT = "report.json"
 """The file in a run directory that a search which has ended leaves."""
@@ -92,6 +92,14 @@ class Findings:
 def again(run: Run) -> str:
     """What to do about a damaged result."""
     return f"remove it, and have it made again by: nasplus resume {run.directory}"
+
+
+def tau_interval(found: Mapping[str, float]) -> str:
+    """The 95 % interval of Kendall's τ of a predictor as the result keeps it; a dash where it was not kept."""
+    if "margin" not in found:
+        return "–"
+    ends = (max(-1.0, found["kendall"] - found["margin"]), min(1.0, found["kendall"] + found["margin"]))
+    return " to ".join(f"{end:.2f}" for end in ends)
 
 
 def figure(value: float | None) -> str:
