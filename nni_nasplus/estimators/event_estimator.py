@@ -35,7 +35,7 @@ from nni_nasplus.training.events import EventEvaluator, schedule_of
 from nni_nasplus.training.supervised.metrics import require_measure
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["EventEstimator"]
 

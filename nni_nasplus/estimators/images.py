@@ -27,7 +27,7 @@ from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.images import ImageClassification
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["ImageClassifier"]
 

@@ -124,8 +124,8 @@ def assess(name: str, space: SearchSpace, observations: Sequence[Observation], *
     rows = [held.fold == fold for fold in range(_FOLDS)]
     taus = [kendalltau(held.predicted[one], held.reached[one]).statistic for one in rows]
     residuals = np.abs(held.residuals)
-    within = (float((residuals <= sigmas).mean()) for sigmas in (1, 2))
-    return Assessment(float(np.nanmean(taus)), *within, margin_of_chance([int(one.sum()) for one in rows]))
+    margin = margin_of_chance([int(one.sum()) for one in rows])
+    return Assessment(float(np.nanmean(taus)), float((residuals <= 1).mean()), float((residuals <= 2).mean()), margin)
 
 
 def margin_of_chance(sizes: Sequence[int]) -> float:

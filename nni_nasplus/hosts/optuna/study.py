@@ -250,7 +250,7 @@ def _fill_parts(run: Run, study: optuna.Study, budget: Budget) -> None:
         study.enqueue_trial({})
 
 
-def _steps(history: History, budget: Budget, limit: TimeLimit | None) -> int:
+def _steps(history: History, budget: Budget, limit: TimeLimit | None) -> float:
     """How many trials may go on or begin now; the history takes them for running from now on."""
     if limit is not None and history.begun and not limit.allows(next_seconds(history, budget)):
         return 0 if history.pending or budget.finalist(history) is None else 1
