@@ -29,7 +29,8 @@ def resume(
     trials
         Architectures to train in all, to go on with a search that is complete; as at its start without.
     minutes
-        How long the search may take in all, what it has taken so far among them; as at its start without.
+        How long the search may take in all, what it has taken so far among them; without --trials with as many of them
+        as fit. As at its start without.
     port
         Of the web UI; as at its start without.
     bind
@@ -41,7 +42,8 @@ def resume(
         _require_room(run, trials)
     if minutes is not None:
         _require_time(run, minutes)
-    given = {"trials": trials, "minutes": minutes, "port": port, "bind": bind}
+        run = run.with_settings(minutes=minutes, trials=None)
+    given = {"trials": trials, "port": port, "bind": bind}
     finish(run.with_settings(**{name: value for name, value in given.items() if value is not None}))
 
 
