@@ -107,8 +107,10 @@ class OptunaSearch:
             bound_checkpoints(self.run, self._journal.history)
             on_change(self._journal.history)
             self._require_success()
-            if all(worker.poll() is not None for worker in self._workers) and unfinished(self._study):
-                raise UserError(f"the workers ended; what had finished is kept, go on with: {self._resume}")
+            if all(worker.poll() is not None for worker in self._workers):
+                if unfinished(self._study):
+                    raise UserError(f"the workers ended; what had finished is kept, go on with: {self._resume}")
+                break
         self._mirror.copy()
         on_change(self._journal.history)
 

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampling.parts import RETRIES, Timeline, replay
-from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
+from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler, is_hopeless
 from nni_nasplus.hosts.optuna.sampling.suggestion import architecture_of
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.epochs.budget import Budget
@@ -233,7 +233,10 @@ def _may_begin(run: Run, study: optuna.Study) -> bool:
     is_exhausted = any(trial.state == TrialState.PRUNED and architecture_of(trial, space) is None for trial in known)
     if is_exhausted or len(known) >= most_trials(run):
         return False
-    return not known or limit.allows(training_seconds(run.history()))
+    if not known or not run.has_trials:
+        return True
+    history = run.history()
+    return not is_hopeless(history) and limit.allows(training_seconds(history))
 
 
 def _fill_parts(run: Run, study: optuna.Study, budget: Budget) -> None:

@@ -32,7 +32,7 @@ from nni_nasplus.search.strategy import Strategy
 from nni_nasplus.search.time_limit import TimeLimit
 from nni_nasplus.search.trial import Proposal
 
-__all__ = ["SPACE", "NasSampler"]
+__all__ = ["SPACE", "NasSampler", "is_hopeless"]
 
 SPACE = "nasplus:space"
 """The system attribute of a study that holds the space searched."""
@@ -271,13 +271,18 @@ def _stop(study: Study) -> bool:
     return True
 
 
-def _require_hope(history: History) -> None:
-    """Raise :class:`SearchSpaceExhausted` if nothing but rejected proposals came of late, whichever trials they were
-    made for: all that wait would meet the same.
+def is_hopeless(history: History) -> bool:
+    """Whether nothing but rejected proposals came of late, whichever trials they were made for: all that wait would
+    meet the same.
     """
     latest = history.trials[-MOST_REJECTED:]
-    if len(latest) == MOST_REJECTED and all(trial.status == "rejected" for trial in reversed(latest)):
-        reason = latest[-1].reason
+    return len(latest) == MOST_REJECTED and all(trial.status == "rejected" for trial in reversed(latest))
+
+
+def _require_hope(history: History) -> None:
+    """Raise :class:`SearchSpaceExhausted` if the history is hopeless."""
+    if is_hopeless(history):
+        reason = history.trials[-1].reason
         raise SearchSpaceExhausted(f"{MOST_REJECTED} proposals in a row exceed the limits, the last: {reason}")
 
 
