@@ -29,7 +29,7 @@ from nni_nasplus.report.live import served
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 
-__all__ = ["PAGE", "architectures_page", "ui", "viewed"]
+__all__ = ["PAGE", "architectures_page", "trials_of", "ui", "viewed"]
 
 PAGE = "architectures.html"
 _POLL_S = 0.5
@@ -75,7 +75,7 @@ def ui(directory: str, *, port: int = 8080, report_port: int = 0, trial: int | N
     """
     run = Run.open(directory)
     with (
-        _trials_of(run, port) as (places, lives),
+        trials_of(run, port) as (places, lives),
         served(run, report_port) as report,
         network_in_netron(run, trial) as netron,
         contextlib.suppress(KeyboardInterrupt),
@@ -88,7 +88,7 @@ def ui(directory: str, *, port: int = 8080, report_port: int = 0, trial: int | N
 
 
 @contextlib.contextmanager
-def _trials_of(run: Run, port: int) -> Iterator[tuple[list[str], Callable[[], bool]]]:
+def trials_of(run: Run, port: int) -> Iterator[tuple[list[str], Callable[[], bool]]]:
     """Where else the trials of a run are seen, in lines, and whether that goes on; NNI's web UI is opened at need."""
     managers = living_managers(run.directory / NNI)
     if managers or latest_experiment(run.directory / NNI) is None:

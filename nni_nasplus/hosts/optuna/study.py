@@ -164,7 +164,7 @@ def _sampler(run: Run) -> NasSampler:
         excess=search.excess,
         costs=search.history.costs,
         budget=search.budget,
-        time_limit=search.time_limit,
+        time_limit=search.time_limit if search.budget else None,  # whole trainings wait only where there is time
     )
 
 
