@@ -25,7 +25,8 @@ from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
 
-RESULT = {"genotype": "the winner", "random_search": None, "trials": 4}
+ROWS = [{"name": name, "validation": {"worth": 0.7}, "test": {"worth": 0.6}} for name in ("winner", "GRU")]
+RESULT = {"genotype": "the winner", "random_search": None, "trials": 4, "rows": ROWS}
 LANGUAGE = {"vocabulary": 4, "hidden": 4}
 SPACES = {
     EventSequenceSpace: {},
@@ -163,7 +164,7 @@ def test_a_finished_search_is_shown_from_its_files_without_torch(run, capsys):
     main(["show", str(run.directory)])
     first = capsys.readouterr().out
     genotypes = {str(trial.number): run.space.genotype(trial.architecture) for trial in run.history().trials}
-    write_json(run.directory / REPORT, {"objective": "worth", "rows": [], "genotypes": genotypes, **RESULT})
+    write_json(run.directory / REPORT, {"objective": "worth", "genotypes": genotypes, **RESULT})
     code = "import sys; from nni_nasplus.cli import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
     done = subprocess.run(
         [sys.executable, "-c", code, "show", run.directory], capture_output=True, text=True, check=False
