@@ -1,14 +1,22 @@
 """Packaging: `strategies/` and `spaces/` are installed as `nni_nasplus.strategies` and `nni_nasplus.spaces`."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
+URL = None
+"""Where the repository can be read, as in ``"https://example.org/owner/nni-nasplus"``, without a slash at the end. Once
+it is set, links and pictures of the README lead there from PyPI, and it is the project's page."""
 TREES = {
     "nni_nasplus": "nni_nasplus",
     "nni_nasplus.strategies": "strategies",
     "nni_nasplus.spaces": "spaces",
 }
+
+
+FILE = r"(?![a-z]+:|#)([^)\s]+)"
+"""What a link of the README leads to in the repository."""
 
 
 def packages() -> list[str]:
@@ -19,12 +27,21 @@ def packages() -> list[str]:
     ]
 
 
+def described(readme: str, url: str | None) -> str:
+    """The README for a page that stands alone: links and pictures of files lead to ``url``; without one, links are
+    their words, and pictures are left out."""
+    blob, raw = (None, None) if url is None else (f"{url}/blob/main/", f"{url}/raw/main/")
+    readme = re.sub(rf"!\[([^]]*)\]\({FILE}\)\n*", rf"![\1]({raw}\2)\n\n" if raw else "", readme)
+    return re.sub(rf"(?<!!)\[([^]]*)\]\({FILE}\)", rf"[\1]({blob}\2)" if blob else r"\1", readme)
+
+
 setup(
     name="nni-nasplus",
     version="0.1.0",
     description="Neural architecture search as a plugin of NNI and Optuna",
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description=described(Path("README.md").read_text(encoding="utf-8"), URL),
     long_description_content_type="text/markdown",
+    project_urls={} if URL is None else {"Source": URL},
     license="MIT",
     keywords=["neural architecture search", "AutoML", "NNI", "Optuna", "event sequences"],
     classifiers=[
@@ -33,12 +50,11 @@ setup(
         "Intended Audience :: Science/Research",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
-        "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     packages=packages(),
     package_dir=TREES,
     package_data={

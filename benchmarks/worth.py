@@ -26,9 +26,9 @@ from worth_tasks import TASKS, Tables
 
 from nni_nasplus._files import read_json
 from nni_nasplus.cli.commands.search import search
-from nni_nasplus.cli.report import REPORT
 from nni_nasplus.cli.running import finish
 from nni_nasplus.cli.tasks.events import ReadyEvents
+from nni_nasplus.report.findings import REPORT
 from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.tail.baselines import tuned_baselines

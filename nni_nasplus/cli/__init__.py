@@ -28,7 +28,7 @@ COMMANDS = {
     "resume": "go on with a search that was interrupted, or with more trials",
     "stop": "end a search that still runs; what had finished is kept",
     "work": "train trials of an Optuna search beside its own workers, from this machine",
-    "ui": "open a finished search in the web UI, and its architectures as a page",
+    "ui": "open a search in the browser: its report, live, and NNI's web UI",
     "report": "a search as one page of HTML, to look at, keep and mail",
     "show": "the trials and the result of a search, and the winner drawn",
     "export": "the winner as files that score new data",

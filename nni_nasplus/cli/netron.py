@@ -32,7 +32,7 @@ def network_in_netron(run: Run, trial: int | None = None) -> Iterator[str]:
             raise UserError('the network of a trial is shown by netron; pip install "nni-nasplus[netron]"')
         yield 'not installed; pip install "nni-nasplus[netron]"'
         return
-    if trial is None and not run.history().best:
+    if trial is None and not (run.has_trials and run.history().best):
         yield "no trial has finished"
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -1,29 +1,29 @@
-"""What a finished search says: the best architectures, the baselines, the untouched test scores."""
+"""The end of a search: what follows its last trial, and the result that is kept of it."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Column, Table
 
-from nni_nasplus._files import damage_named, read_json, write_json
+from nni_nasplus._files import write_json
+from nni_nasplus.cli.result import print_result
+from nni_nasplus.cli.winner import draw_winner
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.limits import written
+from nni_nasplus.hosts.running import host_of
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.predictors.assessment import Agreement, agreement, assess_all
 from nni_nasplus.predictors.transfer.weights import believed
 from nni_nasplus.replay.expected import chances_of_best, expected_best
-from nni_nasplus.report.findings import REPORT, Findings
+from nni_nasplus.report.findings import REPORT
 from nni_nasplus.report.page import write_page
-from nni_nasplus.report.verdict import verdict
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 from nni_nasplus.tail.repeats import noise_of
@@ -31,9 +31,8 @@ from nni_nasplus.tail.tail import Tail, run_tail
 from nni_nasplus.tail.tested import Tested, tested
 from nni_nasplus.training.trainer import share_cores
 
-__all__ = ["REPORT", "print_result", "report"]
+__all__ = ["report"]
 
-_SHOWN = 5
 _FEWEST = 3
 _UNLIKELY = 0.01
 
@@ -54,6 +53,9 @@ def report(run: Run) -> None:
         write_json(run.directory / REPORT, _result(run, status.update))
         status.update("writing the report")
         page = write_page(run)
+        with suppress(NotImplementedError, UserError):
+            draw_winner(run)
+        host_of(run).conclude(run)
     print_result(run)
     sys.stdout.write(f"report: {page}\n")
 
@@ -70,6 +72,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         "winner": number,
         "teachers": list(history.trials[number].teachers),
         "genotype": run.space.genotype(best.architecture),
+        "genotypes": {str(trial.number): run.space.genotype(trial.architecture) for trial in history.trials},
         "trials": len(history.finished),
         "rows": [*rows, *_known_before(run)],
         "better": _better(run, found),
@@ -202,143 +205,3 @@ def _learned_from(run: Run) -> dict[str, float]:
 
 def _row(name: str, validation: dict[str, Any], test: dict[str, float]) -> dict[str, Any]:
     return {"name": name, "validation": validation, "test": test}
-
-
-def print_result(run: Run, top: int = _SHOWN) -> None:
-    """Print the best trials and, where the search has ended, the comparison."""
-    console = Console()
-    console.print(_trials(run, top))
-    if run.settings.costs:
-        console.print(_front(run))
-    if found := _agreement(run):
-        how = f"{run.settings.strategy}, {run.settings.make_strategy().presearched}"
-        console.print(
-            f"Kendall's τ between the order of {how}, and the scores of {found.trials} trials of it: "
-            f"{found.kendall:.2f} (1 for the same order, 0 for chance)",
-            highlight=False,
-            soft_wrap=True,
-        )
-    path = run.directory / REPORT
-    if path.is_file():
-        tables, genotype, better = _reported(path, run)
-        for table in tables:
-            console.print(table)
-        console.print(f"winner: {genotype}   files: {run.directory}", highlight=False, soft_wrap=True)
-        console.print(verdict(Findings.of(run))["lead"], highlight=False, soft_wrap=True)
-        if better:
-            remedy = f"nasplus export {run.directory} --to MODEL --members {better}"
-            console.print(f"to write {better} alone: {remedy}", highlight=False, soft_wrap=True)
-    run.warn_of_edits()
-
-
-def _reported(path: Path, run: Run) -> tuple[list[Table], str, str | None]:
-    """The tables of a report, the winner, and the baseline whose test score is better, if one is."""
-    remedy = f"remove it, and have it made again by: nasplus resume {run.directory}"
-    result = read_json(path, remedy)
-    with damage_named(path, remedy):
-        predictors = [_trust(result["predictors"])] if result.get("predictors") else []
-        return [_comparison(result), *predictors], result["genotype"], result.get("better")
-
-
-def _trials(run: Run, top: int) -> Table:
-    history, objective = run.history(), run.settings.objective
-    failed = [trial for trial in history.finished if trial.status == "failed"]
-    rejected = sum(trial.status == "rejected" for trial in history.trials)
-    caption = f"{len(history.finished)} trials, {len(failed)} failed"
-    if rejected:
-        caption += f"; {rejected} proposals exceeded the limits and were not trained"
-    taught = any(trial.teachers for trial in history.trials)
-    paused = any(trial.epochs is not None for trial in history.trials)
-    architecture = Column("architecture", overflow="fold")  # a notation that is cut could not be copied
-    columns = ("trial", architecture, f"validation {objective}", "parameters", "seconds")
-    more = [*(["epochs"] if paused else []), *(["teachers"] if taught else [])]
-    table = Table(*columns, *more, title="best architectures")
-    for trial in history.best[:top]:
-        parameters, seconds = trial.metrics.get("parameters", 0), trial.cost or trial.metrics.get("seconds", 0)
-        genotype, teachers = run.space.genotype(trial.architecture), ", ".join(map(str, trial.teachers))
-        row = (str(trial.number), genotype, f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
-        table.add_row(*row, *([f"{trial.reached:g}"] if paused else []), *([teachers] if taught else []))
-    for trial in failed[:top]:
-        table.add_row(str(trial.number), run.space.genotype(trial.architecture), "failed", "", trial.reason or "")
-    table.caption = caption
-    return table
-
-
-def _front(run: Run) -> Table:
-    """The trials that none other dominates in score and costs."""
-    objective, costs = run.settings.objective, run.settings.costs
-    architecture = Column("architecture", overflow="fold")
-    title = f"Pareto front of {objective} and {', '.join(costs)}"
-    table = Table("trial", architecture, f"validation {objective}", *costs, title=title)
-    for trial in run.history().front:
-        figures = [written(trial.metrics[name]) for name in costs]
-        table.add_row(str(trial.number), run.space.genotype(trial.architecture), f"{trial.score:.4f}", *figures)
-    table.caption = f"each of them is written by: nasplus export {run.directory} --to MODEL --trial NUMBER"
-    return table
-
-
-def _comparison(result: dict[str, Any]) -> Table:
-    objective = result["objective"]
-    intervals = ["95% of test"] if any(row.get("interval") for row in result["rows"]) else []
-    figures = [Column(name, no_wrap=True) for name in ("validation", "test", *intervals)]
-    table = Table("", *figures, title=f"{objective} of what was found, and of what stands beside it")
-    for row in result["rows"]:
-        error = f" ±{row['error']:.4f}" if row.get("error") else ""
-        low_high = "–".join(f"{end:.4f}" for end in row.get("interval") or ())
-        validation, test = row["validation"][objective], row["test"][objective]
-        table.add_row(
-            _title(row, result), f"{validation:.4f}{error}", f"{test:.4f}", *([low_high] if intervals else [])
-        )
-    if result["random_search"] is not None:
-        known = result.get("random_search_test")
-        test = "" if known is None else f"{known:.4f}"
-        table.add_row(f"random search, best of {result['trials']}", f"{result['random_search']:.4f}", test)
-    table.caption = "\n".join(_caption(result))
-    return table
-
-
-def _caption(result: dict[str, Any]) -> Iterator[str]:
-    if learned := result.get("learned_from"):
-        weights = ", ".join(f"{name} {_short(weight)}" for name, weight in learned.items())
-        yield f"learned from: {weights} (how far each was believed in the end, together at most 1)"
-    if places := result.get("remembered"):
-        yield f"what they proposed came in at place {', '.join(map(str, places))} of {result['trials']} trials"
-    if result.get("noise"):
-        yield f"one training differs from the next under another seed by {result['noise']:.4f}"
-    if folds := result.get("folds"):
-        yield _bagged(folds, is_done=result["bagged"])
-    if result.get("unclear", 0) > 1:
-        yield f"the best {result['unclear']} architectures are not to be told apart"
-    if result["random_search"] is not None:
-        yield f"random search: what is expected, by the {result['random_trials']} random trials of this run"
-
-
-def _bagged(folds: int, *, is_done: bool) -> str:
-    if is_done:
-        return (
-            f"the ensemble is bagged over {folds} folds: its validation score is out of fold, of all users but the test"
-        )
-    return f"no time was left to bag the ensemble over {folds} folds: give more by --tail-minutes, or --folds 0"
-
-
-def _short(weight: float) -> str:
-    """``.71``, ``1`` or ``0``."""
-    return f"{weight:.2f}".lstrip("0").rstrip("0").rstrip(".") or "0"
-
-
-def _trust(predictors: dict[str, dict[str, float]]) -> Table:
-    table = Table("predictor", "Kendall's τ", "within 1σ", "within 2σ", title="predictors, on trials held back")
-    for name, found in predictors.items():
-        table.add_row(name, f"{found['kendall']:.2f}", f"{found['within_1']:.0%}", f"{found['within_2']:.0%}")
-    table.caption = "1 is the right order; 68% and 95% are the right certainty"
-    return table
-
-
-def _title(row: dict[str, Any], result: dict[str, Any]) -> str:
-    """The name, with what else is known of it."""
-    name = str(row["name"])
-    if name == "winner":
-        teachers = ", ".join(map(str, result.get("teachers") or ()))
-        again = f", trained {row['trainings']} times" if row.get("trainings", 1) > 1 else ""
-        return f"{name}{again}, taught by trials {teachers}" if teachers else name + again
-    return f"{name}, best of {row['trainings']}" if row.get("trainings", 1) > 1 else name

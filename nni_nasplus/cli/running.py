@@ -6,8 +6,10 @@ import sys
 
 from rich.console import Console
 
+from nni_nasplus.cli.result import print_result
 from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.hosts import running
+from nni_nasplus.report.findings import REPORT
 from nni_nasplus.run.run import Run
 
 __all__ = ["complete", "finish"]
@@ -15,9 +17,9 @@ __all__ = ["complete", "finish"]
 
 def finish(run: Run) -> None:
     """Run what is left of a search, and report."""
-    from nni_nasplus.cli.report import REPORT, print_result, report
-
     if complete(run) or not (run.directory / REPORT).exists() or not run.selections:
+        from nni_nasplus.cli.report import report  # it imports all that trains
+
         report(run)
     else:
         print_result(run)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nni_nasplus.data.link import Link
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import pandas as pd
     from torch import Tensor, nn
-    from typing_extensions import Self
 
 __all__ = ["Preprocessing", "require_classes", "require_equal"]
 

@@ -40,7 +40,7 @@ def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
         If the suffix is none of :data:`FORMATS`, or the file cannot be written; its folder is made if need be.
     """
     path = require_format(path)
-    _save(_figure(graph, title), path)
+    _save(_figure(graph, title), path, title)
 
 
 def as_svg(graph: nx.DiGraph, title: str = "") -> str:
@@ -71,12 +71,12 @@ def _figure(graph: nx.DiGraph, title: str) -> Figure:
     return (cell_figure if _of_cells(graph) else flow_figure)(graph, title)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path, title: str) -> None:
     from matplotlib import rc_context
 
-    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
+    undated: dict[str, None] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
     with new_file(path) as partial, rc_context(_SVG):
-        figure.savefig(partial, dpi=150, metadata=undated)
+        figure.savefig(partial, dpi=150, metadata={**undated, **({"Title": title} if title else {})})
 
 
 def as_text(graph: nx.DiGraph) -> str:

@@ -27,7 +27,7 @@ __all__ = ["SearchingEstimator", "chosen", "plain", "well_typed"]
 T = TypeVar("T")
 
 _ELSEWHERE = (
-    *("strategy", "strategy_options", "trials", "host", "seed", "folds"),
+    *("strategy", "strategy_options", "trials", "minutes", "host", "seed", "folds"),
     *("space", "evaluator", "study", "objective", "direction"),
 )
 """Settings that are parameters of estimators, or follow from the data."""
@@ -50,7 +50,8 @@ class SearchingEstimator(BaseEstimator):
         The directory of the search; None if that was a temporary one.
     """
 
-    trials: int
+    trials: int | None
+    minutes: float | None
     strategy: str
     strategy_options: Mapping[str, Any] | None
     training: Mapping[str, Any] | None
@@ -93,6 +94,7 @@ class SearchingEstimator(BaseEstimator):
             strategy=self.strategy,
             strategy_options=plain(self.strategy_options or {}),
             trials=plain(self.trials),
+            minutes=plain(self.minutes),
             host=self.host or "process",
             seed=seed,
             folds=folds,

@@ -35,7 +35,7 @@ from nni_nasplus.training.events import EventEvaluator, schedule_of
 from nni_nasplus.training.supervised.metrics import require_measure
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["EventEstimator"]
 
@@ -59,7 +59,9 @@ class EventEstimator(SearchingEstimator):
         The column of the labels to predict, where they are a frame with several, or a file; a classifier also takes a
         list of columns of two values each, such as 0 and 1, of which a user may have any.
     trials
-        Architectures to train.
+        Architectures to train; where None, 20, or with minutes as many as fit.
+    minutes
+        How long the search may take, without what follows its last trial; where None, until all trials have ended.
     strategy, strategy_options
         How to search: thompson, evolution, random or another installed strategy, and its own settings.
     objective
@@ -117,7 +119,8 @@ class EventEstimator(SearchingEstimator):
         id: str = "id",
         time: str = "time",
         target: str | Sequence[str] | None = None,
-        trials: int = 20,
+        trials: int | None = None,
+        minutes: float | None = None,
         strategy: str = "thompson",
         strategy_options: Mapping[str, Any] | None = None,
         objective: str | None = None,
@@ -144,6 +147,7 @@ class EventEstimator(SearchingEstimator):
         self.time = time
         self.target = target
         self.trials = trials
+        self.minutes = minutes
         self.strategy = strategy
         self.strategy_options = strategy_options
         self.objective = objective

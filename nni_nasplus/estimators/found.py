@@ -31,7 +31,7 @@ __all__ = ["Found", "Prepare", "search"]
 
 Prepare = Callable[[Path], tuple[dict[str, Any], Evaluator]]
 """Writes the data into a new folder, or finds them there; gives the described space, and the evaluator."""
-_MAY_CHANGE = ("bind", "concurrency", "learn_from", "max_failures", "port", "study", "trials")
+_MAY_CHANGE = ("bind", "concurrency", "learn_from", "max_failures", "minutes", "port", "study", "trials")
 """Settings of which no proposal and no result depends once it has begun, so that a search may go on with others."""
 _OF_THE_START = ("learn_from", "study")
 """Those that stay as they were."""
@@ -138,7 +138,7 @@ def _going_on(run: Run, settings: Settings) -> Run:
         names = ", ".join(f"--{name}" for name in other)
         raise UserError(f"{run.directory} holds a search with other {names}; name another directory with --out")
     finished = len(run.history().finished) if run.has_trials else 0
-    if settings.trials < finished:
+    if settings.most_trials < finished:
         raise UserError(f"--trials is {settings.trials} and {finished} have finished; use {finished} or more")
     return run.with_settings(**{name: getattr(settings, name) for name in _MAY_CHANGE if name not in _OF_THE_START})
 

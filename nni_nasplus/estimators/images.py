@@ -27,7 +27,7 @@ from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.images import ImageClassification
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["ImageClassifier"]
 
@@ -46,7 +46,9 @@ class ImageClassifier(ClassifierMixin, SearchingEstimator):
     size
         The height and width to bring images to; where None, 16 at the small scale, as they are at the published.
     trials
-        Architectures to train.
+        Architectures to train; where None, 20, or with minutes as many as fit.
+    minutes
+        How long the search may take, without what follows its last trial; where None, until all trials have ended.
     strategy, strategy_options
         How to search: thompson, evolution, random or another installed strategy, and its own settings.
     space
@@ -95,7 +97,8 @@ class ImageClassifier(ClassifierMixin, SearchingEstimator):
         self,
         *,
         size: int | None = None,
-        trials: int = 20,
+        trials: int | None = None,
+        minutes: float | None = None,
         strategy: str = "thompson",
         strategy_options: Mapping[str, Any] | None = None,
         space: str = "darts",
@@ -114,6 +117,7 @@ class ImageClassifier(ClassifierMixin, SearchingEstimator):
     ) -> None:
         self.size = size
         self.trials = trials
+        self.minutes = minutes
         self.strategy = strategy
         self.strategy_options = strategy_options
         self.space = space

@@ -73,6 +73,9 @@ class Host(ABC):
         """The command that shows the trials of a run, or several, for people."""
         return shlex.join(["nasplus", "show", str(run.directory)])
 
+    def conclude(self, run: Run) -> None:  # noqa: B027  # most hosts have no place for it
+        """Say what a search has found where people watch this host's trials, once its result is written."""
+
     def stop(self, run: Run) -> list[str]:
         """End what still works on a run, whatever left it behind; a line about each."""
         return []

@@ -7,7 +7,7 @@ from rich.console import Console
 from nni_nasplus import registry
 from nni_nasplus.hosts.host import Host
 from nni_nasplus.hosts.progress import TrialProgress
-from nni_nasplus.run.elapsed import timed
+from nni_nasplus.run.clock import counted
 from nni_nasplus.run.presearch import needs_presearch
 from nni_nasplus.run.run import Run
 
@@ -37,7 +37,7 @@ def complete(run: Run, console: Console, *, is_kept: bool = True) -> bool:
     host = host_of(run)
     with run.exclusive():
         host.require_idle(run)
-        if run.has_trials and run.settings.are_met(run.history()):
+        if run.is_over:
             return False
         _search(run, host, console, is_kept=is_kept)
         return True
@@ -47,9 +47,9 @@ def _search(run: Run, host: Host, console: Console, *, is_kept: bool) -> None:
     if needs_presearch(run):
         run.settings.make_strategy().check_space(run.space)
     note = f"presearch of {run.settings.strategy}" if needs_presearch(run) else ""
-    with timed(run), host.search(run) as running:
+    with counted(run.directory), host.search(run) as running:
         results = f"; results in {run.directory}" if is_kept else ""
         console.print(f"searching {run.space.search_space}{results}", highlight=False)
         console.print(running.where, highlight=False, soft_wrap=True)
-        with TrialProgress(console, run.settings.trials, note) as progress:
+        with TrialProgress(console, run, note) as progress:
             running.wait(progress.update)

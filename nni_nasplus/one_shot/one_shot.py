@@ -21,8 +21,9 @@ from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import LogReporter, Reporter
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from matplotlib.figure import Figure
-    from typing_extensions import Self
 
 __all__ = ["HasData", "OneShot"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from nni_nasplus.data.targets import Classes, Number, Tags, Target
 from nni_nasplus.data.text import TextDataModule
 from nni_nasplus.data.text.vocabulary import UNKNOWN
 from nni_nasplus.report.findings import Findings
+from nni_nasplus.run.settings import Settings
 
 __all__ = ["data", "data_of"]
 
@@ -59,7 +61,12 @@ def _settings(findings: Findings) -> Iterator[tuple[str, str]]:
     if limits:
         yield "limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())
     epochs = settings.evaluator.get("init_args", {}).get("epochs")
-    yield "budget", f"{settings.trials} trials" + (f" of at most {epochs} epochs" if epochs else "")
+    yield "budget", _bounds(settings) + (f" of at most {epochs} epochs" if epochs else "")
+
+
+def _bounds(settings: Settings) -> str:
+    trials = "trials" if math.isinf(settings.most_trials) else f"{settings.most_trials} trials"
+    return trials if settings.minutes is None else f"{settings.minutes:g} minutes of {trials}"
 
 
 def _events(module: EventDataModule) -> tuple[list[str], list[Table]]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nni_nasplus._files import read_json
+from nni_nasplus._files import damage_named, read_json
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History
 from nni_nasplus.search.trial import Trial
 
-__all__ = ["REPORT", "Findings", "figure"]
+__all__ = ["REPORT", "Findings", "again", "figure", "tau_interval"]
 
 REPORT = "report.json"
 """The file in a run directory that a search which has ended leaves."""
@@ -77,13 +77,29 @@ class Findings:
         return self.run.trial_directory(trial)
 
     def genotype(self, trial: Trial) -> str:
-        """Its architecture in the notation of the space."""
-        return self.run.space.genotype(trial.architecture)
+        """Its architecture in the notation of the space: as kept at the end of a search, else by the space itself.
+
+        Raises
+        ------
+        UserError
+            If what was kept is damaged.
+        """
+        with damage_named(self.run.directory / REPORT, again(self.run)):
+            kept: str | None = (self.result or {}).get("genotypes", {}).get(str(trial.number))
+        return self.run.space.genotype(trial.architecture) if kept is None else kept
 
 
 def again(run: Run) -> str:
     """What to do about a damaged result."""
     return f"remove it, and have it made again by: nasplus resume {run.directory}"
+
+
+def tau_interval(found: Mapping[str, float]) -> str:
+    """The 95 % interval of Kendall's τ of a predictor as the result keeps it; a dash where it was not kept."""
+    if "margin" not in found:
+        return "–"
+    ends = (max(-1.0, found["kendall"] - found["margin"]), min(1.0, found["kendall"] + found["margin"]))
+    return " to ".join(f"{end:.2f}" for end in ends)
 
 
 def figure(value: float | None) -> str:

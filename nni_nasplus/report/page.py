@@ -25,7 +25,7 @@ from nni_nasplus.report.trust import trust
 from nni_nasplus.report.verdict import verdict
 from nni_nasplus.run.run import Run
 
-__all__ = ["PAGE", "page", "write_page"]
+__all__ = ["PAGE", "page", "waiting_page", "write_page"]
 
 PAGE = "report.html"
 """The file in a run directory."""
@@ -85,8 +85,13 @@ def write_page(run: Run, to: Path | None = None) -> Path:
     return path
 
 
-def page(run: Run) -> str:
+def page(run: Run, version: str | None = None) -> str:
     """A whole page of HTML that asks nothing of any network. The same run gives the same page.
+
+    Parameters
+    ----------
+    version
+        Of a page that is served: it asks its server for the latest, and loads itself again where that is another.
 
     Raises
     ------
@@ -104,8 +109,14 @@ def page(run: Run) -> str:
             lead=next(one.content["lead"] for one in sections if one.name == "verdict" and one.content),
             facts=list(_facts(findings)),
             sections=sections,
+            version=version,
         )
     )
+
+
+def waiting_page(run: Run, version: str, reason: str) -> str:
+    """A page that is served until there is something to show; why there is not."""
+    return _templates().get_template("waiting.html").render(name=run.directory.name, version=version, reason=reason)
 
 
 def _sections(findings: Findings) -> Iterator[Section]:

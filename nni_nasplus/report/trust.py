@@ -10,10 +10,11 @@ from nni_nasplus._files import damage_named
 from nni_nasplus.errors import UserError
 from nni_nasplus.predictors.assessment import HeldBack, agreement, assess, cross_validated
 from nni_nasplus.report.charts import BLUE, GREY, Chart, chart
-from nni_nasplus.report.findings import REPORT, Findings, again
+from nni_nasplus.report.findings import REPORT, Findings, again, tau_interval
 
 __all__ = ["draw_held_back", "trust"]
 
+_SHARES = ("within_1", "within_2")
 _DEFAULT = "gp"
 """The predictor of strategies that name none, or a slow one."""
 
@@ -50,14 +51,14 @@ def _predictor(findings: Findings) -> str:
     return str(name) if known else _DEFAULT
 
 
-def _rows(findings: Findings, name: str) -> list[tuple[str, str, str, str]]:
+def _rows(findings: Findings, name: str) -> list[tuple[str, ...]]:
     """The figures of the predictors that the result assesses; without a result, of one."""
     known = (findings.result or {}).get("predictors")
     if not known:
         known = {name: asdict(assess(name, findings.history.space, findings.history.observations))}
     with damage_named(findings.run.directory / REPORT, again(findings.run)):
         return [
-            (name, f"{found['kendall']:.2f}", f"{found['within_1']:.0%}", f"{found['within_2']:.0%}")
+            (name, f"{found['kendall']:.2f}", tau_interval(found), *(f"{found[share]:.0%}" for share in _SHARES))
             for name, found in sorted(known.items())
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,14 +33,18 @@ def verdict(findings: Findings) -> dict[str, Any]:
 
 def _so_far(findings: Findings) -> str:
     best, finished = findings.history.best, len(findings.history.finished)
-    how = f"{finished} of {findings.run.settings.trials} trials have ended"
+    how = f"{finished}{_of(findings.run.settings.most_trials)} trials have ended"
     if not best:
         return f"{how}, and none with a score."
     return f"{how}; the best so far is trial {best[0].number} with {figure(best[0].score)} on the validation examples."
 
 
+def _of(trials: float) -> str:
+    return "" if math.isinf(trials) else f" of {trials}"
+
+
 def _missing(findings: Findings) -> str:
-    if len(findings.history.finished) < findings.run.settings.trials:
+    if not findings.run.is_over:
         return "The search has not ended."
     what = "repeats under other seeds, plain models, the test examples"
     return f"What follows the last trial ({what}) is not there yet: nasplus resume {findings.run.directory}"

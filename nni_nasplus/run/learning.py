@@ -111,7 +111,7 @@ def _beside(directory: Path) -> Iterator[Earlier]:
             continue
         try:
             run = Run.open(journal.parent)
-            if len(run.history().finished) >= run.settings.trials:
+            if run.is_over:
                 yield _of_journal(journal, is_found=True)
         except UserError:
             continue

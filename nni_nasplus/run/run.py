@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -18,6 +18,7 @@ from nni_nasplus._files import damage_named, is_linked, read_json, unlink_file, 
 from nni_nasplus.data.cache import changed_inputs
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
+from nni_nasplus.run.clock import seconds_used
 from nni_nasplus.run.places import absolute, kept, missing, require_room, used
 from nni_nasplus.run.repeats import repeats_in
 from nni_nasplus.run.settings import Settings
@@ -27,6 +28,7 @@ from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.space import Architecture, SearchSpace
+from nni_nasplus.search.time_limit import TimeLimit
 from nni_nasplus.search.trial import Trial
 from nni_nasplus.training.trial_folder import WEIGHTS, trial_directory
 
@@ -230,6 +232,21 @@ class Run:
         history.costs = tuple(self.settings.costs)
         return history
 
+    @property
+    def time_limit(self) -> TimeLimit | None:
+        """When the search is to end, if its settings say so."""
+        minutes = self.settings.minutes
+        return None if minutes is None else TimeLimit(60 * minutes, partial(seconds_used, self.directory))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the search has done all that it was to do, or has no time for more."""
+        if not self.has_trials:
+            return False
+        history, limit = self.history(), self.time_limit
+        is_late = limit is not None and limit.is_over(history, self.settings.make_budget())
+        return is_late or self.settings.are_met(history)
+
     def ranking(self, space: SearchSpace) -> Ranking | None:
         """What the strategy has found before the first trial; None where it has not looked.
 
@@ -307,6 +324,7 @@ class Run:
             max_failures=self.settings.max_failures,
             costs=self.settings.costs,
             budget=self.settings.make_budget(),
+            time_limit=self.time_limit,
         )
         search.history.repeats = repeats_in(self.directory)
         return search

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
@@ -18,6 +19,7 @@ __all__ = ["COSTS", "Settings", "listed"]
 
 COSTS = ("parameters", "flops", "latency_ms", "seconds")
 """What trials report of their networks beside the score."""
+_TRIALS = 20
 
 
 def listed(names: list[str] | str | None) -> list[str]:
@@ -59,7 +61,10 @@ class Settings:
         directories, what nasplus export --memory wrote, or seqnas, searches that SeqNAS published, for event sequences;
         auto for every finished search of the same space that stands beside this one; none, as by default, for nothing.
     trials
-        Architectures to train.
+        Architectures to train; by default 20, or with --minutes as many as fit.
+    minutes
+        How long the search may take, with the presearch and without what follows its last trial: no trial begins that
+        would, by what the trials so far took, end later. What is used is counted over all resumes.
     concurrency
         Trials at a time.
     seed
@@ -110,7 +115,8 @@ class Settings:
     initial: list[str] | str | list[dict[str, Any]] | None = None
     objectives: list[str] | str | None = None
     learn_from: list[str] | str | None = None
-    trials: int = 20
+    trials: int | None = None
+    minutes: float | None = None
     concurrency: int = 2
     seed: int = 0
     max_failures: int = 5
@@ -139,13 +145,14 @@ class Settings:
                 f"--learn-from has no effect on --strategy {self.strategy}, which does not learn; leave it out"
             )
         for name in ("trials", "concurrency", "max_failures", "baseline_trials", "max_checkpoints"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name} is {getattr(self, name)}; use 1 or more")
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise UserError(f"--{name} is {count}; use 1 or more")
         if self.seed < 0:
             raise UserError(f"--seed is {self.seed}; use 0 or more")
         for name in ("trial_seconds", "trial_mib", "tail_minutes", "max_checkpoints_mib"):
-            if (value := getattr(self, name)) is not None and value <= 0:
+            if (value := getattr(self, name)) is not None and not value > 0:
                 raise UserError(f"--{name} is {value}; use more than 0")
+        self.check_minutes()
         if self.folds != "auto" and (self.folds < 0 or self.folds == 1):
             raise UserError(f"--folds is {self.folds}; use 2 or more, 0 for none, or auto")
         self.limits  # noqa: B018
@@ -155,6 +162,11 @@ class Settings:
         elif self.budget_options:
             raise UserError("--budget_options have no effect without --budget; name one, such as asha")
         registry.load("hosts", self.host)().check(self)
+
+    def check_minutes(self) -> None:
+        """Raise :class:`UserError` if they are no time."""
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise UserError(f"--minutes is {self.minutes:g}; use more than 0, or leave it out for no limit")
 
     def _check_objectives(self) -> None:
         if self.objectives is None:
@@ -192,12 +204,24 @@ class Settings:
         epochs = arguments.get("epochs") if isinstance(arguments, dict) else None
         if not isinstance(epochs, int):
             raise UserError(f"--budget {self.budget} needs an evaluator that has epochs; leave it out")
-        return Budget(rule, epochs, self.trials, self.seed)
+        return Budget(rule, epochs, self.most_trials, self.seed)
 
     def are_met(self, history: History) -> bool:
         """Whether a search has done all that it was to do."""
         budget = self.make_budget()
-        return len(history.finished) >= self.trials if budget is None else budget.is_over(history)
+        return len(history.finished) >= self.most_trials if budget is None else budget.is_over(history)
+
+    @property
+    def most_trials(self) -> float:
+        """How many architectures are trained at most: infinite where only the minutes end the search."""
+        if self.trials is None:
+            return _TRIALS if self.minutes is None else math.inf
+        return self.trials
+
+    @property
+    def expected_trials(self) -> int:
+        """As many as are asked for, or as a search has by default: for what is set by their number beforehand."""
+        return self.trials or _TRIALS
 
     @property
     def at_a_time(self) -> int:

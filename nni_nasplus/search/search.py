@@ -19,6 +19,7 @@ from nni_nasplus.search.memory import Memory
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy, require_objectives
+from nni_nasplus.search.time_limit import TimeIsUp, TimeLimit, seconds_of, training_seconds
 from nni_nasplus.search.trial import Outcome, Proposal, Trial
 
 __all__ = ["MOST_REJECTED", "NothingYet", "RepeatedFailure", "Search", "repeated_failure"]
@@ -92,6 +93,8 @@ class Search:
         Metrics of an outcome that are to be small beside a good score, such as ``parameters``.
     budget
         How far trials are trained, and how many are begun; None for whole trainings, as many as anybody asks for.
+    time_limit
+        When the search is to end; None for whenever it does.
 
     Raises
     ------
@@ -123,6 +126,7 @@ class Search:
         max_failures: int | None = None,
         costs: Sequence[str] = (),
         budget: Budget | None = None,
+        time_limit: TimeLimit | None = None,
     ) -> None:
         if seed < 0:
             raise UserError(f"seed is {seed}; use 0 or more")
@@ -133,6 +137,7 @@ class Search:
         self.excess = excess
         self.max_failures = max_failures
         self.budget = budget
+        self.time_limit = time_limit
         self.history = History(space, direction) if journal is None else journal.history
         self.history.initial = [space.validate(one) for one in _initial(space, strategy, initial)]
         self.history.is_budgeted = budget is not None
@@ -150,7 +155,8 @@ class Search:
         Raises
         ------
         SearchSpaceExhausted
-            When the strategy has nothing new, or nothing within the limits, and nothing goes on.
+            When the strategy has nothing new, or nothing within the limits, and nothing goes on; as
+            :class:`~nni_nasplus.search.time_limit.TimeIsUp` when another training would end too late.
         NothingYet
             When there may be more once what is in training has ended.
         RepeatedFailure
@@ -160,6 +166,7 @@ class Search:
         if failing and len(self.history.finished) > self._ended_before:
             raise RepeatedFailure(f"{self.max_failures} trials in a row failed: {failing}")
         if self._interrupted:
+            self._require_time()
             return self._interrupted.popleft()
         for _ in range(MOST_REJECTED):
             proposal = self.propose()
@@ -187,9 +194,33 @@ class Search:
         NothingYet
             When there may be more once what is in training has ended.
         """
+        self._require_time()
         if self.budget is None:
             return self._new(draw)
-        return self._going_on(self.budget) or self._begun(self.budget, draw)
+        proposal = self._going_on(self.budget) or self._begun(self.budget, draw)
+        return self._in_time(proposal, self.budget)
+
+    def _require_time(self) -> None:
+        """Raise :class:`TimeIsUp` if a whole training would end too late; of parts their lengths decide.
+
+        The first begins in any case: a search that has trained nothing has no use.
+        """
+        if self.time_limit is not None and self.budget is None and self.history.begun:
+            self.time_limit.require(training_seconds(self.history))
+
+    def _in_time(self, proposal: Proposal, budget: Budget) -> Proposal:
+        """A proposal that ends in time; where it does not, what ends the search with a whole training."""
+        if (
+            self.time_limit is None
+            or not self.history.begun
+            or self.time_limit.allows(seconds_of(proposal, self.history, budget))
+        ):
+            return proposal
+        if self.history.pending:
+            raise NothingYet("the time of the search is up; what goes on is open")
+        if (last := budget.finalist(self.history)) is None:
+            raise TimeIsUp("another part of a training would end after the time of the search")
+        return Proposal(last.trial.architecture, last.trial.origin, last.epochs)
 
     def _going_on(self, budget: Budget) -> Proposal | None:
         """What the budget lets go on."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.plain_space import PlainSpace
-from nni_nasplus.run.elapsed import elapsed
+from nni_nasplus.run.clock import seconds_used
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.bagging import Bagged, bagged, folds_take
 from nni_nasplus.tail.baselines import tuned_baselines
@@ -178,7 +178,7 @@ def _seconds(run: Run) -> float:
     if run.settings.tail_minutes is not None:
         return 60 * run.settings.tail_minutes
     costs = [trial.cost for trial in run.history().finished if trial.cost is not None]
-    return max(elapsed(run), sum(costs) / run.settings.at_a_time) if costs else math.inf
+    return max(seconds_used(run.directory), sum(costs) / run.settings.at_a_time) if costs else math.inf
 
 
 def _shipped(run: Run, one: Contender | Joined) -> dict[str, Any]:

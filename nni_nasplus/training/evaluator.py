@@ -43,7 +43,7 @@ from nni_nasplus.training.trainer import best_epoch, early_stopping, finish, qui
 from nni_nasplus.training.trial_folder import LAST, WEIGHTS, inherited_weights, write_outcome
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["Evaluator"]
 

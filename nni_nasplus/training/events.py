@@ -33,7 +33,7 @@ from nni_nasplus.training.supervised.metrics import direction_of, is_of_numbers
 from nni_nasplus.training.supervised.module import Supervised, measured
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["CLASS_WEIGHTS", "ERRORS", "EventClassification", "EventEvaluator", "EventRegression", "schedule_of"]
 

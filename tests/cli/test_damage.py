@@ -13,8 +13,8 @@ from PIL import Image
 
 from nni_nasplus import Journal, Outcome, Proposal
 from nni_nasplus._files import write_json
-from nni_nasplus.cli.report import REPORT
 from nni_nasplus.data.images import ImageEncoder
+from nni_nasplus.report.findings import REPORT
 from nni_nasplus.run.member import Member
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run, described

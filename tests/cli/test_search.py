@@ -180,6 +180,8 @@ class TestSearch:
         ({"fix": "clock=sun"}, "clock is 'sun'; use time or gaps"),
         ({"space": "boosting", "cells": "[lstm]"}, "--cells has no effect on space 'boosting'; leave it out"),
         ({"tail-minutes": 0}, "--tail_minutes is 0.0; use more than 0"),
+        ({"minutes": 0}, "--minutes is 0; use more than 0, or leave it out for no limit"),
+        ({"minutes": ".inf"}, "--minutes is inf; use more than 0"),
         ({"folds": 1}, "--folds is 1; use 2 or more, 0 for none, or auto"),
         ({"baseline-trials": 0}, "--baseline_trials is 0; use 1 or more"),
         ({"cells": "[lstn]"}, "unknown cell 'lstn'; choose one of"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,11 @@ import pytest
 from digits_search import Digits, Worth
 
 from nni_nasplus import Journal, Outcome, Proposal
+from nni_nasplus._files import write_json
 from nni_nasplus.cli import main
 from nni_nasplus.drawing.draw import draw
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.report.findings import REPORT
 from nni_nasplus.run.run import Run, described
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.journal import JOURNAL
@@ -21,6 +25,8 @@ from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
 
+ROWS = [{"name": name, "validation": {"worth": 0.7}, "test": {"worth": 0.6}} for name in ("winner", "GRU")]
+RESULT = {"genotype": "the winner", "random_search": None, "trials": 4, "rows": ROWS}
 LANGUAGE = {"vocabulary": 4, "hidden": 4}
 SPACES = {
     EventSequenceSpace: {},
@@ -152,3 +158,27 @@ def test_a_search_without_a_trial_is_named(tmp_path, capsys):
             main([command[0], str(directory), *command[1:]])
         assert ended.value.code == 2
         assert f"{directory} has no trial yet; begin or go on with: nasplus resume" in capsys.readouterr().err
+
+
+def test_a_finished_search_is_shown_from_its_files_without_torch(run, capsys):
+    main(["show", str(run.directory)])
+    first = capsys.readouterr().out
+    genotypes = {str(trial.number): run.space.genotype(trial.architecture) for trial in run.history().trials}
+    write_json(run.directory / REPORT, {"objective": "worth", "genotypes": genotypes, **RESULT})
+    code = "import sys; from nni_nasplus.cli import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "show", run.directory], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:5] == first.splitlines()[:5]
+    assert f"picture: {run.directory / 'winner.svg'}" in done.stdout
+
+
+def test_a_picture_of_another_winner_is_drawn_anew(run):
+    picture = run.directory / "winner.svg"
+    draw(run.space.graph(run.history().trials[0].architecture), picture, "another")
+    main(["show", str(run.directory)])
+    drawn = picture.read_bytes()
+    main(["show", str(run.directory)])
+    assert picture.read_bytes() == drawn
+    assert run.space.genotype(run.history().best[0].architecture) in picture.read_text()

@@ -14,6 +14,7 @@ import sys
 import time
 
 import pytest
+import requests
 from chromium import ARGUMENTS, CHROMIUM
 from nasplus_command import asking, nasplus
 from nni_server import free_port, get
@@ -270,21 +271,30 @@ def test_it_says_where_and_ctrl_c_ends_the_manager(run, tmp_path):
     port = free_port()
     process, said = opened(copy, port)
     assert said.splitlines()[:2] == [f"web UI: http://127.0.0.1:{port}", f"architectures: {copy.directory / PAGE}"]
-    with pytest.raises(UserError, match=f"still runs as process.*http://127.0.0.1:{port}"):
-        ui(str(copy.directory), port=free_port())
+    beside, too = opened(copy, free_port())
+    assert too.splitlines()[0] == f"web UI: http://127.0.0.1:{port}"
+    beside.send_signal(signal.SIGINT)
+    assert beside.wait(PATIENCE_S) == 0
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=PATIENCE_S) == (b"", b"")
     assert process.returncode == 0
     assert living_managers(copy.directory / "nni") == []
 
 
+def test_a_search_that_has_no_web_ui_has_its_report(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    shutil.copy(run.directory / "run.json", tmp_path / "run")
+    process, said = opened(Run.open(tmp_path / "run"), free_port())
+    trials, report, *_ = said.splitlines()
+    assert trials == f"trials: nasplus show {tmp_path / 'run'}"
+    assert "has no trial yet" in requests.get(report.removeprefix("report: "), timeout=PATIENCE_S).text
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+
+
 def test_what_cannot_be_opened_is_named(run, tmp_path):
     with pytest.raises(UserError, match="holds no search"):
         ui(str(tmp_path))
-    (tmp_path / "run").mkdir()
-    shutil.copy(run.directory / "run.json", tmp_path / "run")
-    with pytest.raises(UserError, match=r"holds no NNI experiment; for its trials: nasplus show"):
-        ui(str(tmp_path / "run"))
     copy = shutil.copytree(run.directory, tmp_path / "copy", symlinks=True)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -49,6 +49,7 @@ def plain():
         ({"strategy_options": {"magic": 1}}, "magic"),
         ({"host": "kubernetes"}, "unknown host 'kubernetes'; available: nni, optuna, process"),
         ({"trials": 0}, "^trials is 0; use 1 or more"),
+        ({"minutes": -1}, "^minutes is -1; use more than 0"),
         ({"epochs": 0}, "^epochs is 0; use more than 0"),
         ({"max_length": 0}, "^max_length is 0; use more than 0"),
         ({"max_length": "many"}, "^max_length is 'many'; use a whole number"),

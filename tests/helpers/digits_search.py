@@ -55,7 +55,7 @@ class Worth(Evaluator):
         reporter.intermediate(0.0, {})
         time.sleep(self.seconds)
         worth = float(architecture["tens"] * 10 + architecture["ones"])
-        write_outcome(Path(directory), Outcome(score=worth, epochs=epochs))
+        write_outcome(Path(directory), Outcome(score=worth, cost=self.seconds, epochs=epochs))
         reporter.final(Outcome(score=worth))
         return {"worth": worth}
 

@@ -9,7 +9,7 @@ from events_data import data_path
 from scipy.stats import kendalltau
 
 from nni_nasplus import SearchSpace, UserError, registry
-from nni_nasplus.predictors.assessment import Agreement, agreement, assess, assess_all, held_back
+from nni_nasplus.predictors.assessment import Agreement, agreement, assess, assess_all, held_back, margin_of_chance
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.trial import Observation
 
@@ -63,3 +63,10 @@ def test_predictors_are_calibrated_on_held_back_halves_of_nas_bench_201(name, da
         taus.append(kendalltau(mean, unknown[1]).statistic)
     assert 0.55 < np.mean(shares) < 0.85
     assert np.mean(taus) > 0.6
+
+
+@pytest.mark.parametrize("sizes", [[2] * 5, [6] * 5, [9, 9, 8, 8, 8]])
+def test_the_interval_of_a_predictor_that_knows_nothing_has_chance_in_it_in_95_of_100_searches(sizes):
+    rng = np.random.default_rng(0)
+    means = [np.mean([kendalltau(*rng.normal(size=(2, n))).statistic for n in sizes]) for _ in range(400)]
+    assert np.mean(np.abs(means) <= margin_of_chance(sizes) + 1e-9) == pytest.approx(0.95, abs=0.05)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from nni_nasplus.run.elapsed import elapsed, timed
 from nni_nasplus.search.trial import Outcome
 from nni_nasplus.tail import tail
 from nni_nasplus.tail.bagging import folds_take
@@ -41,28 +40,3 @@ def test_the_winner_is_bagged_first_and_then_what_is_cheap():
     repeats = [Repeated((contender(name, cost),)) for name, cost in (("winner", 30.0), ("second", 20.0))]
     plain = {name: [contender(name, cost)] for name, cost in (("GRU", 25.0), ("boosting", 1.0))}
     assert [one.name for one in tail._candidates(repeats, plain)] == ["winner", "boosting", "second", "GRU"]
-
-
-class Run:
-    """A directory."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-
-def test_the_time_of_a_search_adds_up_over_what_interrupts_it(tmp_path, monkeypatch):
-    run, clock = Run(tmp_path), iter([10.0, 15.0, 100.0, 101.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    assert elapsed(run) == 0
-    with pytest.raises(KeyboardInterrupt), timed(run):
-        raise KeyboardInterrupt
-    assert elapsed(run) == 5
-    with timed(run):
-        pass
-    assert elapsed(run) == 6
-
-
-@pytest.mark.parametrize("content", ["", "{}", '{"seconds": "long"}'])
-def test_a_time_that_cannot_be_read_is_not_known(content, tmp_path):
-    (tmp_path / "elapsed.json").write_text(content)
-    assert elapsed(Run(tmp_path)) == 0

@@ -121,16 +121,16 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
     from nni_nasplus.run.run import CACHE, Run, described
 
     directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
-    task.check(settings.trials)
+    task.check(settings.expected_trials)
     settings.check()
     Run.require_free(directory)
     if task.dry_run:
         with tempfile.TemporaryDirectory(prefix="nasplus-") as folder:
-            task.prepare(Path(folder) / CACHE, settings.seed, settings.trials)
+            task.prepare(Path(folder) / CACHE, settings.seed, settings.expected_trials)
         return None
     earlier = earlier_searches(settings.learn_from, directory)
     live_within(directory)
-    sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.trials)
+    sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.expected_trials)
     try:
         settings = completed(settings, described(task.space_class(), sizes), evaluator)
         earlier = carried(earlier, settings.space)

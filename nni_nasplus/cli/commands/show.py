@@ -8,8 +8,8 @@ import warnings
 from pathlib import Path
 
 from nni_nasplus._files import unlink_file
-from nni_nasplus.cli.report import print_result
-from nni_nasplus.drawing.draw import draw, require_format
+from nni_nasplus.cli.result import print_result
+from nni_nasplus.cli.winner import draw_trial, draw_winner
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
@@ -45,6 +45,8 @@ def show(
         decisions, Pareto front of the objective and the parameters. Needs the plots extra.
     """
     if picture is not None:
+        from nni_nasplus.drawing.draw import require_format
+
         require_format(picture)
     run = Run.open(directory)
     print_result(run, top)
@@ -55,19 +57,12 @@ def show(
 
 def _draw(run: Run, number: int | None, to: str | None) -> None:
     """Draw a trial, by default the best if there is one; without ``to`` a directory that is read-only is a warning."""
-    trial = _chosen(run, number)
-    if trial is None and to is None:
-        return
-    if trial is None:
-        raise UserError(f"{run.directory} has no finished trial; let the search run, or name a trial with --trial")
-    path = Path(to) if to else run.directory / ("winner.svg" if number is None else f"trial_{number}.svg")
+    trial = None if number is None and to is None else _chosen(run, number)
     try:
-        if not to:
-            unlink_file(path)
-        draw(run.space.graph(trial.architecture), path, run.space.genotype(trial.architecture))
-        sys.stdout.write(f"picture: {path}\n")
+        if (path := _drawn(run, trial, to)) is not None:
+            sys.stdout.write(f"picture: {path}\n")
     except NotImplementedError:
-        if to or number is not None:
+        if trial is not None:
             raise UserError(f"{type(run.space).__name__} has no pictures; give it a method graph()") from None
     except UserError as error:
         message = f"{error} for the picture with --picture"
@@ -76,11 +71,23 @@ def _draw(run: Run, number: int | None, to: str | None) -> None:
         warnings.warn(message, stacklevel=2)
 
 
-def _chosen(run: Run, number: int | None) -> Trial | None:
-    """A trial whatever became of it, or the best finished one, if any."""
+def _drawn(run: Run, trial: Trial | None, to: str | None) -> Path | None:
+    if trial is None:
+        return draw_winner(run)
+    path = Path(to) if to else run.directory / f"trial_{trial.number}.svg"
+    if not to:
+        unlink_file(path)
+    draw_trial(run, trial, path)
+    return path
+
+
+def _chosen(run: Run, number: int | None) -> Trial:
+    """A trial whatever became of it, or the best finished one."""
     history = run.history()
     if number is None:
-        return next(iter(history.best), None)
+        if not history.best:
+            raise UserError(f"{run.directory} has no finished trial; let the search run, or name a trial with --trial")
+        return history.best[0]
     if not 0 <= number < len(history.trials):
         raise UserError(f"there is no trial {number}; {run.directory} has {len(history.trials)}, from 0 on")
     return history.trials[number]

@@ -1,4 +1,4 @@
-"""``nasplus ui``: a finished search in NNI's web UI, and its architectures as a page."""
+"""``nasplus ui``: a search as a page that keeps up with it, beside NNI's web UI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 
@@ -23,14 +23,13 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.nni.architecture import axes_of
 from nni_nasplus.hosts.nni.experiment import latest_experiment, require_dead, require_idle
 from nni_nasplus.hosts.nni.folders import NNI, settle_experiment
-from nni_nasplus.hosts.nni.manager import LOOPBACK, manager_environment
+from nni_nasplus.hosts.nni.manager import LOOPBACK, living_managers, manager_environment
 from nni_nasplus.hosts.running import host_of
-from nni_nasplus.report.page import PAGE as REPORT_PAGE
-from nni_nasplus.report.page import write_page
+from nni_nasplus.report.live import served
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 
-__all__ = ["PAGE", "architectures_page", "ui", "viewed"]
+__all__ = ["PAGE", "architectures_page", "trials_of", "ui", "viewed"]
 
 PAGE = "architectures.html"
 _POLL_S = 0.5
@@ -59,34 +58,46 @@ svg {{ max-width: 100%; height: auto; }}
 """
 
 
-def ui(directory: str, *, port: int = 8080, trial: int | None = None) -> None:
-    """Open a finished or stopped search in the web UI, until Ctrl-C; its architectures are drawn on a page beside it.
+def ui(directory: str, *, port: int = 8080, report_port: int = 0, trial: int | None = None) -> None:
+    """Open a search, finished or not, until Ctrl-C: its report, which keeps up with it, and NNI's web UI beside it.
 
     Parameters
     ----------
     directory
         The directory given to --out.
     port
-        Of the web UI.
+        Of NNI's web UI, where the search has one and does not run any more.
+    report_port
+        Of the report; by default any that is free.
     trial
         Whose network netron shows, layer by layer; by default the best. Needs the netron extra. Netron asks for consent
         to report anonymous usage to its makers; the network itself stays on this machine.
     """
     run = Run.open(directory)
     with (
-        viewed(run, port) as (experiment, url),
+        trials_of(run, port) as (places, lives),
+        served(run, report_port) as report,
         network_in_netron(run, trial) as netron,
         contextlib.suppress(KeyboardInterrupt),
     ):
+        lines = [*places, f"report: {report}", f"network: {netron}", "Ctrl-C ends it"]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        while lives():
+            time.sleep(_POLL_S)
+
+
+@contextlib.contextmanager
+def trials_of(run: Run, port: int) -> Iterator[tuple[list[str], Callable[[], bool]]]:
+    """Where else the trials of a run are seen, in lines, and whether that goes on; NNI's web UI is opened at need."""
+    managers = living_managers(run.directory / NNI)
+    if managers or latest_experiment(run.directory / NNI) is None:
+        yield [f"web UI: {one.url}" for one in managers] or [f"trials: {host_of(run).viewer(run)}"], lambda: True
+        return
+    with viewed(run, port) as (experiment, url):
         page = run.directory / PAGE
         write_text(page, architectures_page(run))
-        report = run.directory / REPORT_PAGE
-        report = report if report.is_file() else write_page(run)
-        pages = f"architectures: {page}\nreport: {report}\nnetwork: {netron}"
-        sys.stdout.write(f"web UI: {url}\n{pages}\nCtrl-C ends it\n")
-        sys.stdout.flush()
-        while _lives(experiment):
-            time.sleep(_POLL_S)
+        yield [f"web UI: {url}", f"architectures: {page}"], lambda: _lives(experiment)
 
 
 @contextlib.contextmanager

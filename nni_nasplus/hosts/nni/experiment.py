@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import math
 import shlex
 import shutil
 import socket
@@ -108,7 +109,8 @@ class NniSearch:
         config.trial_code_directory = code
         config.trial_command = _short_command(f"{trial_interpreter()} {self._trial}", code)
         config.trial_concurrency = 1 if self._presearches else settings.concurrency
-        config.max_trial_number = self._remaining()
+        remaining = self._remaining()
+        config.max_trial_number = None if remaining is None or math.isinf(remaining) else int(remaining)
         config.tuner = _tuner(self.run, code, presearch=self._presearches)
 
     @property
@@ -121,15 +123,16 @@ class NniSearch:
     def _trial(self) -> str:
         return shlex.join(["-m", "nni_nasplus.hosts.nni", str(self.run.directory)])
 
-    def _remaining(self) -> int | None:
-        """The trials still to finish, the presearch among them; None where the budget says when it is enough.
+    def _remaining(self) -> float | None:
+        """The trials still to finish, the presearch among them; infinite where only the minutes say what is enough, and
+        None where a budget does.
 
-        A trial of NNI is one part of a training then.
+        A trial of NNI is one part of a training with a budget.
         """
         if self.run.settings.budget is not None:
             return None
         finished = len(self.run.history().finished) if self.run.has_trials else 0
-        return max(1, self.run.settings.trials - finished) + self._presearches
+        return max(1, self.run.settings.most_trials - finished) + self._presearches
 
     def __enter__(self) -> NniSearch:
         require_dead(self.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import time
 import warnings
@@ -30,7 +31,7 @@ def manager_environment(
     *,
     bind: str = LOOPBACK,
     poll_s: float = 0.1,
-    remaining: int | None = None,
+    remaining: float | None = None,
     preload: str | None = None,
     axes: Sequence[str] | None = None,
     home: Path | None = None,
@@ -46,7 +47,8 @@ def manager_environment(
     poll_s
         Seconds between two looks at the trials; NNI's own are 0.5.
     remaining
-        How many trials a resumed experiment still runs; if None, what had not finished of its ``maxTrialNumber``.
+        How many trials a resumed experiment still runs, infinite for as many as the tuner has; if None, what had not
+        finished of its ``maxTrialNumber``.
     preload
         A command that the manager runs as the experiment starts, ahead of the first trial.
     axes
@@ -59,7 +61,7 @@ def manager_environment(
     settings = {
         "bind": bind,
         "poll_s": poll_s,
-        "remaining": remaining,
+        "remaining": "unlimited" if remaining == math.inf else remaining,
         "preload": preload,
         "node_options": options,
         "axes": None if axes is None else list(axes),

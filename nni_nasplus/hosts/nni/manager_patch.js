@@ -297,8 +297,8 @@ function settledTrials(service) {
 /*
  * NNI runs what was interrupted again by itself and asks the tuner for as many new trials at once, so that the strategy
  * proposes before it knows those results, and never hears of those that fail. Here they are marked as cancelled; the
- * search hands them out again first. `remaining` trials are run, by default as many as had not finished, and sequence
- * ids go on where they were.
+ * search hands them out again first. `remaining` trials are run, by default as many as had not finished, or "unlimited",
+ * and sequence ids go on where they were.
  */
 function tryInterruptedTrialsAgain(remaining, { NNIManager }) {
     NNIManager.prototype.addRecoveredTrialJob = function (jobs) {
@@ -307,7 +307,9 @@ function tryInterruptedTrialsAgain(remaining, { NNIManager }) {
             allowOneMore(this.experimentProfile.params);
         }
         this.experimentProfile.nextSequenceId = 1 + Math.max(-1, ...jobs.map((job) => job.sequenceId ?? -1));
-        if (remaining !== null) {
+        if (remaining === "unlimited") {
+            delete this.experimentProfile.params.maxTrialNumber;
+        } else if (remaining !== null) {
             this.experimentProfile.params.maxTrialNumber = jobs.length + remaining;
         }
         return 0;

@@ -67,6 +67,14 @@ class OptunaHost(Host):
         require_own_study(run)
         work(run)
 
+    def conclude(self, run: Run) -> None:
+        """Say it on the page of the study in optuna-dashboard, for which it takes Optuna."""
+        if importlib.util.find_spec("optuna") is not None:
+            from nni_nasplus.hosts.optuna.study import open_study
+            from nni_nasplus.hosts.optuna.study_page import tell_result
+
+            tell_result(run, open_study(run))
+
     def viewer(self, run: Run) -> str:
         """Optuna's own dashboard too, which has a study wherever it is kept."""
         _require_optuna()

@@ -14,7 +14,16 @@ import optuna
 from nni_nasplus._signals import held, start
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.mirror import Mirror
-from nni_nasplus.hosts.optuna.study import fill_queue, has_more, open_study, storage_url, study_name, unfinished
+from nni_nasplus.hosts.optuna.study import (
+    fill_queue,
+    has_more,
+    most_trials,
+    open_study,
+    storage_url,
+    study_name,
+    unfinished,
+)
+from nni_nasplus.hosts.optuna.study_page import describe_search
 from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History
@@ -48,22 +57,17 @@ class OptunaSearch:
     def __enter__(self) -> OptunaSearch:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = open_study(self.run)
+        describe_search(self.run, self._study)
         self._journal = self._opened_journal()
         self._mirror = Mirror(self._study, self._journal, is_budgeted=self.run.settings.budget is not None)
         self._mirror.copy()
-        if self.run.settings.budget is None:
-            fill_queue(self._study, self.most_trials)
+        if self.run.settings.budget is None and self.run.settings.minutes is None:
+            fill_queue(self._study, int(most_trials(self.run)))
         directory, parent = str(self.run.directory), str(os.getpid())
         command = [sys.executable, "-m", "nni_nasplus.hosts.optuna", directory, parent]
         with held():
             self._workers = [start(command) for _ in range(self.run.settings.concurrency)]
         return self
-
-    @property
-    def most_trials(self) -> int:
-        """As many as are asked for, or as the space has architectures."""
-        asked, size = self.run.settings.trials, self.run.space.search_space.size
-        return asked if size is None else min(asked, size)
 
     def _opened_journal(self) -> Journal:
         journal = self.run.open_search().journal
@@ -103,8 +107,10 @@ class OptunaSearch:
             bound_checkpoints(self.run, self._journal.history)
             on_change(self._journal.history)
             self._require_success()
-            if all(worker.poll() is not None for worker in self._workers) and unfinished(self._study):
-                raise UserError(f"the workers ended; what had finished is kept, go on with: {self._resume}")
+            if all(worker.poll() is not None for worker in self._workers):
+                if unfinished(self._study):
+                    raise UserError(f"the workers ended; what had finished is kept, go on with: {self._resume}")
+                break
         self._mirror.copy()
         on_change(self._journal.history)
 

@@ -19,18 +19,21 @@ from sqlalchemy.engine import make_url
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.sampling.parts import RETRIES, Timeline, replay
-from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler
+from nni_nasplus.hosts.optuna.sampling.sampler import NasSampler, is_hopeless
 from nni_nasplus.hosts.optuna.sampling.suggestion import architecture_of
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.epochs.budget import Budget
 from nni_nasplus.search.history import History
+from nni_nasplus.search.time_limit import TimeLimit, next_seconds, training_seconds
 from nni_nasplus.search.trial import Proposal
 
 __all__ = [
     "QueueEmpty",
     "QueuedStudy",
+    "begin_another",
     "fill_queue",
     "has_more",
+    "most_trials",
     "open_storage",
     "open_study",
     "storage_url",
@@ -161,6 +164,7 @@ def _sampler(run: Run) -> NasSampler:
         excess=search.excess,
         costs=search.history.costs,
         budget=search.budget,
+        time_limit=search.time_limit if search.budget else None,  # whole trainings wait only where there is time
     )
 
 
@@ -171,9 +175,19 @@ def study_name(run: Run) -> str:
 
 def fill_queue(study: optuna.Study, trials: int) -> None:
     """Let as many trials wait as are still to be made of ``trials``; one that is tried again counts once."""
-    known = [trial for trial in study.get_trials(deepcopy=False) if "failed_trial" not in trial.system_attrs]
-    for _ in range(trials - len(known)):
+    for _ in range(trials - len(_known(study))):
         study.enqueue_trial({})
+
+
+def _known(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials, without those that are another's next try."""
+    return [trial for trial in study.get_trials(deepcopy=False) if "failed_trial" not in trial.system_attrs]
+
+
+def most_trials(run: Run) -> float:
+    """As many as are asked for, or as the space has architectures; infinite where only the time is limited."""
+    asked, size = run.settings.most_trials, run.space.search_space.size
+    return asked if size is None else min(asked, size)
 
 
 def unfinished(study: optuna.Study) -> bool:
@@ -182,12 +196,47 @@ def unfinished(study: optuna.Study) -> bool:
 
 
 def has_more(run: Run, study: optuna.Study) -> bool:
-    """Whether a trial waits or runs, anywhere; with a budget, as many are made to wait as can be filled now."""
+    """Whether a trial waits or runs, anywhere, or there is time for one; with a budget, as many are made to wait as can
+    be filled now.
+    """
     budget = run.settings.make_budget()
     if budget is not None:
-        with FileLock(run.directory / "queue.lock"):
+        with _filling(run):
             _fill_parts(run, study, budget)
-    return unfinished(study)
+    return unfinished(study) or _may_begin(run, study)
+
+
+def begin_another(run: Run, study: optuna.Study) -> bool:
+    """Let a trial wait for a worker that has none, where time is what ends the search; whether one does."""
+    with _filling(run):
+        if not _may_begin(run, study):
+            return False
+        if not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            study.enqueue_trial({})
+        return True
+
+
+def _filling(run: Run) -> FileLock:
+    return FileLock(run.directory / "queue.lock")
+
+
+def _may_begin(run: Run, study: optuna.Study) -> bool:
+    """Whether time is what ends the search, and there is enough for another whole training.
+
+    What trainings took is read off the journal. A trial that was pruned without an architecture says that there is no
+    other.
+    """
+    limit, space = run.time_limit, run.space.search_space
+    if limit is None or run.settings.budget is not None:
+        return False
+    known = _known(study)
+    is_exhausted = any(trial.state == TrialState.PRUNED and architecture_of(trial, space) is None for trial in known)
+    if is_exhausted or len(known) >= most_trials(run):
+        return False
+    if not known or not run.has_trials:
+        return True
+    history = run.history()
+    return not is_hopeless(history) and limit.allows(training_seconds(history))
 
 
 def _fill_parts(run: Run, study: optuna.Study, budget: Budget) -> None:
@@ -199,12 +248,15 @@ def _fill_parts(run: Run, study: optuna.Study, budget: Budget) -> None:
         return
     history = History(space, run.settings.direction)
     replay(Timeline(space).news(trials)[1], history)
-    for _ in range(min(run.settings.concurrency, _steps(history, budget)) - empty):
+    steps = _steps(history, budget, run.time_limit)
+    for _ in range(int(min(run.settings.concurrency, steps)) - empty):
         study.enqueue_trial({})
 
 
-def _steps(history: History, budget: Budget) -> int:
+def _steps(history: History, budget: Budget, limit: TimeLimit | None) -> float:
     """How many trials may go on or begin now; the history takes them for running from now on."""
+    if limit is not None and history.begun and not limit.allows(next_seconds(history, budget)):
+        return 0 if history.pending or budget.finalist(history) is None else 1
     new = budget.trials - history.begun
     if history.space.size is not None:
         new = min(new, history.space.size - history.proposed)

@@ -21,7 +21,7 @@ from nni_nasplus._signals import asked, heeded, held, stoppable
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
 from nni_nasplus.hosts.optuna.sampling.suggestion import epochs_of, suggest
-from nni_nasplus.hosts.optuna.study import QueueEmpty, has_more, open_study, try_again
+from nni_nasplus.hosts.optuna.study import QueueEmpty, begin_another, has_more, open_study, try_again
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
@@ -49,8 +49,9 @@ def work(run: Run) -> None:
             try:
                 study.optimize(lambda trial: train_trial(run, trial), catch=Exception, callbacks=[_stop_if_asked])
             except QueueEmpty:
-                time.sleep(_POLL_S)
-                fail_stale_trials(study)
+                if not begin_another(run, study):
+                    time.sleep(_POLL_S)
+                    fail_stale_trials(study)
             except SearchSpaceExhausted:
                 continue
 

@@ -35,7 +35,7 @@ class Budget:
     epochs
         Those of a whole training, whose schedule of learning rates every part follows: a rung is a pause.
     trials
-        How many architectures are begun.
+        How many architectures are begun at most; infinite where something else ends the search.
     seed
         Of what a rule draws.
 
@@ -47,7 +47,7 @@ class Budget:
 
     rule: BudgetRule
     epochs: int
-    trials: int
+    trials: float
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,13 +86,14 @@ class Budget:
         step = self.rule.chosen(history, self)
         if step is not None or self.has_room(history) or history.pending:
             return step
-        return self._finalist(history)
+        return self.finalist(history)
 
     def is_over(self, history: History) -> bool:
         """Whether nothing runs, goes on, or is to be begun."""
         return not (history.pending or self.has_room(history) or self.step(history))
 
-    def _finalist(self, history: History) -> Step | None:
+    def finalist(self, history: History) -> Step | None:
+        """The best of those that came farthest, to its next rung; None where one has reached the end, or none can."""
         if any(trial.reached >= self.epochs for trial in history.trials):
             return None
         best = next((trial for trial in history.best if trial.may_go_on(self.epochs)), None)

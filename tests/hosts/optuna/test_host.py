@@ -7,9 +7,9 @@ import sys
 
 import pytest
 from digits_search import create
-from nasplus_command import refused
 
 from nni_nasplus import UserError, registry
+from nni_nasplus.cli.commands.ui import trials_of
 from nni_nasplus.hosts.optuna import OptunaHost
 from nni_nasplus.run.settings import Settings
 
@@ -56,10 +56,11 @@ def test_a_worker_waits_for_no_presearch(tmp_path):
         ("postgresql+psycopg://me@host/studies", "postgresql+psycopg://me@host/studies"),
     ],
 )
-def test_the_web_ui_of_nni_names_what_shows_a_study(tmp_path, monkeypatch, capsys, storage, shown):
+def test_the_command_that_shows_the_report_names_what_shows_a_study(tmp_path, monkeypatch, storage, shown):
     pytest.importorskip("optuna")
     monkeypatch.chdir(tmp_path)
     run = create(tmp_path / "run", 3, host="optuna", storage=storage)
     dashboard = f"optuna-dashboard {shown.format(folder=tmp_path)} --artifact-dir {tmp_path}/run/artifacts"
-    said = f"holds no NNI experiment; for its trials: nasplus show {tmp_path}/run, or {dashboard}"
-    assert refused(capsys, "ui", run.directory).endswith(said)
+    with trials_of(run, port=0) as (places, lives):
+        assert places == [f"trials: nasplus show {tmp_path}/run, or {dashboard}"]
+        assert lives()

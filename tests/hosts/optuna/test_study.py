@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from digits_search import create
@@ -20,7 +21,7 @@ optuna = pytest.importorskip("optuna")
 
 from nni_nasplus.hosts.optuna import NasSampler, suggest, worker  # noqa: E402
 from nni_nasplus.hosts.optuna.search import OptunaSearch  # noqa: E402
-from nni_nasplus.hosts.optuna.study import fill_queue, open_storage, open_study  # noqa: E402
+from nni_nasplus.hosts.optuna.study import fill_queue, most_trials, open_storage, open_study, unfinished  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -101,7 +102,7 @@ def test_a_worker_that_dies_while_it_proposes_leaves_a_heartbeat(tmp_path):
 
 
 def test_no_more_trials_wait_than_there_are_architectures(tmp_path):
-    assert OptunaSearch(create(tmp_path / "run", 130, host="optuna")).most_trials == 100
+    assert most_trials(create(tmp_path / "run", 130, host="optuna")) == 100
 
 
 def test_trials_that_nothing_within_the_limits_is_left_for_are_pruned(tmp_path, monkeypatch):
@@ -111,3 +112,14 @@ def test_trials_that_nothing_within_the_limits_is_left_for_are_pruned(tmp_path, 
         worker.work(run)
         states = Counter(trial.state.name for trial in search._study.trials)
     assert states == {"COMPLETE": 4, "PRUNED": 3}
+
+
+def test_a_worker_begins_trials_until_the_time_is_used_and_leaves_none_waiting(tmp_path, monkeypatch):
+    run = create(tmp_path / "run", 1, host="optuna", seconds=0.0).with_settings(trials=None, minutes=5.5 / 60)
+    study = open_study(run)
+    run.open_search().journal.close()
+    ended = partial(study.get_trials, states=[optuna.trial.TrialState.COMPLETE])
+    monkeypatch.setattr("nni_nasplus.run.run.seconds_used", lambda _: float(len(ended())))
+    worker.work(run)
+    assert [trial.state.name for trial in study.get_trials()] == ["COMPLETE"] * 6
+    assert not unfinished(study)

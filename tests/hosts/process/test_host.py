@@ -6,8 +6,10 @@ import signal
 
 import pytest
 from digits_search import Worth, create
+from rich.console import Console
 
 from nni_nasplus import UserError, registry
+from nni_nasplus.hosts import running
 from nni_nasplus.hosts.process import ProcessHost
 from nni_nasplus.run.run import Run, described
 from nni_nasplus.run.settings import Settings
@@ -116,3 +118,13 @@ def test_a_result_that_an_earlier_process_had_earned_is_taken_as_it_is(tmp_path)
 def test_a_space_that_is_used_up_ends_the_search(tmp_path):
     run = run_of(tmp_path, 101)
     assert complete(run)[-1] == run.space.search_space.size == 100
+
+
+def test_a_search_ends_when_its_minutes_are_used_and_goes_on_with_more(tmp_path, monkeypatch):
+    run = run_of(tmp_path, seconds=0.01).with_settings(trials=None, minutes=0.00105)
+    monkeypatch.setattr("nni_nasplus.run.run.seconds_used", lambda _: sum(t.cost for t in run.history().finished))
+    assert complete(run)[-1] == 6
+    assert run.is_over
+    assert not running.complete(run, Console())
+    assert complete(run.with_settings(minutes=0.0016))[-1] == 9
+    assert complete(run.with_settings(minutes=0.002, trials=10))[-1] == 10

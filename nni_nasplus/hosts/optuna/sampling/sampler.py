@@ -29,9 +29,10 @@ from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.search import MOST_REJECTED, Search
 from nni_nasplus.search.space import Architecture, SearchSpace
 from nni_nasplus.search.strategy import Strategy
+from nni_nasplus.search.time_limit import TimeLimit
 from nni_nasplus.search.trial import Proposal
 
-__all__ = ["SPACE", "NasSampler"]
+__all__ = ["SPACE", "NasSampler", "is_hopeless"]
 
 SPACE = "nasplus:space"
 """The system attribute of a study that holds the space searched."""
@@ -72,6 +73,8 @@ class NasSampler(BaseSampler):
     budget
         How far trials are trained, which the study's objective has to heed: see
         :mod:`~nni_nasplus.hosts.optuna.sampling.parts`. None for whole trainings.
+    time_limit
+        When the search is to end: what would be trained after it is left, as where nothing is left. None for no end.
 
     Raises
     ------
@@ -103,10 +106,11 @@ class NasSampler(BaseSampler):
         excess: Callable[[Architecture], str | None] | None = None,
         costs: Sequence[str] = (),
         budget: Budget | None = None,
+        time_limit: TimeLimit | None = None,
     ) -> None:
         self.space = space
         how: dict[str, Any] = {"initial": initial, "ranking": ranking, "earlier": earlier, "excess": excess}
-        how["costs"] = costs
+        how |= {"costs": costs, "time_limit": time_limit}
         self._begin = partial(Search, space, strategy, seed=seed, budget=budget, **how)
         self._follower: type[FollowingSearch | FollowingParts] = FollowingSearch if budget is None else FollowingParts
         self._following = self._follower(self._begin)
@@ -267,13 +271,18 @@ def _stop(study: Study) -> bool:
     return True
 
 
-def _require_hope(history: History) -> None:
-    """Raise :class:`SearchSpaceExhausted` if nothing but rejected proposals came of late, whichever trials they were
-    made for: all that wait would meet the same.
+def is_hopeless(history: History) -> bool:
+    """Whether nothing but rejected proposals came of late, whichever trials they were made for: all that wait would
+    meet the same.
     """
     latest = history.trials[-MOST_REJECTED:]
-    if len(latest) == MOST_REJECTED and all(trial.status == "rejected" for trial in reversed(latest)):
-        reason = latest[-1].reason
+    return len(latest) == MOST_REJECTED and all(trial.status == "rejected" for trial in reversed(latest))
+
+
+def _require_hope(history: History) -> None:
+    """Raise :class:`SearchSpaceExhausted` if the history is hopeless."""
+    if is_hopeless(history):
+        reason = history.trials[-1].reason
         raise SearchSpaceExhausted(f"{MOST_REJECTED} proposals in a row exceed the limits, the last: {reason}")
 
 

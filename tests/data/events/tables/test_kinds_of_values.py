@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -149,7 +149,7 @@ def test_strings_of_a_typed_table_are_values(tmp_path, case):
     assert (kind, read) == ("text", TYPED[case])
 
 
-DAY = datetime(2024, 3, 31, tzinfo=timezone.utc).timestamp()
+DAY = datetime(2024, 3, 31, tzinfo=UTC).timestamp()
 NOON = DAY + 12 * 3600
 DATES = {
     "2024-03-31": DAY,
@@ -188,9 +188,9 @@ DATES = {
     "20240331120000": NOON,
     "202403311200": NOON,
     "20240331T120000Z": NOON,
-    "9999-12-31": datetime(9999, 12, 31, tzinfo=timezone.utc).timestamp(),
-    "9999-12-31T23:59:59.9999999Z": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc).timestamp(),
-    "1899-12-30": datetime(1899, 12, 30, tzinfo=timezone.utc).timestamp(),
+    "9999-12-31": datetime(9999, 12, 31, tzinfo=UTC).timestamp(),
+    "9999-12-31T23:59:59.9999999Z": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC).timestamp(),
+    "1899-12-30": datetime(1899, 12, 30, tzinfo=UTC).timestamp(),
 }
 
 
@@ -213,7 +213,7 @@ def test_other_numbers_are_no_dates(tmp_path, value):
 def test_the_order_of_day_and_month_is_told_by_the_column(tmp_path):
     for texts, month in ((["03/04/2024", "31/03/2024"], 4), (["03/04/2024", "03/31/2024"], 3)):
         read = taken(tmp_path, written(tmp_path, texts), kind="time")[1]
-        assert datetime.fromtimestamp(read[0], timezone.utc).month == month
+        assert datetime.fromtimestamp(read[0], UTC).month == month
 
 
 def test_both_orders_in_one_column_are_named(tmp_path):
@@ -225,7 +225,7 @@ def test_where_day_and_month_could_be_either_it_asks(tmp_path):
     with pytest.raises(UserError, match="'03/04/2024', where day and month could be either: write them as 2024-01-31"):
         taken(tmp_path, written(tmp_path, ["03/04/2024", "05/06/2024"]), kind="time")
     read = taken(tmp_path, written(tmp_path, ["03/04/2024"]), kind="seconds", style="month first")[1]
-    assert datetime.fromtimestamp(read[0], timezone.utc).month == 3
+    assert datetime.fromtimestamp(read[0], UTC).month == 3
 
 
 def test_a_number_with_a_comma_could_be_either_and_says_what_it_is_taken_for(tmp_path):
