@@ -149,7 +149,7 @@ class NamedOneShot(OneShotStrategy):
         from nni_nasplus.networks.weights import save_weights
         from nni_nasplus.training.trial_folder import inherited_weights
 
-        for architecture in ranking.architectures[: run.settings.trials]:
+        for architecture in ranking.architectures[: run.settings.expected_trials]:
             path = inherited_weights(run.directory, run.space.search_space.key(architecture))
             if not path.exists():
                 save_weights(search.supernet.network_of(architecture), path)
