@@ -60,7 +60,7 @@ def _agreement(findings: Findings) -> Mapping[str, Any] | None:
     from nni_nasplus.predictors.assessment import agreement  # with scikit-learn it takes seconds to import
 
     found = agreement(ranking, history.space, history.observations)
-    return found and asdict(found)
+    return None if found is None else asdict(found)
 
 
 def _reported(result: Mapping[str, Any], run: Run) -> tuple[list[Table], str, str | None]:
