@@ -50,7 +50,7 @@ class TestBench:
             (9, [], "the search has 9 trials with a score, a replay needs 10; search with more --trials"),
             (15, ["--seeds=1"], "--seeds is 1; use 2 or more"),
             (15, ["--batch=0"], "--batch is 0; use 1 or more"),
-            (15, ["--strategies=magic"], "unknown strategy 'magic'; available: evolution"),
+            (15, ["--strategies=magic"], "unknown strategy 'magic'; available: bohb, evolution"),
             (15, ["--strategies=evolution:size=3"], "strategy 'evolution' has no option 'size'"),
         ],
     )

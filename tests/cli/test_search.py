@@ -164,7 +164,7 @@ class TestSearch:
         ({"target": "class"}, "class"),
         (
             {"strategy": "magic"},
-            "unknown strategy 'magic'; available: evolution, nsga2, one_shot, ppo, proxy, random",
+            "unknown strategy 'magic'; available: bohb, evolution, nsga2, one_shot, ppo, proxy, random",
         ),
         ({"space": "magic"}, "unknown space 'magic'; available: boosting, darts, darts-rnn, enas-rnn, events"),
         ({"objective": "auc"}, "unknown objective 'auc'"),

@@ -45,7 +45,7 @@ def plain():
         ({"time": "hour"}, "events has no column 'hour'"),
         ({"numeric": "colour"}, "events has no column 'colour'"),
         ({"objective": "auc"}, "unknown objective 'auc'; choose one of roc_auc"),
-        ({"strategy": "magic"}, "unknown strategy 'magic'; available: evolution"),
+        ({"strategy": "magic"}, "unknown strategy 'magic'; available: bohb, evolution"),
         ({"strategy_options": {"magic": 1}}, "magic"),
         ({"host": "kubernetes"}, "unknown host 'kubernetes'; available: nni, optuna, process"),
         ({"trials": 0}, "^trials is 0; use 1 or more"),

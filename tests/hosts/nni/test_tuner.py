@@ -117,7 +117,7 @@ def test_minimising(tmp_path):
 
 
 def test_bad_settings_are_named(tmp_path):
-    with pytest.raises(UserError, match="unknown strategy 'evolve'; available: evolution, nsga2, one_shot"):
+    with pytest.raises(UserError, match="unknown strategy 'evolve'; available: bohb, evolution, nsga2, one_shot"):
         tuner(tmp_path / "a", strategy="evolve")
     with pytest.raises(UserError, match="no choice"):
         NasTuner(directory=str(tmp_path / "b")).update_search_space({"rate": {"_type": "uniform", "_value": [0, 1]}})
