@@ -56,6 +56,7 @@ setup(
         "pandas",
         "pyarrow",
         "scikit-learn>=1.7",
+        "joblib",
         "scipy",
         "threadpoolctl",
         "safetensors",
