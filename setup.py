@@ -72,6 +72,7 @@ setup(
         "pandas",
         "pyarrow",
         "scikit-learn>=1.7",
+        "joblib",
         "scipy",
         "threadpoolctl",
         "safetensors",

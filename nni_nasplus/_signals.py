@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "STOPS",
     "asked",
+    "blocked",
     "end_at_once",
+    "end_with",
     "end_with_a_line",
     "exit_code",
     "heeded",
@@ -42,6 +44,7 @@ __all__ = [
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_S = 0.01
+_POLL_S = 0.5
 
 
 class _Request:
@@ -69,7 +72,7 @@ def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a process that hears signals from its own :func:`end_at_once` or :func:`stoppable` on: they wait."""
     import subprocess
 
-    with _blocked():
+    with blocked():
         return subprocess.Popen(command)
 
 
@@ -87,6 +90,19 @@ def end_with_a_line() -> None:
     """
     for number in _heard():
         signal.signal(number, _end)
+
+
+def end_with(parent: int, number: int) -> None:
+    """Send this process a signal as soon as the one that started it is gone, however that ended."""
+    import threading
+    import time
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_POLL_S)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=watch, name="nasplus watchdog", daemon=True).start()
 
 
 def last_line(code: int) -> str:
@@ -148,13 +164,26 @@ def heeded() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def blocked() -> Iterator[None]:
+    """Let signals wait; those that had come are handled before."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def ignore_from_now_on() -> None:
     """Be deaf to the end.
 
     A signal that waits for its handler when SIG_IGN takes its place makes Python print an OSError: so that none waits,
     they are blocked first.
     """
-    with _blocked():
+    with blocked():
         for number in _heard():
             signal.signal(number, signal.SIG_IGN)
 
@@ -213,19 +242,6 @@ def _send_again() -> None:
 def _heard() -> list[signal.Signals]:
     """The signals that whoever started this process wants it to hear: a shell's background job is deaf to Ctrl-C."""
     return [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]
-
-
-@contextlib.contextmanager
-def _blocked() -> Iterator[None]:
-    """Let signals wait; those that had come are handled before."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _unblock() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from threading import Thread
 
@@ -12,12 +15,12 @@ import psutil
 import pytest
 from finished_runs import searched
 
-from nni_nasplus import UserError
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.bagging import bagged
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Training, trial_contender
 from nni_nasplus.tail.workers import LOG, Workers
+from nni_nasplus.training.trial_folder import CURVE, outcome_in
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,11 @@ def copy(run, tmp_path):
     """The run elsewhere, to train in."""
     shutil.copytree(run.directory, tmp_path / "copy", ignore=shutil.ignore_patterns("folds"))
     return Run.open(tmp_path / "copy")
+
+
+def processes():
+    """Those that train beside this one."""
+    return [one for one in psutil.Process().children() if any("loky.backend.popen" in word for word in one.cmdline())]
 
 
 def bag(run, workers):
@@ -46,7 +54,7 @@ def test_one_at_a_time_is_trained_here_and_what_has_ended_is_not_trained_again(r
         assert [line.partition(" without ")[2] for line in noted] == ["fold 1 of 2", "fold 2 of 2"] * 2
         assert bag(run, workers) == first
         assert len(noted) == 4
-        assert workers._server is None
+        assert processes() == []
 
 
 @pytest.mark.system
@@ -55,55 +63,76 @@ def test_side_by_side_they_end_as_one_after_the_other(run, copy):
         expected = bag(run, alone)
     with Workers(copy, 2) as workers:
         assert bag(copy, workers) == expected
-        server = workers._server
-    assert server.returncode == -signal.SIGKILL
-    with Workers(copy, 2) as workers:
+        assert len(processes()) == 2
         assert bag(copy, workers) == expected
-        assert workers._server is None
+    assert processes() == []
 
 
 @pytest.fixture
 def endless(copy):
-    """Two trainings that take minutes, of a run that has them so."""
+    """A run whose trainings take minutes."""
     path = copy.directory / "run.json"
     content = json.loads(path.read_text())
     content["evaluator"]["init_args"] |= {"epochs": 10_000, "patience": 10_000}
     path.write_text(json.dumps(content))
-    run = Run.open(copy.directory)
-    trials = [trial_contender(run, trial) for trial in run.history().best]
-    folder = run.directory / "repeats"
-    return run, [Training(one.name, one.space, one.architecture, folder / one.folder.name, 1) for one in trials]
+    return Run.open(copy.directory)
 
 
-def kill(workers, which):
-    """Kill processes, once all that train are there."""
-
-    def killing():
-        while workers._server is None or len(psutil.Process(workers._server.pid).children()) < 2:
-            time.sleep(0.1)
-        server = psutil.Process(workers._server.pid)
-        for process in which(server):
-            process.kill()
-
-    Thread(target=killing, daemon=True).start()
+def repeats(run, seeds):
+    """A training of the best trial with each seed."""
+    best, folder = trial_contender(run, run.history().best[0]), run.directory / "repeats"
+    return [Training(f"seed {i}", best.space, best.architecture, folder / str(i), i) for i in range(1, seeds + 1)]
 
 
-@pytest.mark.system
-def test_what_is_killed_is_no_contender(endless):
-    run, trainings = endless
-    turns = iter(trainings)
-    with Workers(run, 2) as workers:
-        kill(workers, lambda server: server.children())
-        ended = list(workers.each(lambda: next(turns, None)))
-    assert {training.name: contender for training, contender in ended} == {"trial 0": None, "trial 1": None}
+def await_epochs(run, seeds):
+    """Wait until all of them have trained for an epoch."""
+    deadline = time.monotonic() + 120
+    while not all((training.folder / CURVE).is_file() for training in repeats(run, seeds)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.mark.system
-def test_where_all_are_gone_it_is_told_how_to_go_on_and_none_is_left_behind(endless):
-    run, trainings = endless
-    turns = iter(trainings)
-    words = rf"processes of the tail are gone, for which .*{LOG} .*: nasplus resume "
-    with Workers(run, 2) as workers, pytest.raises(UserError, match=words):
-        kill(workers, lambda server: [server])
+def test_what_is_killed_has_failed_and_the_others_are_trained(endless):
+    def kill():
+        for seeds in (2, 3):
+            await_epochs(endless, seeds)
+            for process in processes():
+                process.kill()
+
+    turns = iter(repeats(endless, 3))
+    Thread(target=kill, daemon=True).start()
+    with Workers(endless, 2) as workers:
+        ended = {training.name: contender for training, contender in workers.each(lambda: next(turns, None))}
+    assert ended == {"seed 1": None, "seed 2": None, "seed 3": None}
+    assert {outcome_in(one.folder).reason.partition(":")[0] for one in repeats(endless, 3)} == {"TerminatedWorkerError"}
+
+
+UNGUARDED = """
+import sys
+from test_workers import Run, Workers, repeats
+from nni_nasplus._signals import stoppable
+run = Run.open(sys.argv[1])
+turns = iter(repeats(run, 2))
+try:
+    with stoppable(), Workers(run, 2) as workers:
         list(workers.each(lambda: next(turns, None)))
-    assert [one for one in psutil.process_iter(["cmdline"]) if str(run.directory) in (one.info["cmdline"] or [])] == []
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("stop", "number", "said"), [(os.killpg, "SIGINT", "interrupted\n"), (os.kill, "SIGKILL", "")])
+def test_the_processes_of_a_script_without_a_guard_end_with_it(endless, tmp_path, stop, number, said):
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    command = [sys.executable, tmp_path / "script.py", endless.directory]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    pipes["env"] = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, **pipes) as script:
+        await_epochs(endless, 2)
+        children = psutil.Process(script.pid).children(recursive=True)
+        stop(script.pid, getattr(signal, number))
+        assert psutil.wait_procs(children, timeout=20)[1] == []
+        assert script.stdout.read() == said
+    assert "GPU available" in (endless.directory / LOG).read_text()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import sys
-import threading
 import time
 import warnings
 from pathlib import Path
@@ -17,7 +15,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
-from nni_nasplus._signals import asked, heeded, held, stoppable
+from nni_nasplus._signals import asked, end_with, heeded, held, stoppable
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
 from nni_nasplus.hosts.optuna.sampling.suggestion import epochs_of, suggest
@@ -118,21 +116,10 @@ def _await_journal(run: Run, study: optuna.Study) -> None:
         time.sleep(_POLL_S / 5)
 
 
-def _end_with(parent: int) -> None:
-    """End as by SIGTERM once the process that started this one is gone, however it ended."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_POLL_S)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="nasplus watchdog", daemon=True).start()
-
-
 def main() -> None:
     """Work for the run directory named on the command line; SIGTERM ends it like Ctrl-C."""
     with contextlib.suppress(KeyboardInterrupt), stoppable():
-        _end_with(int(sys.argv[2]))
+        end_with(int(sys.argv[2]), signal.SIGTERM)
         run = Run.open(Path(sys.argv[1]))
         share_cores(run.settings.concurrency)
         work(run)
