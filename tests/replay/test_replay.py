@@ -102,7 +102,7 @@ class TestReplay:
         assert len(search.history.succeeded) == 5
 
     def test_random_search_needs_what_the_formula_says(self):
-        rows, top, seeds = 27, 3, 400
+        rows, top, seeds = 27, 3, 200
         table = table_of(rows, top=top)
         found = [replay(search_on("random", table, s), table, budget=rows, enough=1) for s in range(seeds)]
         hits = [table.reached(done.rows) for done in found]

@@ -96,6 +96,7 @@ def test_a_search_that_is_killed_again_and_again_ends_like_one_that_never_was(tm
     assert sorted(told) == list(range(trials))
 
 
+@pytest.mark.system
 def test_a_manager_that_is_killed_as_it_starts_is_named(tmp_path):
     run = create(tmp_path / "run", 2)
     main = going_on(run)

@@ -81,6 +81,7 @@ def test_one_worker_trains_what_the_searching_process_would(done, tmp_path):
     assert Counter(proposals(alone)) == Counter(proposals(done[0]))
 
 
+@pytest.mark.system
 def test_more_trials_go_on_where_it_had_ended(tmp_path):
     run = run_of(tmp_path, trials=3)
     worker.work(run)

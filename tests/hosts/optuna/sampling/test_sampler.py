@@ -95,7 +95,7 @@ def test_one_worker_gets_what_the_strategy_proposes_by_itself(name):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("storage", ["sqlite", "journal"])
+@pytest.mark.parametrize("storage", [pytest.param("sqlite", marks=pytest.mark.system), "journal"])
 def test_a_restart_goes_on_as_if_it_had_never_been(tmp_path, name, storage):
     def opened():
         if storage == "sqlite":

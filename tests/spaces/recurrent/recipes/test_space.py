@@ -125,7 +125,13 @@ def test_a_table_of_recipes_keeps_their_keys_and_features():
     assert TableSpace.from_json(table.to_json()) == table
 
 
-@pytest.mark.parametrize("name", registry.available("strategies"))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.system] * (name in {"nsga2", "ppo", "reinforce"}))
+        for name in registry.available("strategies")
+    ],
+)
 def test_every_strategy_searches_it_reproducibly_without_repeats_and_resumes(name, tmp_path):
     def opened(file):
         journal = Journal.at(tmp_path / file, SPACE, direction="maximize")
