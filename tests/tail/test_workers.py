@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from threading import Thread
 
 import psutil
@@ -95,10 +96,10 @@ def await_epochs(run, seeds):
 @pytest.mark.system
 def test_what_is_killed_has_failed_and_the_others_are_trained(endless):
     def kill():
-        for seeds in (2, 3):
+        for seeds, number in ((2, signal.SIGKILL), (3, signal.SIGSEGV)):
             await_epochs(endless, seeds)
             for process in processes():
-                process.kill()
+                process.send_signal(number)
 
     turns = iter(repeats(endless, 3))
     Thread(target=kill, daemon=True).start()
@@ -106,6 +107,7 @@ def test_what_is_killed_has_failed_and_the_others_are_trained(endless):
         ended = {training.name: contender for training, contender in workers.each(lambda: next(turns, None))}
     assert ended == {"seed 1": None, "seed 2": None, "seed 3": None}
     assert {outcome_in(one.folder).reason.partition(":")[0] for one in repeats(endless, 3)} == {"TerminatedWorkerError"}
+    assert "Fatal Python error: Segmentation fault" in (endless.directory / LOG).read_text()
 
 
 UNGUARDED = """
@@ -123,16 +125,17 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize(("stop", "number", "said"), [(os.killpg, "SIGINT", "interrupted\n"), (os.kill, "SIGKILL", "")])
+@pytest.mark.parametrize(
+    ("stop", "number", "said"), [(os.killpg, "SIGINT", "interrupted\n"), (os.kill, "SIGKILL", None)]
+)
 def test_the_processes_of_a_script_without_a_guard_end_with_it(endless, tmp_path, stop, number, said):
     (tmp_path / "script.py").write_text(UNGUARDED)
     command = [sys.executable, tmp_path / "script.py", endless.directory]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
-    pipes["env"] = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes["env"] = {**os.environ, "PYTHONPATH": os.pathsep.join([os.fspath(Path(__file__).parent), *sys.path])}
     with subprocess.Popen(command, **pipes) as script:
         await_epochs(endless, 2)
         children = psutil.Process(script.pid).children(recursive=True)
         stop(script.pid, getattr(signal, number))
         assert psutil.wait_procs(children, timeout=20)[1] == []
-        assert script.stdout.read() == said
-    assert "GPU available" in (endless.directory / LOG).read_text()
+        assert said in (script.stdout.read(), None)
