@@ -174,8 +174,10 @@ def test_the_readme_and_the_site(project, environment, monkeypatch, caplog):
     commands = commands_of_readme_and_site()
     assert {words[1] for words in commands} >= {"search", "show", "report", "export", "predict", "describe", "register"}
     for program, *words in commands:
-        if "my_events.csv" in words:
+        if words[0] == "search" and ("my_events.csv" in words or "--minutes" in words):
             words += ["--trials", "1", "--epochs", "1"]
+        if words[0] == "resume" and "--minutes" in words:
+            words += ["--trials", "12"]
         if words[0] in ("describe", "score"):
             main(words)
             continue
