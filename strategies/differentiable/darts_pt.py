@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nni_nasplus.networks.supernet import Edge, Mixture
+from nni_nasplus.networks.supernet import NONE, Edge, Mixture
 from nni_nasplus.one_shot.mixture import softmax
 from nni_nasplus.one_shot.processes import mean_of
 from nni_nasplus.strategies.differentiable.darts import DARTS
@@ -99,7 +99,9 @@ class DARTSPT(DARTS):
 
     def _choose_operation(self, edge: Edge) -> None:
         names = self.supernet.alive(edge)
-        losses = {name: self._loss_without(edge, name) for name in names} if len(names) > 1 else {}
+        apart = {NONE} if self.supernet.edges_per_node else set()  # where edges are chosen, each has an operation
+        candidates = [name for name in names if name not in apart] or names
+        losses = {name: self._loss_without(edge, name) for name in candidates} if len(names) > 1 else {}
         best = max(losses, key=losses.__getitem__, default=None)
         for name in names:
             if name != best and best is not None:

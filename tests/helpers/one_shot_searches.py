@@ -107,7 +107,7 @@ class PlantedSpace:
     def build(self, architecture):
         return NB201.build(architecture)
 
-    def supernet(self, **_):
+    def supernet(self, *, fraction=1, **_):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             supernet = NB201.supernet(channels=3, stages=1, stem=False)
