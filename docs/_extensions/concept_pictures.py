@@ -126,7 +126,7 @@ def weights() -> str:
     from nni_nasplus.data.images import prepare_images
     from nni_nasplus.data.images.given import GivenImages
     from nni_nasplus.one_shot.fit import fit, made
-    from nni_nasplus.one_shot.heat_map import heat_map
+    from nni_nasplus.one_shot.pictures.heat_map import heat_map
     from nni_nasplus.training.images import ImageClassification
 
     digits = load_digits()

@@ -24,10 +24,11 @@ class BayesNAS(Differentiable):
     """Give each operation a gate with a normal prior of its own variance γ, and prune where γ becomes small.
 
     The gates are α, 1 at first, and the weight of an operation is its gate divided by the number of operations;
-    ``none`` has no gate. α and the weights are trained on the same batch, with λ · Σ ω · |gate| added. After each epoch
-    the second derivatives of the loss in the gates say how sure the data are of each, from which ω
-    and γ follow, and a gate goes whose entropy, ½ ln 2πeγ, is below the threshold. The last one that leads to a node
-    and, where networks choose edges, of each edge stays. The answer is the largest gates among those that are left.
+    ``none`` has no gate. α and the weights are trained on the same batch, with λ times the sum of the sizes of the
+    gates added, each weighted by its ω. After each epoch the second derivatives of the loss in the gates say how sure
+    the data are of each (:func:`relevance`), from which ω and γ follow, and a gate goes whose entropy, ½ ln 2πeγ, is
+    below the threshold. The last one that leads to a node and, where networks choose edges, of each edge stays. The
+    answer is the largest gates among those that are left.
 
     Written from the idea of the paper, with the reweighting of automatic relevance determination (Wipf and Nagarajan,
     2008): the dependence of an edge on those before it is not part of it, the settings are ours, and nothing of what
@@ -81,7 +82,7 @@ class BayesNAS(Differentiable):
         return [(1.0, mixed(self.supernet, self.alphas, lambda alpha, mask: share * alpha * mask))]
 
     def penalty(self) -> Tensor:
-        """λ · Σ ω · |gate|."""
+        """λ times the sum of the sizes of the gates, each weighted by its ω."""
         rows = [(self.memory["penalties"][cell].to(alpha) * alpha.abs()).sum() for cell, alpha in self.alphas.items()]
         return self.options.strength * torch.stack(rows).sum()
 
