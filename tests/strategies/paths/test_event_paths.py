@@ -29,7 +29,7 @@ SETTINGS = {
 
 
 def run_in(directory):
-    settings = SimpleNamespace(seed=0, limits=None, trials=2)
+    settings = SimpleNamespace(seed=0, limits=None, expected_trials=2)
     return SimpleNamespace(space=SPACE, evaluator=Users(), directory=directory, settings=settings)
 
 
