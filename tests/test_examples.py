@@ -166,6 +166,7 @@ def commands_of_readme_and_site() -> list[list[str]]:
 
 @pytest.mark.nni
 @pytest.mark.system
+@pytest.mark.timeout(1500)
 def test_the_readme_and_the_site(project, environment, monkeypatch, caplog):
     monkeypatch.chdir(project)
     events, labels = shopping()
