@@ -116,7 +116,7 @@ def page(run: Run, version: str | None = None) -> str:
 
 def waiting_page(run: Run, version: str, reason: str) -> str:
     """A page that is served until there is something to show; why there is not."""
-    return _templates().get_template("waiting.html").render(name=run.directory.name, version=version, reason=reason)
+    return _templates().get_template("frame.html").render(name=run.directory.name, lead=reason, version=version)
 
 
 def _sections(findings: Findings) -> Iterator[Section]:

@@ -30,6 +30,7 @@ def test_a_page_is_made_anew_when_its_run_has_changed_and_not_before(run):
     shown = LivePage(run)
     first = shown.text()
     assert "has no trial yet" in first
+    assert "default-src 'none'" in first
     assert shown.text() == first
     version = shown.version()
     begin(run)
