@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 from nni_nasplus.errors import UserError
 
-__all__ = ["available", "installed", "load", "require"]
+__all__ = ["available", "described", "installed", "instantiate", "load", "require"]
 
 Kind = Literal["budgets", "hosts", "one_shot", "predictors", "proxies", "spaces", "strategies", "tasks"]
 _NOUN: dict[Kind, str] = {
@@ -70,3 +71,19 @@ def installed(path: str, kind: type[T]) -> type[T]:
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise UserError(f"'{path}' is no installed {kind.__name__}; install the package that the file was made with")
     return found
+
+
+def described(kind: type, init_args: Mapping[str, Any]) -> dict[str, Any]:
+    """A class and its arguments as JSON values."""
+    return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": dict(init_args)}
+
+
+def instantiate(description: Mapping[str, Any], kind: type[T]) -> T:
+    """The object of :func:`described`.
+
+    Raises
+    ------
+    UserError
+        If the description names no installed subclass of ``kind``: nothing else is called, whatever a file says.
+    """
+    return installed(description["class_path"], kind)(**description["init_args"])

@@ -29,7 +29,7 @@ from nni_nasplus.estimators.base import SearchingEstimator, chosen, plain, well_
 from nni_nasplus.estimators.scoring import labelled
 from nni_nasplus.estimators.tables import Table, event_table, label_table, spelt, user_table
 from nni_nasplus.estimators.wording import in_python
-from nni_nasplus.run.run import described
+from nni_nasplus.registry import described
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.events import EventEvaluator, schedule_of
 from nni_nasplus.training.supervised.metrics import require_measure

@@ -21,8 +21,8 @@ from nni_nasplus.data.images.source import read_images
 from nni_nasplus.errors import UserError
 from nni_nasplus.estimators.base import SearchingEstimator, chosen, well_typed
 from nni_nasplus.estimators.wording import in_python
+from nni_nasplus.registry import described
 from nni_nasplus.run.image_scales import NETWORK, SCALES, TRAINING
-from nni_nasplus.run.run import described
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.images import ImageClassification
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.run.run import described, instantiate
+from nni_nasplus.registry import described, instantiate
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.space import Architecture
 
@@ -18,7 +18,7 @@ __all__ = ["completed"]
 
 
 def completed(settings: Settings, space: Mapping[str, Any], evaluator: Evaluator) -> Settings:
-    """The settings with the space, as :func:`~nni_nasplus.run.run.described` gives it, and the evaluator.
+    """The settings with the space, as :func:`~nni_nasplus.registry.described` gives it, and the evaluator.
 
     Raises
     ------

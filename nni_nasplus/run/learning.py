@@ -12,9 +12,10 @@ from typing import Any
 
 from nni_nasplus._files import damage_named, read_json
 from nni_nasplus.errors import UserError
+from nni_nasplus.registry import instantiate
 from nni_nasplus.run import memories
 from nni_nasplus.run.repeats import repeats_in
-from nni_nasplus.run.run import Run, instantiate
+from nni_nasplus.run.run import Run
 from nni_nasplus.search.earlier import memory_of
 from nni_nasplus.search.journal import JOURNAL, Journal
 from nni_nasplus.search.memory import Memory
@@ -75,7 +76,7 @@ def carried(earlier: Sequence[Earlier], space: Mapping[str, Any]) -> list[Earlie
     Parameters
     ----------
     space
-        As :func:`~nni_nasplus.run.run.described` gives it.
+        As :func:`~nni_nasplus.registry.described` gives it.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.run.run import instantiate
+from nni_nasplus.registry import instantiate
 from nni_nasplus.search.space import Architecture
 
 __all__ = ["Member", "Origin", "by_candidate"]
@@ -21,7 +21,7 @@ class Member:
     Parameters
     ----------
     space
-        Class and arguments, as :func:`~nni_nasplus.run.run.described` gives them.
+        Class and arguments, as :func:`~nni_nasplus.registry.described` gives them.
     architecture
         What is built of it.
     name

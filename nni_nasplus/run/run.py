@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
 from nni_nasplus._files import damage_named, is_linked, read_json, unlink_file, unlink_files, write_json
 from nni_nasplus.data.cache import changed_inputs
 from nni_nasplus.errors import UserError
-from nni_nasplus.registry import installed
+from nni_nasplus.registry import instantiate
 from nni_nasplus.run.clock import seconds_used
 from nni_nasplus.run.places import absolute, kept, missing, require_room, used
 from nni_nasplus.run.repeats import repeats_in
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nni_nasplus.networks.network_space import NetworkSpace
     from nni_nasplus.training.evaluator import Evaluator
 
-__all__ = ["CACHE", "MEMORY", "PRESEARCH", "SETTINGS", "Run", "described", "instantiate"]
+__all__ = ["CACHE", "MEMORY", "PRESEARCH", "SETTINGS", "Run"]
 
 VERSION = 5
 """1 had options in place of settings, and what strategies had found among them; 2 had absolute paths; 3 weighted
@@ -54,7 +54,6 @@ _LOCKS = {
     "models": (".models.lock", "searches in, or trains what is exported of,"),
 }
 """Files that are locked by who holds a part of the directory, and what else that may be."""
-T = TypeVar("T")
 
 
 class Run:
@@ -399,19 +398,3 @@ class Run:
     def network(self, trial: Trial) -> nn.Module:
         """The trained network of a finished trial; UserError if its weights are not there."""
         return self.space.trained(trial.architecture, self.weights(trial))
-
-
-def described(kind: type, init_args: Mapping[str, Any]) -> dict[str, Any]:
-    """A class and its arguments as JSON values."""
-    return {"class_path": f"{kind.__module__}.{kind.__qualname__}", "init_args": dict(init_args)}
-
-
-def instantiate(description: Mapping[str, Any], kind: type[T]) -> T:
-    """The object of :func:`described`.
-
-    Raises
-    ------
-    UserError
-        If the description names no installed subclass of ``kind``: nothing else is called, whatever a file says.
-    """
-    return installed(description["class_path"], kind)(**description["init_args"])

@@ -99,7 +99,7 @@ class Settings:
         Into how many folds those who train and validate are divided for what is shipped, of which each member is then
         as many networks; 0 for none, auto for what is worth it on so many users.
     space, evaluator
-        Class and arguments, as :func:`~nni_nasplus.run.run.described` gives them.
+        Class and arguments, as :func:`~nni_nasplus.registry.described` gives them.
     study
         The name of the Optuna study; by default that of the directory that the search began in.
     objective, direction

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.run.run import Run, described, instantiate
+from nni_nasplus.registry import described, instantiate
+from nni_nasplus.run.run import Run
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.predictions import PREDICTIONS, Predictions

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.registry import instantiate
 from nni_nasplus.run.model import Model
-from nni_nasplus.run.run import Run, instantiate
+from nni_nasplus.run.run import Run
 from nni_nasplus.tail.tested import tested
 from nni_nasplus.training.distillation.loss import Teachers
 from nni_nasplus.training.distillation.settings import Distillation

@@ -14,8 +14,9 @@ from typing import Any
 from nni_nasplus.errors import TrialFailed, UserError
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.registry import instantiate
 from nni_nasplus.run.model import Model, shipped
-from nni_nasplus.run.run import Run, instantiate
+from nni_nasplus.run.run import Run
 from nni_nasplus.tail.distilled import DISTILLED
 from nni_nasplus.tail.tested import tested
 from nni_nasplus.training.trial_folder import WEIGHTS, outcome_in

@@ -14,10 +14,11 @@ from PIL import Image
 from nni_nasplus import Journal, Outcome, Proposal
 from nni_nasplus._files import write_json
 from nni_nasplus.data.images import ImageEncoder
+from nni_nasplus.registry import described
 from nni_nasplus.report.findings import REPORT
 from nni_nasplus.run.member import Member
 from nni_nasplus.run.model import Model
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.spaces.images import NasBench201Space

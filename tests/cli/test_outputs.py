@@ -13,10 +13,10 @@ from PIL import Image
 from nni_nasplus import UserError
 from nni_nasplus.cli import main
 from nni_nasplus.data.images import ImageEncoder
+from nni_nasplus.registry import described
 from nni_nasplus.run import model as models
 from nni_nasplus.run.member import Member
 from nni_nasplus.run.model import Model
-from nni_nasplus.run.run import described
 from nni_nasplus.spaces.images import NasBench201Space
 
 SIZES = {"channels": 2, "cells": 1, "classes": 2, "in_channels": 1, "size": 8}

@@ -19,9 +19,10 @@ from PIL import Image
 from nni_nasplus import registry
 from nni_nasplus.cli import main
 from nni_nasplus.cli.commands.search import parsed
+from nni_nasplus.registry import described
 from nni_nasplus.run.member import Member
 from nni_nasplus.run.model import Model
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.run.run import Run
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 
 TINY = {"trials": 3, "epochs": 1, "batch_size": 32, "channels": 2, "flip": "false", "crop": 1, "cutout": 0}

@@ -17,8 +17,9 @@ from nni_nasplus._files import write_json
 from nni_nasplus.cli import main
 from nni_nasplus.drawing.draw import draw
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.registry import described
 from nni_nasplus.report.findings import REPORT
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.spaces.events import EventSequenceSpace

@@ -7,7 +7,8 @@ from fuzzing import Room, fuzzed
 from mutations import BYTES, Choices, mutated, mutated_json, written_json
 
 from nni_nasplus import registry
-from nni_nasplus.run.run import PRESEARCH, SETTINGS, VERSION, Run, described
+from nni_nasplus.registry import described
+from nni_nasplus.run.run import PRESEARCH, SETTINGS, VERSION, Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import SearchSpace

@@ -20,7 +20,8 @@ from processes import PythonProcess
 
 from nni_nasplus.cli import main
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.registry import described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.evaluator import Evaluator

@@ -19,9 +19,9 @@ from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.data.targets import Classes
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.registry import described
 from nni_nasplus.run.member import Member
 from nni_nasplus.run.model import ARCHITECTURE, VERSION, Model
-from nni_nasplus.run.run import described
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.spaces.recurrent import EnasRecurrentSpace

@@ -12,7 +12,8 @@ from sklearn.datasets import load_digits
 from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.data.images import prepare_images
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.run.run import CACHE, Run, described
+from nni_nasplus.registry import described
+from nni_nasplus.run.run import CACHE, Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import NasBench201Space

@@ -15,7 +15,8 @@ from nni_nasplus.hosts.nni.architecture import leave_architecture
 from nni_nasplus.hosts.nni.experiment import NniSearch
 from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.registry import described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 
 __all__ = ["EXPERIMENT", "shown"]

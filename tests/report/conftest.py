@@ -12,7 +12,8 @@ from texts import lines
 
 from nni_nasplus.cli.report import report
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.registry import described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.spaces.recurrent import RecurrentCellSpace

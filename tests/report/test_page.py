@@ -18,9 +18,10 @@ from shopping import COLUMNS, shopping
 from nni_nasplus import Journal, Outcome, Proposal
 from nni_nasplus.cli import main
 from nni_nasplus.data.events import EventDataModule, prepare
+from nni_nasplus.registry import described
 from nni_nasplus.report.findings import REPORT
 from nni_nasplus.report.page import PAGE, page
-from nni_nasplus.run.run import CACHE, Run, described
+from nni_nasplus.run.run import CACHE, Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.journal import JOURNAL
 from nni_nasplus.spaces.events import EventSequenceSpace

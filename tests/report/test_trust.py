@@ -9,9 +9,10 @@ import pytest
 
 from nni_nasplus._files import write_json
 from nni_nasplus.cli.report import print_result
+from nni_nasplus.registry import described
 from nni_nasplus.report.page import page
 from nni_nasplus.report.trust import trust
-from nni_nasplus.run.run import PRESEARCH, Run, described
+from nni_nasplus.run.run import PRESEARCH, Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.trial import Outcome

@@ -9,8 +9,8 @@ from landscapes import GRID
 from pools import sampled
 
 from nni_nasplus import Journal, UserError
+from nni_nasplus.registry import described
 from nni_nasplus.run.learning import carried, earlier_searches, joined
-from nni_nasplus.run.run import described
 from nni_nasplus.search.earlier import memory_of
 from nni_nasplus.search.trial import Outcome, Proposal
 from nni_nasplus.spaces.events import EventSequenceSpace

@@ -14,8 +14,8 @@ from nni_nasplus.cli.commands.export import export
 from nni_nasplus.cli.report import report
 from nni_nasplus.data.link import means_of
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.registry import instantiate
 from nni_nasplus.run.model import Model
-from nni_nasplus.run.run import instantiate
 from nni_nasplus.tail.refitted import refit
 from nni_nasplus.tail.tail import tunable
 

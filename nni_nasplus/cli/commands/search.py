@@ -117,8 +117,9 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
     """
     task.look()
     from nni_nasplus.cli.running import finish  # takes seconds, after which nobody wants to read of a mistyped column
+    from nni_nasplus.registry import described
     from nni_nasplus.run.learning import carried, earlier_searches, joined
-    from nni_nasplus.run.run import CACHE, Run, described
+    from nni_nasplus.run.run import CACHE, Run
 
     directory = Path(out or f"runs/{clock.strftime('%Y%m%d-%H%M%S')}").resolve()
     task.check(settings.expected_trials)

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from nni_nasplus import UserError
 from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.hosts.process import ProcessHost
+from nni_nasplus.registry import described
 from nni_nasplus.run.checkpoints import bound_checkpoints
 from nni_nasplus.run.completed import completed
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.trial import Outcome
 from nni_nasplus.spaces.events import EventSequenceSpace

@@ -11,7 +11,8 @@ from rich.console import Console
 from nni_nasplus import UserError, registry
 from nni_nasplus.hosts import running
 from nni_nasplus.hosts.process import ProcessHost
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.registry import described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.trial_folder import write_outcome

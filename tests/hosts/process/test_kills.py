@@ -14,8 +14,9 @@ from finished_runs import searched  # noqa: F401  # the package is imported befo
 
 from nni_nasplus.data.events import EventDataModule
 from nni_nasplus.hosts.process import ProcessHost
+from nni_nasplus.registry import described
 from nni_nasplus.run.completed import completed
-from nni_nasplus.run.run import Run, described
+from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.continuing import Part

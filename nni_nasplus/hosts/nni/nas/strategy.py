@@ -21,7 +21,7 @@ from nni_nasplus.hosts.nni.results import outcome_of
 from nni_nasplus.hosts.nni.trial import train_and_report
 from nni_nasplus.hosts.nni.watchdog import end_with_the_manager
 from nni_nasplus.networks.network_space import NetworkSpace
-from nni_nasplus.run.run import described, instantiate
+from nni_nasplus.registry import described, instantiate
 from nni_nasplus.search.history import Direction, History, SearchSpaceExhausted
 from nni_nasplus.search.journal import JOURNAL, Journal
 from nni_nasplus.search.memory import Memory
