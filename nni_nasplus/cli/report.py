@@ -80,6 +80,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         "unclear": len(found.unclear),
         "folds": found.folds,
         "bagged": found.bagged,
+        "out_of_fold": _out_of_fold(found),
         **_random_search(run, len(history.finished)),
         "predictors": _predictors(run),
         "presearch": asdict(found_before) if (found_before := _agreement(run)) else None,
@@ -100,6 +101,15 @@ def _better(run: Run, found: Tail) -> str | None:
 
 def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _out_of_fold(found: Tail) -> dict[str, float] | None:
+    """By what the winner was chosen where the best were trained on folds, and of how many."""
+    scores = [one.score for one in found.winner.folds]
+    if len(scores) < 2:
+        return None
+    error, count = stdev(scores) / math.sqrt(len(scores)), sum(bool(one.folds) for one in found.repeats)
+    return {"score": fmean(scores), "error": error, "architectures": count}
 
 
 def _ensemble_row(found: Tail) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from nni_nasplus._files import damage_named
 from nni_nasplus.networks.limits import written
 from nni_nasplus.report.findings import REPORT, Findings, again, tau_interval
-from nni_nasplus.report.verdict import verdict
+from nni_nasplus.report.verdict import out_of_fold, verdict
 from nni_nasplus.run.run import Run
 
 __all__ = ["print_result"]
@@ -137,6 +137,8 @@ def _caption(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"one training differs from the next under another seed by {result['noise']:.4f}"
     if folds := result.get("folds"):
         yield _bagged(folds, is_done=result["bagged"])
+    if result.get("out_of_fold"):
+        yield out_of_fold(result)
     if result.get("unclear", 0) > 1:
         yield f"the best {result['unclear']} architectures are not to be told apart"
     if result["random_search"] is not None:

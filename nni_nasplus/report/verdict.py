@@ -9,7 +9,7 @@ from typing import Any
 from nni_nasplus._files import damage_named
 from nni_nasplus.report.findings import REPORT, Findings, again, figure
 
-__all__ = ["verdict"]
+__all__ = ["out_of_fold", "verdict"]
 
 _OWN = ("winner", "ensemble")
 """How the rows of what the search itself has found begin."""
@@ -29,6 +29,13 @@ def verdict(findings: Findings) -> dict[str, Any]:
             "intervals": any(row["interval"] for row in rows),
             "errors": any(row["error"] for row in rows),
         }
+
+
+def out_of_fold(result: Mapping[str, Any]) -> str:
+    """By what the winner was chosen, of a result whose best architectures were trained on folds."""
+    found = result["out_of_fold"]
+    mean = f"{found['score']:.4f} ±{found['error']:.4f}"
+    return f"the winner is the best of {found['architectures']} architectures by its mean over the folds, {mean}"
 
 
 def _so_far(findings: Findings) -> str:
@@ -91,8 +98,11 @@ def _sentences(result: Mapping[str, Any], findings: Findings) -> Iterator[str]:
     yield _compared(shipped, best, findings)
     if len(findings.history.finished) > result["trials"]:
         yield f"This is the result of the first {result['trials']} trials; more have ended since."
+    if result.get("out_of_fold"):
+        yield f"{out_of_fold(result).capitalize()}."
     if result.get("unclear", 0) > 1:
-        yield f"The best {result['unclear']} architectures are not to be told apart on the validation examples."
+        where = "out of fold" if result.get("out_of_fold") else "on the validation examples"
+        yield f"The best {result['unclear']} architectures are not to be told apart {where}."
     if result.get("bagged"):
         yield f"The ensemble is bagged over {result['folds']} folds: its validation score is out of fold."
     if result.get("noise"):

@@ -28,9 +28,18 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Repeated:
-    """An architecture and its trainings, the trial first."""
+    """An architecture and its trainings.
+
+    Parameters
+    ----------
+    trainings
+        On the split of the run, the trial first.
+    folds
+        Its networks in the order of the folds, each trained without one of them; none where it was not bagged.
+    """
 
     trainings: tuple[Contender, ...]
+    folds: tuple[Contender, ...] = ()
 
     @property
     def name(self) -> str:
@@ -46,6 +55,11 @@ class Repeated:
     def mean(self) -> float:
         """Of the validation scores."""
         return fmean(contender.score for contender in self.trainings)
+
+    @property
+    def out_of_fold(self) -> float | None:
+        """The mean over folds of the score on the one that was held out; None where it was not bagged."""
+        return fmean(one.score for one in self.folds) if self.folds else None
 
     @property
     def best(self) -> Contender:

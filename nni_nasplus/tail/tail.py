@@ -15,10 +15,11 @@ from nni_nasplus.run.clock import seconds_used
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.bagging import Bagged, bagged, folds_take
 from nni_nasplus.tail.baselines import tuned_baselines
+from nni_nasplus.tail.believed import believed, not_told_apart
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Contender, trial_contender
 from nni_nasplus.tail.ensemble import Joined, joined
-from nni_nasplus.tail.repeats import Repeated, indistinct, repeated
+from nni_nasplus.tail.repeats import Repeated, repeated
 from nni_nasplus.tail.tested import Tested, tested
 from nni_nasplus.tail.workers import Workers
 
@@ -41,7 +42,7 @@ class Tail:
     Parameters
     ----------
     repeats
-        The best architectures with their trainings, best first.
+        The best architectures with their trainings, best first: by folds where they were bagged.
     baselines
         The tuned baselines by name, each best first.
     ensemble
@@ -64,7 +65,7 @@ class Tail:
 
     @property
     def winner(self) -> Repeated:
-        """The architecture with the best mean."""
+        """The architecture with the best mean, over folds where it was bagged, else over seeds."""
         return self.repeats[0]
 
     @property
@@ -75,7 +76,7 @@ class Tail:
     @property
     def unclear(self) -> list[Repeated]:
         """Those that cannot be told from the best, it among them."""
-        return indistinct(self.repeats)
+        return not_told_apart(self.repeats)
 
 
 def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
@@ -92,6 +93,7 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
         folds = _folds(run, budget, workers)
         repeats, baselines = _compared(run, budget, workers, folds)
         members = bagged(run, _candidates(repeats, baselines), folds, budget, workers) if folds else []
+    repeats = believed(repeats, members, 1.0 if run.settings.direction == "maximize" else -1.0)
     note("selecting the ensemble")
     ensembles = _ensembles(run, members or split_contenders(run, repeats, baselines))
     shipped: dict[str, Contender | Joined] = {

@@ -114,6 +114,13 @@ def test_an_ensemble_of_networks_has_no_baseline(run, tail):
     assert {member.networks[0].space for member in tail.networks.members} == {run.space}
 
 
+def test_the_winner_is_the_best_architecture_over_folds(run, tail):
+    assert {one.name for one in tail.repeats} == {f"trial {trial.number}" for trial in run.history().best}
+    assert all([network.fold for network in one.folds] == list(range(FOLDS)) for one in tail.repeats)
+    assert tail.winner.out_of_fold == max(one.out_of_fold for one in tail.repeats)
+    assert run.selected("winner")["members"][0]["name"].startswith(tail.winner.name)
+
+
 def test_a_second_tail_trains_nothing(run, tail):
     before = weights_written(run)
     again = run_tail(run)
@@ -175,6 +182,7 @@ def test_the_table_says_that_scores_are_out_of_fold(copy, capsys):
     report(copy)
     text = " ".join(capsys.readouterr().out.split())
     assert f"the ensemble is bagged over {FOLDS} folds: its validation score is out of fold" in text
+    assert "the winner is the best of 2 architectures by its mean over the folds, 0." in text
 
 
 def test_what_is_exported_says_what_the_search_saw_in_onnx_too(run, tail, tmp_path):
