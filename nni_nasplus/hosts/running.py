@@ -7,7 +7,7 @@ from rich.console import Console
 from nni_nasplus import registry
 from nni_nasplus.hosts.host import Host
 from nni_nasplus.hosts.progress import TrialProgress
-from nni_nasplus.run.clock import counted
+from nni_nasplus.run.directory.clock import counted
 from nni_nasplus.run.presearch import needs_presearch
 from nni_nasplus.run.run import Run
 

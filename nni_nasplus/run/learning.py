@@ -14,7 +14,7 @@ from nni_nasplus._files import damage_named, read_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import instantiate
 from nni_nasplus.run import memories
-from nni_nasplus.run.repeats import repeats_in
+from nni_nasplus.run.directory.repeats import repeats_in
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.earlier import memory_of
 from nni_nasplus.search.journal import JOURNAL, Journal

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from nni_nasplus._files import damage_named, is_linked, read_json, unlink_file, unlink_files, write_json
+from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.data.cache import changed_inputs
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import instantiate
-from nni_nasplus.run.clock import seconds_used
-from nni_nasplus.run.places import absolute, kept, missing, require_room, used
-from nni_nasplus.run.repeats import repeats_in
+from nni_nasplus.run.directory.clock import seconds_used
+from nni_nasplus.run.directory.locks import Part, held
+from nni_nasplus.run.directory.places import absolute, missing, not_writable, require_room
+from nni_nasplus.run.directory.repeats import repeats_in
+from nni_nasplus.run.directory.selections import keep_selections, selected_in, selections_in
+from nni_nasplus.run.directory.settings_file import SETTINGS, read_settings, write_settings
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import JOURNAL, Journal
@@ -40,20 +41,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE", "MEMORY", "PRESEARCH", "SETTINGS", "Run"]
 
-VERSION = 5
-"""1 had options in place of settings, and what strategies had found among them; 2 had absolute paths; 3 weighted
-classes by default, so that its search would go on by another measure; 4 knew no targets but classes."""
-SETTINGS = "run.json"
 PRESEARCH = "presearch.json"
 MEMORY = "memory.json"
-SELECTED = "selected.json"
 CACHE = "data"
-"""The files and the folder of prepared data in a run directory."""
-_LOCKS = {
-    "trials": (".lock", "searches in, or shows,"),
-    "models": (".models.lock", "searches in, or trains what is exported of,"),
-}
-"""Files that are locked by who holds a part of the directory, and what else that may be."""
+"""What the strategy found before the first trial, what earlier searches found, and the folder of prepared data."""
 
 
 class Run:
@@ -91,24 +82,15 @@ class Run:
         return Run(self.directory, replace(self.settings, **changed))._written()
 
     def _written(self) -> Run:
-        content = {"version": VERSION, **kept(self.settings.to_json(), self.directory)}
-        try:
-            unlink_file(self.directory / SETTINGS)
-            write_json(self.directory / SETTINGS, content)
-        except UserError as error:
-            raise self._not_writable(getattr(error.__cause__, "strerror", None)) from error
+        write_settings(self.directory, self.settings)
         return self
 
     def require_writable(self) -> None:
         """Raise :class:`UserError` if nothing can be written into the directory."""
         if not os.access(self.directory, os.W_OK | os.X_OK):
-            raise self._not_writable("Permission denied, or read-only")
+            raise not_writable(self.directory, "Permission denied, or read-only")
 
-    def _not_writable(self, reason: str | None) -> UserError:
-        what = f"{self.directory} cannot be written ({reason})"
-        return UserError(f"{what}; copy it to where you may write, and name the copy")
-
-    @contextlib.contextmanager
+    @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold all of the run directory, as the command that searches does.
 
@@ -120,9 +102,8 @@ class Run:
         with self.held("trials"), self.held("models"):
             yield
 
-    @contextlib.contextmanager
-    def held(self, part: Literal["trials", "models"]) -> Iterator[None]:
-        """Hold a part of the run directory; the system lets go of it when the holder dies.
+    def held(self, part: Part) -> AbstractContextManager[None]:
+        """Hold a part of the run directory in a ``with`` block; the system lets go of it when the holder dies.
 
         Parameters
         ----------
@@ -134,20 +115,7 @@ class Run:
         UserError
             If another process holds it, or it cannot be written.
         """
-        name, holder = _LOCKS[part]
-        lock = FileLock(self.directory / name)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(f"another process {holder} {self.directory}; wait for it or end it") from None
-        except OSError as error:
-            raise self._not_writable(error.strerror) from None
-        try:
-            if is_linked(self.directory / JOURNAL):
-                unlink_files(self.directory)
-            yield
-        finally:
-            lock.release()
+        return held(self.directory, part)
 
     @staticmethod
     def require_free(directory: Path) -> None:
@@ -165,21 +133,10 @@ class Run:
         Raises
         ------
         UserError
-            If it holds no search.
+            If it holds no search, or one of another release.
         """
         directory = Path(directory).resolve()
-        path = directory / SETTINGS
-        if not path.is_file():
-            raise UserError(f"{directory} holds no search: {SETTINGS} is missing; name the directory given to --out")
-        content = read_json(path)
-        if (version := content.pop("version", None)) != VERSION:
-            raise UserError(
-                f"{path} has format {version}, this release reads {VERSION}; search anew with another --out"
-            )
-        try:
-            return cls(directory, Settings.from_json(used(content, directory)))
-        except TypeError as error:
-            raise UserError(f"{path} has settings that this release does not know: {error}") from None
+        return cls(directory, read_settings(directory))
 
     @cached_property
     def space(self) -> NetworkSpace:
@@ -364,36 +321,24 @@ class Run:
         It selects an ``ensemble``, one of ``networks`` of the space alone, the ``winner``, and each baseline. An export
         may have added ``distilled``, and what was trained again, such as ``refit ensemble``.
 
-        Returns
-        -------
-        ``members``, each as :meth:`member` gives them, ``metrics`` of validation, ``temperature``, and ``test``, the
-        objective on the test examples with its interval; of what was trained again also ``refit``: what it was
-        before, by its ``name``, and its ``test``. Members that are bagged have each its ``fold``, and metrics are then
-        out of fold.
+        The members that it names are as :meth:`member` gives them: see
+        :func:`~nni_nasplus.run.directory.selections.selected_in`.
 
         Raises
         ------
         UserError
             If the file is damaged.
         """
-        with damage_named(self.directory / SELECTED, self._again):
-            found = self.selections.get(what)
-            further = ("refit",) if found and "refit" in found else ()
-            return found and {name: found[name] for name in ("members", "metrics", "temperature", "test", *further)}
+        return selected_in(self.directory, what)
 
     @property
     def selections(self) -> dict[str, Any]:
         """By name all that :meth:`selected` gives; UserError if the file is damaged."""
-        path = self.directory / SELECTED
-        return read_json(path, self._again) if path.is_file() else {}
-
-    @property
-    def _again(self) -> str:
-        return f"remove it, and have it made again by: nasplus resume {self.directory}"
+        return selections_in(self.directory)
 
     def select(self, selected: Mapping[str, Mapping[str, Any]]) -> None:
         """Keep this, and nothing else, for :meth:`selected` to give."""
-        write_json(self.directory / SELECTED, dict(selected))
+        keep_selections(self.directory, selected)
 
     def network(self, trial: Trial) -> nn.Module:
         """The trained network of a finished trial; UserError if its weights are not there."""

@@ -100,6 +100,6 @@ class AtOnce:
 def drawing_of(space: SearchSpace) -> Drawing:
     """All at once, unless the space has ways of its own to sample, to find neighbours or to tell its architectures."""
     kind = type(space)
-    own = (kind.sample, kind.neighbours, kind.validate, kind.key_of, kind._complete)
-    plain = SearchSpace.sample, SearchSpace.neighbours, SearchSpace.validate, SearchSpace.key_of, SearchSpace._complete
+    own = (kind.sample, kind.neighbours, kind.validate, kind.key_of)
+    plain = (SearchSpace.sample, SearchSpace.neighbours, SearchSpace.validate, SearchSpace.key_of)
     return AtOnce(space) if own == plain else OneByOne(space)

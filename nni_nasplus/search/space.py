@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -14,9 +11,12 @@ import numpy as np
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import installed
+from nni_nasplus.search.decisions.checks import listed, require_consistent, require_decisions
 from nni_nasplus.search.decisions.choice_features import ChoiceFeatures
 from nni_nasplus.search.decisions.counting import Diagram, UncountableError
-from nni_nasplus.search.decisions.space_format import choices_in, require_parameters
+from nni_nasplus.search.decisions.keys import Keys
+from nni_nasplus.search.decisions.plan import Plan
+from nni_nasplus.search.decisions.space_format import choices_in, choices_of, require_parameters, written
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -79,39 +79,12 @@ class SearchSpace:
             for name, parents in (conditions or {}).items()
             if parents
         }
-        self._check()
+        require_consistent(self.decisions, self.conditions)
         self._index = {
             name: {choice: i for i, choice in enumerate(choices)} for name, choices in self.decisions.items()
         }
-        self._plan = [
-            (name, choices, [(p, frozenset(ok)) for p, ok in self.conditions.get(name, {}).items()])
-            for name, choices in self.decisions.items()
-        ]
-        self._conditioning = {parent for parents in self.conditions.values() for parent in parents}
+        self._plan = Plan(self.decisions, self.conditions)
         self._initial = [self.validate(architecture) for architecture in initial]
-
-    def _check(self) -> None:
-        known: dict[str, tuple[Choice, ...]] = {}
-        for name in self.conditions:
-            if name not in self.decisions:
-                raise UserError(f"condition on unknown decision '{name}'; decisions: {_listed(self.decisions)}")
-        for name, choices in self.decisions.items():
-            if not choices:
-                raise UserError(f"decision '{name}' has no choices; give it at least one")
-            if any(not isinstance(c, (str, int, float, bool)) for c in choices):
-                raise UserError(f"decision '{name}' has a choice that is not a str, int, float or bool")
-            if any(isinstance(c, float) and not math.isfinite(c) for c in choices):
-                raise UserError(f"decision '{name}' has a choice that is NaN or infinite; leave it out")
-            if len(set(choices)) < len(choices):
-                raise UserError(f"decision '{name}' repeats a choice: {_listed(choices)}")
-            for parent, allowed in self.conditions.get(name, {}).items():
-                if parent not in known:
-                    raise UserError(f"condition of '{name}' names '{parent}', which is no earlier decision")
-                if unknown := [c for c in allowed if c not in known[parent]]:
-                    raise UserError(
-                        f"condition of '{name}' names {parent}={unknown[0]!r}; allowed: {_listed(known[parent])}"
-                    )
-            known[name] = choices
 
     def held(self, choices: Mapping[str, Choice]) -> SearchSpace:
         """The part of the space that has these choices; decisions that can no longer count are left out.
@@ -125,7 +98,7 @@ class SearchSpace:
         conditions: dict[str, dict[str, list[Choice]]] = {}
         require_decisions(choices)
         if unknown := [name for name in choices if name not in self.decisions]:
-            raise UserError(f"unknown decision '{unknown[0]}'; decisions: {_listed(self.decisions)}")
+            raise UserError(f"unknown decision '{unknown[0]}'; decisions: {listed(self.decisions)}")
         for name, all_choices in self.decisions.items():
             parents = self.conditions.get(name, {})
             left = {parent: [c for c in ok if c in decisions.get(parent, ())] for parent, ok in parents.items()}
@@ -172,16 +145,7 @@ class SearchSpace:
             if self._diagram is None:
                 raise UserError("this space cannot count itself; sample it with uniform='decision'")
             return self._diagram.sample(rng)
-        return self._complete({}, rng)
-
-    def _complete(self, fixed: Mapping[str, Choice], rng: np.random.Generator) -> Architecture:
-        """The architecture that keeps ``fixed`` where it is active and draws every other active decision."""
-        draws = rng.random(len(self._plan)).tolist()
-        architecture: Architecture = {}
-        for (name, choices, parents), draw in zip(self._plan, draws, strict=True):
-            if not parents or _active(parents, architecture):
-                architecture[name] = fixed[name] if name in fixed else choices[int(draw * len(choices))]
-        return architecture
+        return self._plan.completed({}, rng)
 
     def is_active(self, name: str, architecture: Mapping[str, Any]) -> bool:
         """Whether a decision exists under the earlier decisions of an architecture."""
@@ -199,20 +163,20 @@ class SearchSpace:
         require_decisions(architecture)
         if not architecture.keys() <= self.decisions.keys():
             unknown = [name for name in architecture if name not in self.decisions]
-            raise UserError(f"unknown decision '{unknown[0]}'; decisions: {_listed(self.decisions)}")
-        canonical: Architecture = {}
-        for name, choices, parents in self._plan:
-            if not parents or _active(parents, canonical):
-                if name not in architecture:
-                    raise UserError(f"decision '{name}' is missing; allowed: {_listed(choices)}")
-                canonical[name] = choices[self._position(name, architecture[name])]
-        return canonical
+            raise UserError(f"unknown decision '{unknown[0]}'; decisions: {listed(self.decisions)}")
+
+        def choose(name: str, choices: Sequence[Choice]) -> Choice:
+            if name not in architecture:
+                raise UserError(f"decision '{name}' is missing; allowed: {listed(choices)}")
+            return choices[self._position(name, architecture[name])]
+
+        return self._plan.decided(choose)
 
     def _position(self, name: str, value: Any) -> int:
         try:
             return self._index[name][value]
         except (KeyError, TypeError):
-            allowed = _listed(self.decisions[name])
+            allowed = listed(self.decisions[name])
             raise UserError(f"decision '{name}' cannot be {value!r}; allowed: {allowed}") from None
 
     def key(self, architecture: Mapping[str, Any]) -> str:
@@ -221,16 +185,11 @@ class SearchSpace:
 
     def key_of(self, canonical: Architecture) -> str:
         """The :meth:`key` of an architecture that is known to be in canonical form, in a tenth of the time."""
-        pairs = ", ".join([self._written[name][choice] for name, choice in canonical.items()])
-        return hashlib.blake2b(f"[{pairs}]".encode(), digest_size=8).hexdigest()
+        return self._keys.of(canonical)
 
     @cached_property
-    def _written(self) -> dict[str, dict[Choice, str]]:
-        """Each choice as JSON, of which keys are made."""
-        return {
-            name: {choice: json.dumps([name, choice], ensure_ascii=True) for choice in choices}
-            for name, choices in self.decisions.items()
-        }
+    def _keys(self) -> Keys:
+        return Keys(self.decisions)
 
     def mutate(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Architecture:
         """Change one active decision, drawn uniformly, to another of its choices; draw what that activates.
@@ -246,7 +205,7 @@ class SearchSpace:
             raise UserError("the architecture has no decision with a second choice; nothing can be mutated")
         name = names[rng.integers(len(names))]
         others = [choice for choice in self.decisions[name] if choice != current[name]]
-        return self._complete({**current, name: others[rng.integers(len(others))]}, rng)
+        return self._plan.changed(current, name, others[rng.integers(len(others))], rng)
 
     def crossed(self, one: Mapping[str, Any], other: Mapping[str, Any], rng: np.random.Generator) -> Architecture:
         """Take each decision from either architecture, drawn; draw what neither of them has."""
@@ -257,20 +216,15 @@ class SearchSpace:
             for parent in (parents[first], parents[1 - first]):
                 if name in parent:
                     choices.setdefault(name, parent[name])
-        return self._complete(choices, rng)
+        return self._plan.completed(choices, rng)
 
     def neighbours(self, architecture: Mapping[str, Any], rng: np.random.Generator) -> Iterator[Architecture]:
         """Yield one architecture for each other choice of each active decision; draw what that activates."""
         current = self.validate(architecture)
         for name, value in current.items():
             for choice in self.decisions[name]:
-                if choice == value:
-                    continue
-                if name in self._conditioning:
-                    yield self._complete({**current, name: choice}, rng)
-                else:
-                    rng.random(len(self._plan))  # as many draws as if something were activated
-                    yield {**current, name: choice}
+                if choice != value:
+                    yield self._plan.changed(current, name, choice, rng)
 
     def encode(self, architecture: Mapping[str, Any]) -> np.ndarray:
         """One-hot code, float64 of length ``width``; the columns of inactive decisions are 0."""
@@ -342,18 +296,7 @@ class SearchSpace:
 
     def __iter__(self) -> Iterator[Architecture]:
         """Every architecture once, in order of its decisions."""
-        return self._extend({}, 0)
-
-    def _extend(self, prefix: Architecture, position: int) -> Iterator[Architecture]:
-        if position == len(self._plan):
-            yield prefix
-            return
-        name, choices, parents = self._plan[position]
-        if not _active(parents, prefix):
-            yield from self._extend(prefix, position + 1)
-            return
-        for choice in choices:
-            yield from self._extend({**prefix, name: choice}, position + 1)
+        return self._plan.all()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SearchSpace) and self.to_json() == other.to_json()
@@ -370,13 +313,7 @@ class SearchSpace:
         The initial architectures are at the first decision, as ``_initial``. A subclass leaves its class path there, as
         ``_space``; it must take no arguments.
         """
-        space: dict[str, dict[str, Any]] = {}
-        for name, choices in self.decisions.items():
-            space[name] = {"_type": "choice", "_value": list(choices)}
-            if name in self.conditions:
-                space[name]["_when"] = {p: list(ok) for p, ok in self.conditions[name].items()}
-        if self._initial:
-            next(iter(space.values()))["_initial"] = self._initial
+        space = written(self.decisions, self.conditions, self._initial)
         if type(self) is not SearchSpace:
             next(iter(space.values()))["_space"] = f"{type(self).__module__}.{type(self).__qualname__}"
         return space
@@ -404,23 +341,7 @@ class SearchSpace:
         UserError
             If a mutable is not a ``Categorical`` (``nni.choice``, ``LayerChoice``, ``Repeat``) of scalars.
         """
-        from nni.mutable import Categorical
-
-        mutables = model_space.simplify()
-        for label, mutable in mutables.items():
-            if not isinstance(mutable, Categorical):
-                kind = type(mutable).__name__
-                raise UserError(f"mutable '{label}' is a {kind}; use nni.choice with scalar choices instead")
-        return cls(
-            {label: mutable.values for label, mutable in mutables.items()},  # type: ignore[attr-defined]
-            getattr(model_space, "conditions", None),
-        )
-
-
-def require_decisions(architecture: Any) -> None:
-    """Raise :class:`UserError` if something that a file holds is no choices by decision."""
-    if not isinstance(architecture, Mapping):
-        raise UserError(f"{architecture!r} is no architecture; write it as an object of choices by decision")
+        return cls(*choices_of(model_space))
 
 
 def _made(path: str) -> SearchSpace:
@@ -429,15 +350,3 @@ def _made(path: str) -> SearchSpace:
         return made()
     except TypeError:
         raise UserError(f"'{path}' cannot be made without arguments; it is no _space of a search") from None
-
-
-def _active(parents: list[tuple[str, frozenset[Choice]]], architecture: Architecture) -> bool:
-    # An inactive parent has no choice, and no choice is None.
-    for parent, allowed in parents:  # noqa: SIM110  # all() takes twice as long, and every candidate asks this
-        if architecture.get(parent) not in allowed:
-            return False
-    return True
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(map(str, values))

@@ -10,7 +10,7 @@ from statistics import fmean
 
 from scipy import stats
 
-from nni_nasplus.run.repeats import key_of, repeat_folder
+from nni_nasplus.run.directory.repeats import key_of, repeat_folder
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Contender, Training, trial_contender

@@ -11,7 +11,7 @@ from torch import nn
 
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.plain_space import PlainSpace
-from nni_nasplus.run.clock import seconds_used
+from nni_nasplus.run.directory.clock import seconds_used
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.bagging import Bagged, bagged, folds_take
 from nni_nasplus.tail.baselines import tuned_baselines

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 
-from nni_nasplus.data.link import Link
-from nni_nasplus.data.preprocessing import Preprocessing
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.weights import load_weights, save_weights
-from nni_nasplus.search.history import Direction
 from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.continuing import Ending, Part
 from nni_nasplus.training.distillation.loss import Distilled, Teachers
 from nni_nasplus.training.distillation.settings import Distillation
-from nni_nasplus.training.distillation.teachers import Examples, find_teachers
+from nni_nasplus.training.distillation.teachers import find_teachers
 from nni_nasplus.training.predictions import PREDICTIONS, Predicting, Predictions
+from nni_nasplus.training.problem import Problem
 from nni_nasplus.training.quiet import quiet_lightning
 from nni_nasplus.training.reporter import (
     KeepCurve,
@@ -52,7 +48,7 @@ _UNSEEN = {"limit_val_batches": 0, "enable_checkpointing": False}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluator(ABC):
+class Evaluator(Problem):
     """Train a network with a fresh Lightning trainer and score it on validation data.
 
     A subclass says what data and what task. It is a frozen dataclass too: its fields are its arguments, and plain JSON
@@ -95,12 +91,9 @@ class Evaluator(ABC):
     ...     def task(self, network: nn.Module) -> pl.LightningModule: ...
     """
 
-    directions: ClassVar[Mapping[str, Direction]] = MappingProxyType({})
-    """By metric, whether it is to be maximised or minimised."""
     hyperparameters: ClassVar[Sequence[str]] = ()
     """The fields that an architecture may decide: see :mod:`nni_nasplus.networks.hyperparameters`."""
 
-    objective: str
     epochs: int
     patience: int | None = None
     seed: int = 0
@@ -117,81 +110,6 @@ class Evaluator(ABC):
     def init_args(self) -> dict[str, Any]:
         """The arguments that make this evaluator again, as JSON values."""
         return asdict(self)
-
-    @property
-    def direction(self) -> Direction:
-        """Whether the objective is maximised or minimised; UserError where it is unknown."""
-        if self.objective not in self.directions:
-            known = ", ".join(self.directions)
-            raise UserError(f"unknown objective '{self.objective}'; choose one of {known}")
-        return self.directions[self.objective]
-
-    @abstractmethod
-    def data(self) -> pl.LightningDataModule:
-        """The data module."""
-
-    @abstractmethod
-    def task(self, network: nn.Module) -> pl.LightningModule:
-        """The Lightning module that trains ``network`` and logs ``val_<objective>`` and ``test_<objective>``."""
-
-    def validation_half(self) -> Any:
-        """Batches of validation examples, as a search inside one trial trains the weights of operations on them.
-
-        Here they come as they do in validation; an evaluator that can draws them anew in each pass.
-        """
-        return self.data().val_dataloader()
-
-    def refit_data(self) -> pl.LightningDataModule:
-        """The data module whose training examples are those of training and of validation, for :meth:`refit`."""
-        raise UserError(f"{type(self).__name__} cannot refit its networks: it has no method refit_data()")
-
-    @property
-    def recommended_folds(self) -> int:
-        """How many folds bagging is worth on these data; 0 where they are not few, or cannot be divided."""
-        return 0
-
-    def held_out(self, fold: int, count: int) -> Self:
-        """This evaluator with other training and validation examples, of the same that there are of both.
-
-        Parameters
-        ----------
-        fold, count
-            Of so many folds the one, from 0, whose examples validate; those of the others train.
-
-        Raises
-        ------
-        UserError
-            If the examples cannot be divided so.
-        """
-        raise UserError(f"{type(self).__name__} cannot train on folds; use --folds 0")
-
-    def examples(self) -> Examples:
-        """The training set as teachers are asked on it."""
-        raise UserError(f"{type(self).__name__} cannot distil: it has no method examples()")
-
-    def measure(self, predictions: Predictions, names: Sequence[str] | None = None) -> dict[str, float]:
-        """The metrics of predictions that are already made, such as the mean of several networks'.
-
-        Parameters
-        ----------
-        names
-            Which; all if None.
-        """
-        raise UserError(f"{type(self).__name__} cannot join networks: it has no method measure()")
-
-    @property
-    def joins(self) -> bool:
-        """Whether networks can be joined: what they say of an example has a mean."""
-        return type(self).measure is not Evaluator.measure
-
-    @property
-    def link(self) -> Link:
-        """How outputs stand for what networks say: those of classes by the softmax."""
-        return "softmax"
-
-    def preprocessing(self) -> Preprocessing:
-        """What an exported network takes new data through."""
-        raise UserError(f"{type(self).__name__} cannot export its networks: it has no method preprocessing()")
 
     @contextmanager
     def seeded(self) -> Iterator[None]:

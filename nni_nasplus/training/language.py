@@ -13,10 +13,10 @@ from nni_nasplus.data.text.batches import TextBatches
 from nni_nasplus.data.text.module import TextDataModule
 from nni_nasplus.data.text.vocabulary import Vocabulary
 from nni_nasplus.errors import UserError
-from nni_nasplus.training.averaging import AVERAGING, NON_MONOTONE, Averaging
 from nni_nasplus.training.evaluator import Evaluator
-from nni_nasplus.training.language_model import DIRECTIONS, LanguageModel, LanguageNetwork
 from nni_nasplus.training.rates import require_rates
+from nni_nasplus.training.text.averaging import AVERAGING, NON_MONOTONE, Averaging
+from nni_nasplus.training.text.language_model import DIRECTIONS, LanguageModel, LanguageNetwork
 
 __all__ = ["LanguageModelling"]
 

@@ -261,7 +261,7 @@ class NodeSupernet(Supernet):
 
 
 class _MixedLanguageModel(MixedNetwork):
-    """A supernet as :class:`~nni_nasplus.training.language_model.LanguageModel` trains networks."""
+    """A supernet as :class:`~nni_nasplus.training.text.language_model.LanguageModel` trains networks."""
 
     supernet: NodeSupernet
 

@@ -8,7 +8,8 @@ from mutations import BYTES, Choices, mutated, mutated_json, written_json
 
 from nni_nasplus import registry
 from nni_nasplus.registry import described
-from nni_nasplus.run.run import PRESEARCH, SETTINGS, VERSION, Run
+from nni_nasplus.run.directory.settings_file import SETTINGS, VERSION
+from nni_nasplus.run.run import PRESEARCH, Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import SearchSpace

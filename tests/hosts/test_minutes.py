@@ -9,7 +9,7 @@ from places import HELPERS
 from rich.console import Console
 
 from nni_nasplus.hosts.progress import TrialProgress
-from nni_nasplus.run.clock import seconds_used
+from nni_nasplus.run.directory.clock import seconds_used
 
 
 @pytest.mark.system

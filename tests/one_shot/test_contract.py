@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
 import torch
 from one_shot_searches import LENGTHS, Host, named, small
@@ -11,6 +15,7 @@ from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.fit import fit
+from nni_nasplus.search.ranking import Ranking
 
 NAMES = [*registry.available("one_shot"), "toy"]
 every = named(NAMES, pytest.mark.system)
@@ -19,17 +24,31 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 EPOCHS = 3
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A search that was never interrupted."""
+
+    found: Ranking
+    told: list[dict]
+    folder: Path
+    """Its own."""
+    shown: Path
+    """That of its host's pictures."""
+
+
 @pytest.fixture(scope="module")
 def wholes():
     return {}
 
 
 @pytest.fixture
-def whole(name, wholes):
-    """A search that was never interrupted: what it found, and what its host heard."""
+def whole(name, wholes, tmp_path_factory):
+    """A search that was never interrupted, of every name one."""
     if name not in wholes:
-        host = Host()
-        wholes[name] = (fit(small(name, reporter=host)).architectures, host.told)
+        folder = tmp_path_factory.mktemp(name)
+        host = Host(output=folder / "host")
+        found = fit(small(name, reporter=host), folder / "run").architectures
+        wholes[name] = Whole(found, host.told, folder / "run", folder / "host" / "tensorboard")
     return wholes[name]
 
 
@@ -39,24 +58,21 @@ def test_the_toy_comes_from_outside():
 
 
 @each_kind
-def test_equal_seeds_find_equal_architectures_whatever_torch_drew_before(name, whole):
+def test_equal_seeds_find_equal_architectures_whatever_torch_drew_before_and_will_draw(name, whole):
     torch.manual_seed(1234)
+    expected = torch.get_rng_state()
     host = Host()
-    assert fit(small(name, reporter=host)).architectures == whole[0]
-    assert host.told == whole[1]
+    assert fit(small(name, reporter=host)).architectures == whole.found
+    assert torch.equal(torch.get_rng_state(), expected)
+    assert host.told == whole.told
     assert len(host.told) == LENGTHS.get(name, EPOCHS)
-    other = Host()
-    fit(small(name, seed=1, reporter=other))
-    assert other.told != host.told
 
 
 @each_kind
-def test_torchs_generator_stays_as_it_is(name):
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    fit(small(name))
-    assert torch.equal(torch.rand(3), expected)
+def test_other_seeds_find_their_way_otherwise(name, whole):
+    host = Host()
+    fit(small(name, seed=1, reporter=host))
+    assert host.told != whole.told
 
 
 @each_kind
@@ -65,16 +81,22 @@ def test_a_search_resumed_at_any_epoch_goes_on_as_if_it_had_never_stopped(name, 
     with pytest.raises(HostLost):
         fit(small(name, reporter=Host(lost=epoch)), tmp_path)
     host = Host()
-    assert fit(small(name, reporter=host), tmp_path).architectures == whole[0]
-    assert host.told == whole[1]
+    assert fit(small(name, reporter=host), tmp_path).architectures == whole.found
+    assert host.told == whole.told
 
 
 @each_kind
-def test_a_search_that_is_over_only_answers(name, whole, tmp_path):
-    fit(small(name), tmp_path)
+def test_a_search_that_is_over_only_answers(name, whole, tmp_path, monkeypatch):
+    folder = shutil.copytree(whole.folder, tmp_path / "run")
     host = Host()
-    assert fit(small(name, reporter=host), tmp_path).architectures == whole[0]
-    assert host.told == whole[1]
+    search = small(name, reporter=host)
+
+    def trains(self, *arguments):
+        raise AssertionError("it is over")
+
+    monkeypatch.setattr(type(search), "training_step", trains)
+    assert fit(search, folder).architectures == whole.found
+    assert host.told == whole.told
 
 
 @every
@@ -94,16 +116,15 @@ def test_an_operation_that_is_pruned_is_never_called(name):
 
 @every
 def test_what_is_found_is_in_the_space_and_builds(name, whole):
-    (best, *_) = whole[0]
+    (best, *_) = whole.found
     assert NB201.search_space.validate(best) == best
     assert NB201.build(best)(images(count=2)).shape == (2, 3)
 
 
 @each_kind
-def test_the_rounds_are_shown(name, tmp_path):
+def test_the_rounds_are_shown(name, whole):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    fit(small(name, reporter=Host(output=tmp_path / "host")), tmp_path / "run")
-    for folder in (tmp_path / "run", tmp_path / "host" / "tensorboard"):
+    for folder in (whole.folder, whole.shown):
         found = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
         assert [picture.step for picture in found.Images("cells")] == list(range(1, LENGTHS.get(name, EPOCHS) + 1))

@@ -20,7 +20,7 @@ from nni_nasplus.data.text import TextBatches, TextDataModule, Vocabulary
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.spaces.recurrent import RecurrentCellSpace, RecurrentLanguageModel
 from nni_nasplus.training.language import LanguageModelling
-from nni_nasplus.training.language_model import LanguageModel, activation_penalty
+from nni_nasplus.training.text.language_model import LanguageModel, activation_penalty
 
 
 def validated(network, text, bptt=70, columns=10):

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from nni_nasplus._files import write_json
 from nni_nasplus.errors import UserError
+from nni_nasplus.run.directory.repeats import repeats_in
 from nni_nasplus.run.model import Model
-from nni_nasplus.run.repeats import repeats_in
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.earlier import memory_of
 

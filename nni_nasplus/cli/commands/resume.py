@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nni_nasplus.cli.running import finish
 from nni_nasplus.errors import UserError
-from nni_nasplus.run.clock import seconds_used
+from nni_nasplus.run.directory.clock import seconds_used
 from nni_nasplus.run.run import Run
 
 __all__ = ["resume"]

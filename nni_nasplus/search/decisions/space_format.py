@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nni_nasplus.errors import UserError
 
-__all__ = ["choices_in", "require_parameters"]
+if TYPE_CHECKING:
+    from nni.mutable import Mutable
+
+__all__ = ["choices_in", "choices_of", "require_parameters", "written"]
 
 _Choices = Mapping[str, Sequence[Any]]
 
@@ -33,6 +36,39 @@ def choices_in(space: Mapping[str, Mapping[str, Any]]) -> tuple[_Choices, Mappin
         raise UserError(f"_initial is {initial!r}; write a list of architectures")
     decisions = {name: parameter["_value"] for name, parameter in space.items()}
     return decisions, {name: parameter.get("_when", {}) for name, parameter in space.items()}, initial
+
+
+def choices_of(model_space: Mutable) -> tuple[_Choices, Mapping[str, _Choices] | None]:
+    """Decisions of an NNI ``ModelSpace``, and conditions, if it has an attribute of that name.
+
+    Raises
+    ------
+    UserError
+        If a mutable is not a ``Categorical``.
+    """
+    from nni.mutable import Categorical
+
+    decisions: dict[str, Sequence[Any]] = {}
+    for label, mutable in model_space.simplify().items():
+        if not isinstance(mutable, Categorical):
+            kind = type(mutable).__name__
+            raise UserError(f"mutable '{label}' is a {kind}; use nni.choice with scalar choices instead")
+        decisions[label] = mutable.values
+    return decisions, getattr(model_space, "conditions", None)
+
+
+def written(
+    decisions: _Choices, conditions: Mapping[str, _Choices], initial: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Parameters by name, as :func:`choices_in` reads them; ``initial`` is left at the first."""
+    space: dict[str, dict[str, Any]] = {}
+    for name, choices in decisions.items():
+        space[name] = {"_type": "choice", "_value": list(choices)}
+        if name in conditions:
+            space[name]["_when"] = {parent: list(allowed) for parent, allowed in conditions[name].items()}
+    if initial:
+        next(iter(space.values()))["_initial"] = initial
+    return space
 
 
 def _require_choice(name: str, parameter: Mapping[str, Any]) -> None:

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from nni_nasplus import UserError
-from nni_nasplus.run import clock
-from nni_nasplus.run.clock import CLOCK, counted, seconds_used
+from nni_nasplus.run.directory import clock
+from nni_nasplus.run.directory.clock import CLOCK, counted, seconds_used
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import torch
 from language_models import model
 from torch import nn
 
-from nni_nasplus.training.averaging import WeightAverage
 from nni_nasplus.training.language import LanguageModelling
-from nni_nasplus.training.language_model import LanguageModel
+from nni_nasplus.training.text.averaging import WeightAverage
+from nni_nasplus.training.text.language_model import LanguageModel
 
 
 def test_the_average_is_the_mean_of_the_weights_after_each_step(text, tmp_path):

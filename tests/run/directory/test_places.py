@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from nni_nasplus import UserError
-from nni_nasplus.run.places import absolute, kept, require_room, used
+from nni_nasplus.run.directory.places import absolute, kept, require_room, used
 from nni_nasplus.run.run import SETTINGS, Run
 from nni_nasplus.run.settings import Settings
 
@@ -150,7 +150,7 @@ def test_a_run_that_cannot_be_written_is_named(run, monkeypatch):
     def refuse(path, content):
         raise UserError("no") from PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("nni_nasplus.run.run.write_json", refuse)
+    monkeypatch.setattr("nni_nasplus.run.directory.settings_file.write_json", refuse)
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(UserError, match=r"a cannot be written \(Permission denied, or read-only\); copy it"):
         run.require_writable()

@@ -14,7 +14,7 @@ from typing import Any
 from nni_nasplus._files import require_writable
 from nni_nasplus.errors import UserError
 
-__all__ = ["absolute", "kept", "missing", "require_room", "used"]
+__all__ = ["absolute", "kept", "missing", "not_writable", "require_room", "used"]
 
 _HERE = "{run}"
 """Stands for the run's directory at the beginning of a path."""
@@ -36,6 +36,12 @@ def require_room(directory: Path) -> None:
         require_writable(directory)
     except UserError as error:
         raise UserError(f"{error} with --out") from error
+
+
+def not_writable(directory: Path, reason: str | None) -> UserError:
+    """The error of a run directory into which nothing can be written."""
+    what = f"{directory} cannot be written ({reason})"
+    return UserError(f"{what}; copy it to where you may write, and name the copy")
 
 
 def kept(settings: Any, directory: Path) -> Any:

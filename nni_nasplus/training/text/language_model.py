@@ -15,7 +15,7 @@ from torchmetrics import MeanMetric
 from nni_nasplus.data.text.batches import IGNORED, TextBatch
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.search.history import Direction
-from nni_nasplus.training.averaging import Averaging, WeightAverage
+from nni_nasplus.training.text.averaging import Averaging, WeightAverage
 
 __all__ = ["DIRECTIONS", "LanguageModel", "LanguageNetwork", "Outcome", "States", "activation_penalty"]
 
@@ -88,8 +88,8 @@ class LanguageModel(pl.LightningModule):
     alpha, beta
         Of :func:`activation_penalty`, in training.
     averaging
-        When to begin to average weights: see :class:`~nni_nasplus.training.averaging.WeightAverage`. Validation uses
-        the mean, and the network ends with it.
+        When to begin to average weights: see :class:`~nni_nasplus.training.text.averaging.WeightAverage`.
+        Validation uses the mean, and the network ends with it.
     compat
         Leave the weights that are dropped as they began, as the code of NAS-Bench-NLP (arXiv 2006.07116) does: it drops
         from a copy that no gradient comes back from.

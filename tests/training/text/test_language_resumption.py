@@ -8,7 +8,7 @@ import torch
 from language_models import LIGHT, STRONG, model
 
 from nni_nasplus.data.text import TextDataModule
-from nni_nasplus.training.language_model import LanguageModel
+from nni_nasplus.training.text.language_model import LanguageModel
 
 
 class Saves(pl.Callback):
