@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from nni_nasplus._files import unlink_file
+from nni_nasplus.ensembles.resample import resample
 from nni_nasplus.run.run import Run
 from nni_nasplus.training.predictions import Predictions
 
@@ -73,11 +74,6 @@ def bootstrap_interval(
     level
         The share of resamples within.
     """
-    labels = predictions.labels if predictions.labels.ndim == 1 else np.zeros(len(predictions.labels))
-    of_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    scores = []
-    for _ in range(DRAWS):
-        rows = np.concatenate([rng.choice(rows, len(rows)) for rows in of_class])
-        scores.append(score(predictions.rows(rows)))
+    scores = [score(predictions.rows(resample(predictions.labels, rng))) for _ in range(DRAWS)]
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -48,3 +48,13 @@ def test_every_resample_has_as_many_of_each_class():
 
 def test_a_score_without_spread_has_no_width():
     assert bootstrap_interval(right(9, 9), accuracy, np.random.default_rng(0)) == (1.0, 1.0)
+
+
+def test_the_interval_of_the_error_of_a_number_has_a_width():
+    labels = np.linspace(0, 1, 100, dtype=np.float32)
+    said = Predictions(labels[:, None] + np.random.default_rng(0).normal(0, 1, (100, 1)).astype(np.float32), labels)
+    low, high = bootstrap_interval(
+        said, lambda p: float(np.square(p.outputs[:, 0] - p.labels).mean() ** 0.5), np.random.default_rng(0)
+    )
+    assert low < 1 < high
+    assert 0.1 < high - low < 0.5
