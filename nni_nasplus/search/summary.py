@@ -11,7 +11,7 @@ __all__ = ["MOST", "NOT_THERE", "summarised"]
 
 MOST = 8
 """Entries: with a score and a size beside them ten axes, whose names have room on a screen of 1280 pixels."""
-NOT_THERE = "–"
+NOT_THERE = "none"
 """Of a decision that is not active."""
 
 
