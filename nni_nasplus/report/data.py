@@ -108,7 +108,7 @@ def _columns(module: EventDataModule) -> Table:
         )
         for column in module.encoder.columns
     ]
-    return _table("Columns", ("column", "taken for", "missing", "unreadable", "levels", ""), rows)
+    return _table("Columns", ("column", "taken for", "missing", "unreadable", "levels", "note"), rows)
 
 
 def _images(module: ImageDataModule) -> tuple[list[str], list[Table]]:
