@@ -20,7 +20,7 @@ __all__ = ["LivePage", "served"]
 
 HERE = "127.0.0.1"
 _SHARE = 0.1
-"""Of the time, how much may go into making pages: a search that runs needs the processor."""
+"""Of a processor, how much may go into making pages: a search that runs needs it."""
 
 
 class LivePage:
@@ -52,11 +52,11 @@ class LivePage:
             return self._text
 
     def _make(self) -> None:
-        seen, began = self._files(), time.monotonic()
+        seen, began = self._files(), time.thread_time()
         self._made += 1
         self._text = self._page(str(self._made))
-        self._seen, now = seen, time.monotonic()
-        self._due = now + (now - began) / _SHARE
+        self._seen = seen
+        self._due = time.monotonic() + (time.thread_time() - began) / _SHARE
 
     def _page(self, version: str) -> str:
         try:
