@@ -31,6 +31,7 @@ def leaderboard(findings: Findings) -> dict[str, Any] | None:
         "drawings": drawings,
         "details": {row["number"]: _details(findings, row) for row in rows if row["number"] in drawings},
         "rest": len(best) - len(rows),
+        "notation": findings.run.space.notation,
         "taught": any(row["teachers"] for row in rows),
         "winner": findings.winner.number if findings.winner else None,
         "rank": "best so far" if findings.result is None else "winner",

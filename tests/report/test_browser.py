@@ -20,7 +20,8 @@ SPACES = {
     "darts": (DartsSpace, {"channels": 2, "layers": 3, "size": 8}),
 }
 LEGENDS_ON_PLOTS = """() => [...document.querySelectorAll("figure svg")].filter((svg) => {
-    const [legend, plot] = ["legend_1", "patch_2"].map((id) => svg.querySelector(`[id=${id}]`)?.getBoundingClientRect());
+    const box = (id) => svg.querySelector(`[id=${id}]`)?.getBoundingClientRect();
+    const [legend, plot] = [box("legend_1"), box("patch_2")];
     return legend && legend.bottom > plot.top + 1 && legend.top < plot.bottom && legend.right > plot.left;
 }).map((svg) => svg.getAttribute("aria-label"))"""
 
