@@ -1,4 +1,4 @@
-"""What ``--help`` says: sentences for people, without the types of Python and the markup of its documentation."""
+"""What is said of options: sentences for people, without the types of Python and the markup of its documentation."""
 
 from __future__ import annotations
 
@@ -8,10 +8,31 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
-__all__ = ["CommandParser"]
+__all__ = ["CommandParser", "in_words"]
 
 _ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?([^`]*)`")
 _TYPE, _DEFAULT = re.compile(r"(, )?type: %\(type\)s(, )?"), re.compile(r"(, )?default: %\(default\)s")
+
+_WRONG = re.compile(
+    r'Parser key "(?P<name>[^"]+)": (?P<expected>.*?)(Given value type.*)?G(iven|ot) value: (?P<value>.*)', re.S
+)
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+_UNKNOWN = ("unrecognized arguments", "Option '")
+
+
+def in_words(message: str) -> str:
+    """What the parser has against an option, and what to do about it."""
+    if message.startswith(_UNKNOWN):
+        return f"{message}; the command says its options with --help"
+    if (wrong := _WRONG.match(message)) is None:
+        return message
+    if choices := re.search(r"Literal\[(.*?)\]", wrong["expected"]):
+        wanted = f"choose from {choices[1]}"
+    elif kinds := [word for kind, word in _KINDS.items() if f"<class '{kind}'>" in wrong["expected"]]:
+        wanted = f"use {' or '.join(kinds)}"
+    else:
+        return message
+    return f"--{wrong['name']} is {wrong['value'].strip()!r}; {wanted}"
 
 
 class _Words(DefaultHelpFormatter):

@@ -48,6 +48,8 @@ def show(
         from nni_nasplus.drawing.draw import require_format
 
         require_format(picture)
+    if top < 1:
+        raise UserError(f"--top is {top}; use 1 or more")
     run = Run.open(directory)
     print_result(run, top)
     if as_study or plots:
