@@ -14,7 +14,7 @@ _ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?([^`]*)`")
 _TYPE, _DEFAULT = re.compile(r"(, )?type: %\(type\)s(, )?"), re.compile(r"(, )?default: %\(default\)s")
 
 _WRONG = re.compile(
-    r'Parser key "(?P<name>[^"]+)": (?P<expected>.*?)(Given value type.*)?G(iven|ot) value: (?P<value>.*)', re.S
+    r'Parser key "(?P<name>[^"]+)": (?P<expected>.*?)(Given value type.*)?G(iven|ot) value: (?P<value>.*)'
 )
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 _UNKNOWN = ("unrecognized arguments", "Option '")
@@ -24,7 +24,7 @@ def in_words(message: str) -> str:
     """What the parser has against an option, and what to do about it."""
     if message.startswith(_UNKNOWN):
         return f"{message}; the command says its options with --help"
-    if (wrong := _WRONG.match(message)) is None:
+    if (wrong := _WRONG.match(" ".join(message.split()))) is None:
         return message
     if choices := re.search(r"Literal\[(.*?)\]", wrong["expected"]):
         wanted = f"choose from {choices[1]}"

@@ -86,3 +86,5 @@ def test_a_port_that_is_taken_is_named(run):
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} cannot be listened on"), served(run, port):
             pass
+    with pytest.raises(UserError, match="--report-port is 65536; use 1 to 65535"), served(run, 65_536):
+        pass
