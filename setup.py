@@ -87,7 +87,6 @@ setup(
         "psutil",
         "requests",
         "rich",
-        "tqdm",
         "typeguard>=4",
     ],
     extras_require={

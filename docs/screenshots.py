@@ -46,18 +46,19 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the folder for the pictures, a .png for each page")
     options = parser.parse_args()
     run = Run.open(options.run)
-    options.out.mkdir(parents=True, exist_ok=True)
+    out = options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(PATIENCE_MS)
-        files(page, run, options.out)
+        files(page, run, out)
         if latest_experiment(run.directory / NNI):
             with viewed(run, free_port()) as (_, url):
-                web_ui(page, url, options.out)
+                web_ui(page, url, out)
         if run.settings.host == "optuna":
             with dashboard(run) as url:
-                study(page, url, options.out)
+                study(page, url, out)
         browser.close()
 
 

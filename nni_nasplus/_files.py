@@ -64,7 +64,9 @@ def new_file(path: str | Path) -> Iterator[Path]:
         _require_replaceable(path)
         try:
             partial.touch()
+            mode = partial.stat().st_mode
             yield partial
+            partial.chmod(mode)  # safetensors puts a file in its place that nobody else may read
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

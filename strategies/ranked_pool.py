@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -11,8 +10,8 @@ from typing import Any
 
 import torch
 from pytorch_lightning.utilities.seed import isolate_rng
-from tqdm import tqdm
 
+from nni_nasplus._progress import progress_bar
 from nni_nasplus.data.text.batches import TextBatch
 from nni_nasplus.errors import UserError
 from nni_nasplus.proxies.examples import count, first, mapped, require_distinct
@@ -85,13 +84,8 @@ def _shown(proxy: Proxy, reporter: Reporter | None) -> Iterator[Progress]:
     if reporter is not None:
         yield partial(_report, reporter, proxy)
         return
-    with tqdm(desc=proxy.name, unit="network", file=sys.stderr) as bar:
-
-        def advance(values: Sequence[float], wanted: int) -> None:
-            bar.total = wanted
-            bar.update()
-
-        yield advance
+    with progress_bar(proxy.name, None, "networks") as advance:
+        yield lambda values, wanted: advance(1, wanted)
 
 
 def _report(reporter: Reporter, proxy: Proxy, values: Sequence[float], wanted: int) -> None:

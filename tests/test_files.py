@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from nni_nasplus import UserError
 from nni_nasplus._files import new_file, new_folder, read_json, write_json
@@ -23,6 +25,13 @@ def test_a_file_takes_its_place_at_the_end_and_its_folders_are_made(tmp_path):
         assert not path.exists()
     assert path.read_text() == "1"
     assert everything(tmp_path) == ["new", "new/deep", "new/deep/a.csv"]
+
+
+def test_weights_may_be_read_by_whoever_may_read_other_files(tmp_path):
+    write_json(tmp_path / "a.json", {})
+    with new_file(tmp_path / "a.safetensors") as partial:
+        save_file({"a": np.zeros(2)}, partial)
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "a.json").stat().st_mode
 
 
 @pytest.mark.parametrize("kind", [new_file, new_folder])

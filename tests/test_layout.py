@@ -35,7 +35,7 @@ LINES = (
     "data",
     "drawing",
     "registry",
-    "_files _lazy _localhost _signals",
+    "_files _lazy _localhost _progress _signals",
     "errors",
 )
 """The parts from top to bottom: one imports what lies on lower lines, and nothing of its own line but itself."""

@@ -11,11 +11,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TextIO
 
-from jsonargparse import ArgumentParser
-
 from nni_nasplus import __version__
 from nni_nasplus._signals import exit_code, last_line, stoppable
 from nni_nasplus.cli import surroundings
+from nni_nasplus.cli.help import CommandParser
 from nni_nasplus.cli.streams import flushed, one_line, open_closed_streams, say
 from nni_nasplus.cli.switches import switched, underscored
 from nni_nasplus.errors import UserError
@@ -84,7 +83,7 @@ def _run(command: str, module: ModuleType, arguments: list[str]) -> None:
         module.run(arguments)
         return
     function: Callable[..., Any] = getattr(module, command)
-    parser = ArgumentParser(prog=f"nasplus {command}", description=COMMANDS[command], exit_on_error=False)
+    parser = CommandParser(command, COMMANDS[command])
     parser.add_argument("--config", action="config", help="a YAML file of these options")
     names = parser.add_function_arguments(function, as_positional=True)
     options = parser.parse_args(switched(arguments, function))

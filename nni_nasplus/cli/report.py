@@ -57,7 +57,7 @@ def report(run: Run) -> None:
             draw_winner(run)
         host_of(run).conclude(run)
     print_result(run)
-    sys.stdout.write(f"report: {page}\n")
+    sys.stdout.write(f"report: {page}\nfiles that score new data: nasplus export {run.directory} --to MODEL\n")
 
 
 def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
@@ -72,6 +72,7 @@ def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:
         "winner": number,
         "teachers": list(history.trials[number].teachers),
         "genotype": run.space.genotype(best.architecture),
+        "notation": run.space.notation,
         "genotypes": {str(trial.number): run.space.genotype(trial.architecture) for trial in history.trials},
         "trials": len(history.finished),
         "rows": [*rows, *_known_before(run)],

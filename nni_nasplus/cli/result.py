@@ -27,6 +27,8 @@ def print_result(run: Run, top: int = _SHOWN) -> None:
     """Print the best trials and, where the search has ended, the comparison."""
     console, findings = Console(), Findings.of(run)
     console.print(_trials(findings, top))
+    if legend := (findings.result or {}).get("notation"):
+        console.print(f"architecture: {legend}", highlight=False, markup=False)
     if run.settings.costs:
         console.print(_front(findings))
     if found := _agreement(findings):
@@ -80,7 +82,7 @@ def _trials(findings: Findings, top: int) -> Table:
     taught = any(trial.teachers for trial in history.trials)
     paused = any(trial.epochs is not None for trial in history.trials)
     architecture = Column("architecture", overflow="fold")  # a notation that is cut could not be copied
-    columns = ("trial", architecture, f"validation {objective}", "parameters", "seconds")
+    columns = ("trial", architecture, f"validation\n{objective}", "parameters", "seconds")
     more = [*(["epochs"] if paused else []), *(["teachers"] if taught else [])]
     table = Table(*columns, *more, title="best architectures")
     for trial in history.best[:top]:

@@ -9,6 +9,7 @@ from argparse import ArgumentError
 from collections.abc import Iterator
 from typing import TextIO
 
+from nni_nasplus.cli.help import in_words
 from nni_nasplus.cli.surroundings import explained
 from nni_nasplus.errors import UserError
 
@@ -48,7 +49,7 @@ def one_line() -> Iterator[None]:
 
 def _message(error: Exception) -> str:
     if isinstance(error, ArgumentError):
-        return error.message
+        return in_words(error.message)
     if isinstance(error, OSError) and (line := explained(error)):
         return line
     if isinstance(error, OSError) and error.filename is not None:

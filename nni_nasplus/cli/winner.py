@@ -6,11 +6,30 @@ from html import escape
 from pathlib import Path
 
 from nni_nasplus._files import unlink_file
+from nni_nasplus.errors import UserError
 from nni_nasplus.report.findings import Findings
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 
-__all__ = ["draw_trial", "draw_winner", "winner_picture"]
+__all__ = ["chosen_trial", "draw_trial", "draw_winner", "winner_picture"]
+
+
+def chosen_trial(run: Run, number: int | None) -> Trial:
+    """A trial, whatever became of it; without a number the best one that has finished.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    history = run.history()
+    if number is None:
+        if not history.best:
+            raise UserError(f"{run.directory} has no finished trial; let the search run, or name a trial with --trial")
+        return history.best[0]
+    if not 0 <= number < len(history.trials):
+        raise UserError(f"there is no trial {number}; {run.directory} has {len(history.trials)}, from 0 on")
+    return history.trials[number]
 
 
 def winner_picture(run: Run) -> Path:

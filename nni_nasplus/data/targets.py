@@ -282,7 +282,7 @@ def _is_number(value: Any) -> bool:
 
 def _shares(names: Sequence[Any], shares: NDArray[np.floating]) -> str:
     pairs = zip(names, shares, strict=True)
-    shown = [f"{name} {100 * share:{'.0f' if share >= _ROUND else '.1g'}} %" for name, share in pairs]
+    shown = [f"{name} ({100 * share:{'.0f' if share >= _ROUND else '.1g'}} %)" for name, share in pairs]
     return ", ".join([*shown[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])
 
 

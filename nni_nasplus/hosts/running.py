@@ -10,6 +10,7 @@ from nni_nasplus.hosts.progress import TrialProgress
 from nni_nasplus.run.directory.clock import counted
 from nni_nasplus.run.presearch import needs_presearch
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.summary import size_in_words
 
 __all__ = ["complete", "host_of"]
 
@@ -49,7 +50,7 @@ def _search(run: Run, host: Host, console: Console, *, is_kept: bool) -> None:
     note = f"presearch of {run.settings.strategy}" if needs_presearch(run) else ""
     with counted(run.directory), host.search(run) as running:
         results = f"; results in {run.directory}" if is_kept else ""
-        console.print(f"searching {run.space.search_space}{results}", highlight=False)
+        console.print(f"searching {size_in_words(run.space.search_space)}{results}", highlight=False, soft_wrap=True)
         console.print(running.where, highlight=False, soft_wrap=True)
         with TrialProgress(console, run, note) as progress:
             running.wait(progress.update)

@@ -43,6 +43,9 @@ class NetworkSpace(ModelSpace):
     trains_in_epochs: ClassVar[bool] = True
     """Whether trainings of its networks can be paused and go on; False where they are fitted at once."""
 
+    notation: ClassVar[str] = ""
+    """What the parts of a genotype are, in a line for those who read one; empty where it says so itself."""
+
     conditions: Mapping[str, Mapping[str, Any]] = {}
     net: nn.Module
 

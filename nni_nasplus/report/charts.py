@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-__all__ = ["BAND", "BLUE", "COLOURS", "GREY", "INK", "ORANGE", "RED", "Chart", "chart", "in_whole_numbers", "limits"]
+__all__ = [
+    "BAND",
+    "BLUE",
+    "COLOURS",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "RED",
+    "Chart",
+    "chart",
+    "in_whole_numbers",
+    "legend_above",
+    "limits",
+]
 
 INK, GREY, BAND = "#1f2937", "#9ca3af", "#e5e7eb"
 BLUE, ORANGE, RED = "#1d4ed8", "#c2410c", "#b91c1c"
@@ -83,11 +96,35 @@ def chart(label: str, width: float = _WIDTH, height: float = _HEIGHT) -> Iterato
     drawn.markup = Markup(text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
 
 
+def legend_above(axes: Axes, columns: int) -> None:
+    """Name what is drawn above the axes, where it lies on nothing that is drawn.
+
+    Parameters
+    ----------
+    axes
+        What is drawn on them has labels.
+    columns
+        Names side by side.
+    """
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0, 1.02),
+        ncols=columns,
+        borderaxespad=0,
+        borderpad=0,
+        columnspacing=1.4,
+        handlelength=1.5,
+    )
+
+
 def in_whole_numbers(axis: Axis) -> None:
     """Let an axis count: trials and epochs have no halves."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def limits(scores: Sequence[float]) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from nni_nasplus.data.text import TextDataModule
 from nni_nasplus.data.text.vocabulary import UNKNOWN
 from nni_nasplus.report.findings import Findings
 from nni_nasplus.run.settings import Settings
+from nni_nasplus.search.summary import size_in_words
 
 __all__ = ["data", "data_of"]
 
@@ -49,11 +50,7 @@ def data_of(findings: Findings) -> LightningDataModule | None:
 
 def _settings(findings: Findings) -> Iterator[tuple[str, str]]:
     settings, space = findings.run.settings, findings.history.space
-    size = "too many architectures to count" if space.size is None else f"{space.size:,} architectures"
-    yield (
-        "space",
-        f"{settings.space['class_path'].rpartition('.')[2]}: {len(space.decisions)} decisions, {size}",
-    )
+    yield "space", f"{settings.space['class_path'].rpartition('.')[2]}: {size_in_words(space)}"
     options = ", ".join(f"{name} {value}" for name, value in sorted(settings.strategy_options.items()))
     yield "strategy", f"{settings.strategy}{f' ({options})' if options else ''}, seed {settings.seed}"
     yield "objective", f"{settings.objective}; {'higher' if findings.sign > 0 else 'lower'} is better"
@@ -108,7 +105,7 @@ def _columns(module: EventDataModule) -> Table:
         )
         for column in module.encoder.columns
     ]
-    return _table("Columns", ("column", "taken for", "missing", "unreadable", "levels", ""), rows)
+    return _table("Columns", ("column", "taken for", "missing", "unreadable", "levels", "note"), rows)
 
 
 def _images(module: ImageDataModule) -> tuple[list[str], list[Table]]:

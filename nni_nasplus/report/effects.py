@@ -23,6 +23,8 @@ FEW = 50
 trials, 41 % of 50 and 96 % of 150 (`benchmarks/decision_effects.py`)."""
 _SHOWN = 6
 """Decisions on the page, those with the greatest effects."""
+_WIDTH, _ROW, _FRAME = 3.5, 0.2, 0.6
+"""In inches: of a chart of a decision, of a choice in it, and of what is below the choices."""
 _NONE = 1e-3
 """Of a standard deviation of the scores: below it an effect is none."""
 
@@ -56,7 +58,7 @@ class Effect:
 
 
 def effects(findings: Findings) -> dict[str, Any] | None:
-    """The decisions that matter most, with a chart; None for few trials."""
+    """The decisions that matter most, a chart of each; None for few trials."""
     done = [trial for trial in findings.history.finished if trial.score is not None]
     if len(done) < FEWEST:
         return None
@@ -65,7 +67,7 @@ def effects(findings: Findings) -> dict[str, Any] | None:
     found = [one for one in found if max(abs(e.estimate) for e in one) > _NONE * spread][:_SHOWN]
     rows = [effect for one in found for effect in one]
     return {
-        "chart": _chart(found, findings.objective) if found else "",
+        "charts": _charts(found, findings.objective) if found else [],
         "rows": rows,
         "trials": len(done),
         "few": len(done) < FEW,
@@ -97,13 +99,19 @@ def decision_effects(space: SearchSpace, trials: Sequence[Trial]) -> list[list[E
     fitted = BayesianRidge().fit(code, (scores - scores.mean()) / spread)
     found, start = [], 0
     for name, choices in space.decisions.items():
-        columns = [start + i for i in range(len(choices)) if code[:, start + i].any()]
+        columns = [start + i for i in _in_order(choices) if code[:, start + i].any()]
         if len(columns) > 1:
             labels = [str(choices[column - start]) for column in columns]
             counts = code[:, columns].sum(0).astype(int).tolist()
             found.append(_contrasts(name, labels, counts, fitted, columns, spread))
         start += len(choices)
     return sorted(found, key=lambda one: -max(abs(effect.estimate) for effect in one))
+
+
+def _in_order(choices: Sequence[Any]) -> list[int]:
+    """The places of choices: numbers from the least on, words as they are offered."""
+    are_numbers = all(isinstance(choice, int | float) for choice in choices)
+    return sorted(range(len(choices)), key=lambda i: choices[i]) if are_numbers else [*range(len(choices))]
 
 
 def _contrasts(
@@ -120,28 +128,31 @@ def _contrasts(
     ]
 
 
-def _chart(found: list[list[Effect]], objective: str) -> Any:
-    rows = sum(map(len, found)) + len(found)
-    with chart("Effects of choices with 95 % intervals", width=5.4, height=0.8 + 0.19 * rows) as drawn:
-        _draw(drawn, found, objective)
-    return drawn.markup
+def _charts(found: list[list[Effect]], objective: str) -> list[dict[str, Any]]:
+    """A chart for each decision, all on the same scale, so that they stand side by side where there is room."""
+    ends = [end for one in found for e in one for end in (e.estimate - 2 * e.error, e.estimate + 2 * e.error)]
+    margin = 0.04 * (max(ends) - min(ends))
+    return [_chart(one, (min(ends) - margin, max(ends) + margin), objective) for one in found]
 
 
-def _draw(drawn: Chart, found: list[list[Effect]], objective: str) -> None:
-    axes, place, ticks = drawn.axes, 0, []
-    for decision in found:
-        ticks.append((place, decision[0].decision, True))
-        for effect in decision:
-            place += 1
-            colour = BLUE if effect.stands_out else GREY
-            axes.errorbar(effect.estimate, place, xerr=2 * effect.error, fmt="o", ms=4, color=colour, lw=1.4)
-            ticks.append((place, f"{effect.choice} ({effect.trials})", False))
-        place += 1
+def _chart(effects: list[Effect], scale: tuple[float, float], objective: str) -> dict[str, Any]:
+    name = effects[0].decision
+    height = _FRAME + _ROW * len(effects)
+    with chart(f"Effects of {name} with 95 % intervals", width=_WIDTH, height=height) as drawn:
+        _draw(drawn, effects, objective)
+        drawn.axes.set_xlim(*scale)
+    return {"decision": name, "chart": drawn.markup}
+
+
+def _draw(drawn: Chart, effects: list[Effect], objective: str) -> None:
+    axes = drawn.axes
+    for place, effect in enumerate(effects):
+        colour = BLUE if effect.stands_out else GREY
+        axes.errorbar(effect.estimate, place, xerr=2 * effect.error, fmt="o", ms=4, color=colour, lw=1.4)
     axes.axvline(0, color=GREY, lw=1)
-    axes.set_ylim(place - 0.5, -0.7)
-    axes.set_yticks([tick for tick, _, _ in ticks], [text for _, text, _ in ticks])
-    for label, (_, _, is_name) in zip(axes.get_yticklabels(), ticks, strict=True):
-        label.set_fontweight("bold" if is_name else "normal")
+    axes.set_ylim(len(effects) - 0.4, -0.6)
+    axes.set_yticks(range(len(effects)), [f"{effect.choice} ({effect.trials})" for effect in effects])
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"adds to validation {objective}")
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel(f"adds to {objective}")

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from nni_nasplus.networks.limits import written
-from nni_nasplus.report.charts import BLUE, GREY, Chart, chart, limits
+from nni_nasplus.report.charts import BLUE, GREY, Chart, chart, legend_above, limits
 from nni_nasplus.report.findings import Findings, figure
 from nni_nasplus.search.trial import Trial
 
@@ -56,4 +56,4 @@ def _draw(drawn: Chart, findings: Findings, found: list[Trial], cost: str) -> No
         axes.set_xscale("log")
     axes.set_xlabel(cost)
     axes.set_ylabel(f"validation {findings.objective}")
-    axes.legend(loc="best")
+    legend_above(axes, 2)

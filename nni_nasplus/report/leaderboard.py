@@ -27,10 +27,11 @@ def leaderboard(findings: Findings) -> dict[str, Any] | None:
     drawings = {row["number"]: drawing for row in rows[:_DRAWN] if (drawing := _drawing(findings, row["number"]))}
     return {
         "rows": rows,
-        "drawn": [row for row in rows if row["number"] in drawings],
+        "drawn": [{**row, "summary": _summary(findings, row["number"])} for row in rows if row["number"] in drawings],
         "drawings": drawings,
         "details": {row["number"]: _details(findings, row) for row in rows if row["number"] in drawings},
         "rest": len(best) - len(rows),
+        "notation": findings.run.space.notation,
         "taught": any(row["teachers"] for row in rows),
         "winner": findings.winner.number if findings.winner else None,
         "rank": "best so far" if findings.result is None else "winner",
@@ -48,6 +49,11 @@ def _row(findings: Findings, trial: Trial) -> dict[str, Any]:
         "teachers": ", ".join(map(str, trial.teachers)),
         "genotype": findings.genotype(trial),
     }
+
+
+def _summary(findings: Findings, number: int) -> dict[str, Any]:
+    """What can be read at the size of a card, however long the network is."""
+    return dict(findings.run.space.summary(findings.history.trials[number].architecture))
 
 
 def _count(value: float | None) -> str:

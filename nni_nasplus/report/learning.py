@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nni_nasplus.report.charts import BAND, COLOURS, Chart, chart, in_whole_numbers, limits
+from nni_nasplus.report.charts import BAND, COLOURS, Chart, chart, in_whole_numbers, legend_above, limits
 from nni_nasplus.report.findings import Findings
 from nni_nasplus.search.trial import Trial
 from nni_nasplus.training.trial_folder import curve_in
@@ -40,18 +40,14 @@ def _draw(drawn: Chart, curves: dict[int, Curve], best: list[int], objective: st
     for number, curve in curves.items():
         if number not in best:
             axes.plot(*zip(*curve, strict=True), color=BAND, lw=1.2, marker=_dot(curve), zorder=1)
-    for place, number in reversed([*enumerate(best)]):
-        curve = curves[number]
-        axes.plot(
-            *zip(*curve, strict=True), color=COLOURS[place], lw=1.8, label=f"trial {number}", zorder=3 - place / 9
-        )
+    for place, number in enumerate(best):
+        points = zip(*curves[number], strict=True)
+        axes.plot(*points, color=COLOURS[place], lw=1.8, label=f"trial {number}", zorder=3 - place / 9)
     axes.set_ylim(*limits([score for curve in curves.values() for _, score in curve]))
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {objective}")
     in_whole_numbers(axes.xaxis)
-    if best:
-        handles, labels = axes.get_legend_handles_labels()
-        axes.legend(handles[::-1], labels[::-1], loc="best")
+    legend_above(axes, _NAMED)
 
 
 def _dot(curve: Curve) -> str:
@@ -73,7 +69,7 @@ def _losses(findings: Findings) -> Any:
         drawn.axes.set_xlabel("epoch")
         drawn.axes.set_ylabel("loss")
         in_whole_numbers(drawn.axes.xaxis)
-        drawn.axes.legend(loc="best")
+        legend_above(drawn.axes, 2)
     return drawn.markup
 
 

@@ -19,8 +19,9 @@ from nni_nasplus.search.journal import JOURNAL
 __all__ = ["LivePage", "served"]
 
 HERE = "127.0.0.1"
+_LAST_PORT = 65_535
 _SHARE = 0.1
-"""Of the time, how much may go into making pages: a search that runs needs the processor."""
+"""Of a processor, how much may go into making pages: a search that runs needs it."""
 
 
 class LivePage:
@@ -52,11 +53,11 @@ class LivePage:
             return self._text
 
     def _make(self) -> None:
-        seen, began = self._files(), time.monotonic()
+        seen, began = self._files(), time.thread_time()
         self._made += 1
         self._text = self._page(str(self._made))
-        self._seen, now = seen, time.monotonic()
-        self._due = now + (now - began) / _SHARE
+        self._seen = seen
+        self._due = time.monotonic() + (time.thread_time() - began) / _SHARE
 
     def _page(self, version: str) -> str:
         try:
@@ -83,8 +84,10 @@ def served(run: Run, port: int = 0) -> Iterator[str]:
     Raises
     ------
     UserError
-        If the port is in use.
+        If the port is in use, or there is no such.
     """
+    if not 0 <= port <= _LAST_PORT:
+        raise UserError(f"--report-port is {port}; use 1 to {_LAST_PORT}, or 0 for any that is free")
     try:
         server = ThreadingHTTPServer((HERE, port), partial(_Handler, LivePage(run)))
     except OSError as error:

@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from nni_nasplus.replay.expected import expected_best
-from nni_nasplus.report.charts import BLUE, GREY, ORANGE, RED, Chart, chart, in_whole_numbers, limits
+from nni_nasplus.report.charts import BLUE, GREY, ORANGE, RED, Chart, chart, in_whole_numbers, legend_above, limits
 from nni_nasplus.report.findings import Findings, figure
 
 __all__ = ["progress"]
@@ -44,8 +44,12 @@ def _draw(drawn: Chart, findings: Findings, expected: list[float | None] | None)
     places, scores = zip(*scored, strict=True)
     low, high = limits(scores)
     axes.set_ylim(low, high)
-    inside = [min(max(score, low), high) for score in scores]
-    axes.scatter(places, inside, s=18, color=GREY, label="a trial", clip_on=False, zorder=2)
+    near = [one for one in scored if low <= one[1] <= high]
+    axes.scatter(*zip(*near, strict=True), s=18, color=GREY, label="a trial", zorder=2)
+    for marker, edge, far in (("v", low, lambda score: score < low), ("^", high, lambda score: score > high)):
+        if beyond := [place for place, score in scored if far(score)]:
+            label = f"{'below' if edge == low else 'above'} what is drawn"
+            axes.scatter(beyond, [edge] * len(beyond), marker=marker, s=24, color=GREY, label=label, clip_on=False)
     ends, best = [*places, len(trials)], [*accumulate(scores, better)]
     axes.step(ends, [*best, best[-1]], where="post", color=BLUE, lw=2, label="best so far", zorder=3)
     if expected is not None:
@@ -56,4 +60,4 @@ def _draw(drawn: Chart, findings: Findings, expected: list[float | None] | None)
     axes.set_xlabel("trials that have ended")
     axes.set_ylabel(f"validation {findings.objective}")
     in_whole_numbers(axes.xaxis)
-    axes.legend(loc="best")
+    legend_above(axes, 3)

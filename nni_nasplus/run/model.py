@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import save_file
 from torch import nn
 
 from nni_nasplus._files import damage_named, new_folder, read_json, typed, write_json, write_text
@@ -17,7 +16,7 @@ from nni_nasplus.drawing.draw import draw
 from nni_nasplus.ensembles.network import Ensemble
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.export import export_onnx, onnx_available
-from nni_nasplus.networks.weights import load_weights, only_room_for
+from nni_nasplus.networks.weights import load_weights, only_room_for, save_weights
 from nni_nasplus.registry import installed
 from nni_nasplus.run.member import Member, Origin, by_candidate
 from nni_nasplus.run.model_card import model_card
@@ -188,7 +187,7 @@ class Model:
 
     def _fill(self, directory: Path, *, onnx: bool) -> None:
         self.preprocessing.save(directory)
-        save_file(self.network.state_dict(), directory / WEIGHTS)
+        save_weights(self.network, directory / WEIGHTS)
         self._draw(directory)
         if onnx and not export_onnx(self.network, self.example(), directory / "model.onnx"):
             raise UserError(f"{self.members[0].genotype} cannot be written as ONNX; see the log")

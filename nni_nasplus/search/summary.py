@@ -7,12 +7,18 @@ from typing import Any
 
 from nni_nasplus.search.space import Choice, SearchSpace
 
-__all__ = ["MOST", "NOT_THERE", "summarised"]
+__all__ = ["MOST", "NOT_THERE", "size_in_words", "summarised"]
 
 MOST = 8
 """Entries: with a score and a size beside them ten axes, whose names have room on a screen of 1280 pixels."""
-NOT_THERE = "–"
+NOT_THERE = "none"
 """Of a decision that is not active."""
+
+
+def size_in_words(space: SearchSpace) -> str:
+    """How large a space is, as in ``15,625 architectures of 6 decisions``."""
+    size = "more architectures than were counted" if space.size is None else f"{space.size:,} architectures"
+    return f"{size} of {len(space.decisions)} decisions"
 
 
 def summarised(

@@ -96,6 +96,11 @@ class EventSequenceSpace(TunedSpace):
         If a cell is unknown or given twice, a pooling is unknown, or a hyperparameter is called like a decision.
     """
 
+    notation = (
+        "stem kernel and dropout | time encoding | ops (attention, GRU, convolution) and heads of each encoder layer | "
+        "self and cross heads of each decoder layer | dropout and pooling, then hyperparameters that are not the first"
+    )
+
     def __init__(
         self,
         cardinalities: Sequence[int] = (100, 20),

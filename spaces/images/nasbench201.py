@@ -61,6 +61,8 @@ class NasBench201Space(TunedSpace):
         If a size is too small, a hyperparameter is called like a decision, or what is held is no choice.
     """
 
+    notation = "of each node the operations on its inputs, as operation~node, then hyperparameters that are not first"
+
     def __init__(
         self,
         channels: int = 16,

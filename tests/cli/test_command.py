@@ -24,6 +24,12 @@ from nni_nasplus.cli import main
         (["describe", "--genotype", "01|1|agd1|44,12|00"], "agd1"),
         (["describe", "--space", "magic", "--genotype", "x"], "unknown space 'magic'"),
         (["describe"], "--genotype is missing"),
+        (["describe", "--hidden", "x"], "--hidden is 'x'; use a whole number"),
+        (["describe", "--clock", "x"], "--clock is 'x'; choose from 'time', 'gaps'"),
+        (["resume", "nowhere", "--trials", "x"], "--trials is 'x'; use a whole number"),
+        (["report", "nowhere", "--nothing", "x"], "the command says its options with --help"),
+        (["show", "nowhere", "--top", "0"], "--top is 0; use 1 or more"),
+        (["demo", "--port", "65536"], "--port is 65536; use 1 to 65535"),
     ],
 )
 def test_bad_input_is_one_line(capsys, arguments, message):

@@ -6,10 +6,18 @@ import json
 import re
 
 import pytest
+from finished_runs import searched
+from nasplus_command import refused
 from places import ROOT
+from quick_tails import QUICK
 
 from nni_nasplus.cli import main
 from nni_nasplus.spaces.images import DartsSpace
+
+
+@pytest.fixture(scope="module")
+def shopping_run(tmp_path_factory):
+    return searched(tmp_path_factory.mktemp("described") / "run", trials=2, **QUICK)
 
 
 def test_describe_prints_decisions_parameters_operations_and_draws(capsys, tmp_path):
@@ -63,3 +71,33 @@ def test_describe_says_in_one_line_that_a_picture_cannot_be_written(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["describe", "--space", "darts", "--genotype", "DARTS_V2", *sizes, "--to", f"{__file__}/a.svg"])
     assert "a.svg cannot be written (File exists); name another place\n" in capsys.readouterr().err
+
+
+def test_what_a_run_found_is_described_at_its_sizes(shopping_run, capsys, tmp_path):
+    best = shopping_run.history().best[0]
+    for trial in (best, shopping_run.history().trials[1]):
+        asked = [] if trial is best else ["--trial", str(trial.number)]
+        main(["describe", "--run", str(shopping_run.directory), *asked, "--to", str(tmp_path / "a.svg")])
+        printed = capsys.readouterr().out
+        assert printed.startswith(f"genotype: {shopping_run.space.genotype(trial.architecture)}\n")
+        assert f"parameters: {trial.metrics['parameters']:,.0f}\n" in printed
+        assert "convolution of" in printed
+        assert "<svg" in (tmp_path / "a.svg").read_text()
+
+
+def test_a_trial_that_is_not_there_or_named_twice_is_one_line(shopping_run, capsys):
+    run = str(shopping_run.directory)
+    assert "there is no trial 9" in refused(capsys, "describe", "--run", run, "--trial", "9")
+    assert "leave one out" in refused(capsys, "describe", "--run", run, "--trial", "0", "--genotype", "x")
+    assert "holds no search" in refused(capsys, "describe", "--run", "nowhere")
+    assert "name that with --run" in refused(capsys, "describe", "--trial", "0")
+
+
+@pytest.mark.parametrize("command", ["describe", "score", "show"])
+def test_help_is_in_words(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"usage: nasplus {command}")
+    for word in ("`", "type:", "null", "Sequence[", " ()"):
+        assert word not in printed

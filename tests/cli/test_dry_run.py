@@ -14,7 +14,7 @@ user    id               0
 day     time             0          numbers
 shop    category         0       3
 amount  number           0
-loyal: 2 classes: no 46 %, yes 54 %
+loyal: 2 classes: no (46 %), yes (54 %)
 users: 84 train, 18 validate, 18 test: at random
 """
 
@@ -62,7 +62,7 @@ def test_it_says_who_tests_and_what_is_cut(asked, tmp_path, capsys):
     main([*asked, "--dry-run", "--split=fold", "--static=age", "--max-length", "5"])
     age, classes, users, cut = capsys.readouterr().out.splitlines()[-4:]
     assert age.split() == ["age", "number", "0", "static"]
-    assert classes == "loyal: 2 classes: no 46 %, yes 54 %"
+    assert classes == "loyal: 2 classes: no (46 %), yes (54 %)"
     assert (
         users
         == "users: 74 train, 16 validate, 30 test: by column 'fold', validation users drawn from the training ones"

@@ -95,6 +95,7 @@ class TestSearch:
             "preprocessing.json",
         }
         assert (out / "architecture.svg").read_text().count("<svg") == 1
+        assert {path.stat().st_mode for path in out.iterdir()} == {(out / "README.md").stat().st_mode}
         moved = Path(shutil.move(out, tmp_path / "moved"))
         done = nasplus("predict", moved, "--events", tables / "events.csv", "--to", tmp_path / "p.csv")
         assert done.returncode == 0

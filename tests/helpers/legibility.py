@@ -31,6 +31,11 @@ _UNREADABLE = r"""() => {
         return right - left > 1 && bottom - top > 1 ? { left, top, right, bottom, isCut } : null;
     }
 
+    const within = (line, part) => ({
+        left: Math.max(line.left, part.left), right: Math.min(line.right, part.right),
+        top: Math.max(line.top, part.top), bottom: Math.min(line.bottom, part.bottom),
+    });
+
     const found = [], problems = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node; (node = walker.nextNode());) {
@@ -44,14 +49,17 @@ _UNREADABLE = r"""() => {
         const part = box.width > 1 && box.height > 1 ? seen(element, box) : null;
         if (part === null) continue;
         if (part.isCut) problems.push(`cut: ${text}`);
-        found.push({ ...part, text, element });
+        // Line by line: a box around two lines has the words in it that stand between them.
+        found.push({ lines: [...range.getClientRects()].map((line) => within(line, part)), text, element });
     }
     for (const input of document.querySelectorAll("input")) {
         if (input.checkVisibility() && input.scrollWidth > input.clientWidth + 1) problems.push(`cut: ${input.value}`);
     }
-    const meet = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]) > ROOM;
+    const share = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]) > ROOM;
+    const meet = (a, b) => share(a, b, "left", "right") && share(a, b, "top", "bottom");
     found.forEach((a, place) => found.slice(place + 1).forEach((b) => {
-        if (meet(a, b, "left", "right") && meet(a, b, "top", "bottom")) problems.push(`overlap: ${a.text} / ${b.text}`);
+        const isOn = a.lines.some((line) => b.lines.some((other) => meet(line, other)));
+        if (isOn) problems.push(`overlap: ${a.text} / ${b.text}`);
     }));
     return problems;
 }"""

@@ -41,11 +41,13 @@ def test_a_page_is_made_anew_when_its_run_has_changed_and_not_before(run):
 
 
 def test_making_pages_takes_little_of_the_time(run, monkeypatch):
-    now = [0.0]
+    now, worked = [0.0], [0.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(live.time, "thread_time", lambda: worked[0])
 
     def slow(*arguments):
-        now[0] += 2
+        worked[0] += 2
+        now[0] += 60  # the processor was with others
         return "page"
 
     monkeypatch.setattr(live, "page", slow)
@@ -84,3 +86,5 @@ def test_a_port_that_is_taken_is_named(run):
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} cannot be listened on"), served(run, port):
             pass
+    with pytest.raises(UserError, match="--report-port is 65536; use 1 to 65535"), served(run, 65_536):
+        pass

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table as Printed
-from tqdm import tqdm
 
 from nni_nasplus import registry
 from nni_nasplus._files import new_file, read_json
+from nni_nasplus._progress import progress_bar
 from nni_nasplus.errors import UserError
 from nni_nasplus.replay.curves import draw_curves
 from nni_nasplus.replay.replay import Replay, Table, parse_method, replay, top_share
@@ -105,12 +104,12 @@ def _search(method: str, table: Table, seed: int) -> Search:
 def _replayed(table: Table, methods: Sequence[str], seeds: int, batch: int) -> Replays:
     """Every strategy with every seed until it has the best."""
     found: dict[str, list[Replay]] = {method: [] for method in methods}
-    with tqdm(total=len(methods) * seeds, desc="replays", file=sys.stderr) as bar:
+    with progress_bar("replaying", len(methods) * seeds, "searches") as advance:
         for method in methods:
             for seed in range(seeds):
                 asker = _search(method, table, seed)
                 found[method].append(replay(asker, table, budget=len(table.pool), batch=batch, enough=1))
-                bar.update()
+                advance(1)
     return found
 
 

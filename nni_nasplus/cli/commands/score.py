@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from scipy.stats import rankdata
 
 from nni_nasplus import registry
+from nni_nasplus.cli.help import CommandParser
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.proxies import Proxy, proxy_named, random_batch, untrained_network
@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> None:
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--space", default="events")
     kind = registry.load("spaces", first.parse_known_args(arguments)[0].space)
-    parser = ArgumentParser(prog="nasplus score", description=__doc__, exit_on_error=False)
+    parser = CommandParser("score", "rank architectures by zero-cost proxies: what networks say before any training")
     parser.add_argument("--space", type=str, default="events", help="one of the installed spaces")
     parser.add_argument("--genotype", action="append", help="an architecture; may be given many times")
     parser.add_argument("--sample", type=int, default=0, help="how many random architectures to score")

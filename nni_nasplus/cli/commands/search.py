@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
+from nni_nasplus.cli.help import CommandParser
 from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.cli.switches import gathered, switched, underscored
 from nni_nasplus.cli.tasks import Task, named_task, task_class, task_names
@@ -49,7 +50,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Task, Settings, str | None]:
     kind = named_task(given["task"]) if given.get("task") else task_class(given)
     for other in task_names():
         _refuse(given, kind, task_class([other]))
-    parser = ArgumentParser(prog="nasplus search", description=_described(kind), exit_on_error=False)
+    parser = CommandParser("search", _described(kind))
     parser.add_argument("--config", action="config", help="a YAML file of these options")
     parser.add_argument(
         "--task", type=str | None, help="data of your own kind: its Task, as in my_package.tasks:MyTask"
@@ -76,7 +77,7 @@ def _names(options: type) -> list[str]:
 
 def _described(kind: type[Task]) -> str:
     others = [f"nasplus search --{name} … --help" for name in task_names() if task_class([name]) is not kind]
-    return " Other data: ".join([f"{(kind.__doc__ or '').partition('.')[0]}.", *others])
+    return f"{(kind.__doc__ or '').partition('.')[0]}. Other data: {', '.join(others)}"
 
 
 def _given(arguments: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nni_nasplus._files import unlink_file
 from nni_nasplus.cli.result import print_result
-from nni_nasplus.cli.winner import draw_trial, draw_winner
+from nni_nasplus.cli.winner import chosen_trial, draw_trial, draw_winner
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
@@ -48,6 +48,8 @@ def show(
         from nni_nasplus.drawing.draw import require_format
 
         require_format(picture)
+    if top < 1:
+        raise UserError(f"--top is {top}; use 1 or more")
     run = Run.open(directory)
     print_result(run, top)
     if as_study or plots:
@@ -57,7 +59,7 @@ def show(
 
 def _draw(run: Run, number: int | None, to: str | None) -> None:
     """Draw a trial, by default the best if there is one; without ``to`` a directory that is read-only is a warning."""
-    trial = None if number is None and to is None else _chosen(run, number)
+    trial = None if number is None and to is None else chosen_trial(run, number)
     try:
         if (path := _drawn(run, trial, to)) is not None:
             sys.stdout.write(f"picture: {path}\n")
@@ -79,18 +81,6 @@ def _drawn(run: Run, trial: Trial | None, to: str | None) -> Path | None:
         unlink_file(path)
     draw_trial(run, trial, path)
     return path
-
-
-def _chosen(run: Run, number: int | None) -> Trial:
-    """A trial whatever became of it, or the best finished one."""
-    history = run.history()
-    if number is None:
-        if not history.best:
-            raise UserError(f"{run.directory} has no finished trial; let the search run, or name a trial with --trial")
-        return history.best[0]
-    if not 0 <= number < len(history.trials):
-        raise UserError(f"there is no trial {number}; {run.directory} has {len(history.trials)}, from 0 on")
-    return history.trials[number]
 
 
 def _as_study(run: Run, url: str | None, plots: str | None) -> None:

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from nni_nasplus._progress import progress_bar
 from nni_nasplus.data.events.encoder import EventEncoder
 from nni_nasplus.data.events.tables.histories import Histories
 from nni_nasplus.data.events.tables.spool import Spool
@@ -36,12 +36,12 @@ def write_arrays(
     files = {name: (folder / f"{name}.npy").open("wb") for name in _PER_EVENT}
     total = len(histories.order)
     try:
-        with tqdm(total=total, desc="encoding events", unit=" events", disable=not progress) as bar:
+        with progress_bar("encoding", total, "events", shown=progress) as advance:
             for start, stop in _chunks(histories.offsets):
                 part = encoder.encode(spooled, histories.part(start, stop), ids[start:stop])
                 for name, file in files.items():
                     _append(file, getattr(part, name), total)
-                bar.update(len(part.time))
+                advance(len(part.time))
     finally:
         for file in files.values():
             file.close()

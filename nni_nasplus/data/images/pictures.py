@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
-from tqdm import tqdm
 
+from nni_nasplus._progress import progress_bar
 from nni_nasplus.data.images.arrays import as_tensor
 from nni_nasplus.errors import UserError, some
 
@@ -72,12 +72,14 @@ def read_pictures(
     """
     images: dict[int, NDArray[np.uint8]] = {}
     damaged: dict[Path, str] = {}
-    for place, path in enumerate(tqdm(paths, "reading pictures", disable=not progress)):
-        try:
-            image = _pixels(path, channels)
-            images[place] = image if size is None else squared(image[None], size)[0]
-        except _Unreadable as error:
-            damaged[path] = str(error)
+    with progress_bar("reading", len(paths), "pictures", shown=progress) as advance:
+        for place, path in enumerate(paths):
+            try:
+                image = _pixels(path, channels)
+                images[place] = image if size is None else squared(image[None], size)[0]
+            except _Unreadable as error:
+                damaged[path] = str(error)
+            advance(1)
     _tell_damaged(damaged, len(paths), skip=skip_damaged)
     _require_one_size([paths[place] for place in images], list(images.values()))
     widest = max(image.shape[2] for image in images.values())

@@ -10,8 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
-from tqdm import tqdm
-
+from nni_nasplus._progress import progress_bar
 from nni_nasplus.errors import UserError
 
 __all__ = ["TextSource"]
@@ -70,13 +69,13 @@ class TextSource:
             If the file is not UTF-8.
         """
         place, stop = self.start, self.path.stat().st_size if self.stop is None else self.stop
-        bytes_ = tqdm(total=stop - place, desc=what, unit="B", unit_scale=True, disable=not progress)
-        with self.path.open("rb") as file, bytes_ as bar:
+        bar = progress_bar(what, stop - place, "bytes", shown=progress)
+        with self.path.open("rb") as file, bar as advance:
             file.seek(self.start)
             for piece in _pieces(file, stop - place):
                 yield self._decoded(piece, place)
                 place += len(piece)
-                bar.update(len(piece))
+                advance(len(piece))
 
     def _decoded(self, piece: bytes, place: int) -> str:
         bare = piece.removeprefix(codecs.BOM_UTF8) if place == 0 else piece

@@ -43,12 +43,15 @@ __all__ = ["NniSearch", "latest_experiment", "require_dead", "require_idle"]
 _POLL_S = 0.5
 _TRIAL = "trial.sh"
 _LEAST_DISK = 2**20
+_LAST_PORT = 65_535
 _OVER = ("DONE", "ERROR", "STOPPED")
 _ACTIVE = ("WAITING", "RUNNING", "UNKNOWN")
 
 
 def require_idle(port: int) -> None:
-    """Raise :class:`UserError` if something listens on a port of this machine."""
+    """Raise :class:`UserError` if there is no such port, or something listens on it on this machine."""
+    if not 0 < port <= _LAST_PORT:
+        raise UserError(f"--port is {port}; use 1 to {_LAST_PORT}")
     with socket.socket() as probe:
         if probe.connect_ex(("localhost", port)) == 0:
             raise UserError(f"port {port} is in use; name another with --port")

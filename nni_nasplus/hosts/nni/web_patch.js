@@ -12,6 +12,9 @@ const HEAD = '<script src="./nasplus/page.js"></script><link href="./nasplus/pag
 const SHOWN = ["architecture.html", "architecture.svg"];
 const ALWAYS = ["parameters", "default"];
 const LIST = "/api/v1/nni/trial-jobs";
+const PROFILE = "/api/v1/nni/experiment";
+/* Values of an axis on which each can stand: of more, NNI draws a scale, and has halves on short ones. */
+const MOST = 12;
 
 const described = new Map();
 
@@ -28,10 +31,18 @@ exports.patch = function (axes, onLoad, root) {
 
 /* The folder of a trial on this machine; undefined where there is none. */
 exports.trialFolder = function (id) {
-    const environments = path.join(global.nni.paths.experimentRoot, "environments");
-    const names = fs.existsSync(environments) ? fs.readdirSync(environments) : [];
-    return names.map((name) => path.join(environments, name, "trials", id)).find((folder) => fs.existsSync(folder));
+    return folders().map((folder) => path.join(folder, id)).find((folder) => fs.existsSync(folder));
 };
+
+/* Where trials have their folders, those that are there. */
+function folders() {
+    const environments = path.join(global.nni.paths.experimentRoot, "environments");
+    return namesIn(environments).map((name) => path.join(environments, name, "trials"));
+}
+
+function namesIn(folder) {
+    return fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+}
 
 function addTo(router, axes, index) {
     const page = fs.readFileSync(index, "utf8").replace("<head>", `<head>${HEAD}`);
@@ -44,13 +55,8 @@ function addTo(router, axes, index) {
         const missing = () => response.headersSent || response.sendStatus(404);
         return root === undefined ? missing() : response.sendFile(file, { root }, missing);
     });
-    router.get(LIST, (request, response, next) => {
-        if ("axes" in request.query) {
-            const send = response.send.bind(response);
-            response.send = (jobs) => send(Array.isArray(jobs) ? jobs.map(withAxes) : jobs);
-        }
-        next();
-    });
+    router.get(LIST, told((jobs) => (Array.isArray(jobs) ? jobs.map(withAxes) : jobs)));
+    router.get(PROFILE, told((profile) => (profile?.params?.searchSpace ? withChoices(profile) : profile)));
     // The web UI's "customized trial" sends back all that it was given.
     router.post(LIST, (request, _response, next) => {
         delete request.body?.mutation_summary;
@@ -58,8 +64,52 @@ function addTo(router, axes, index) {
     });
 }
 
+/* Answers as the web UI gets them, which asks for axes. */
+function told(change) {
+    return (request, response, next) => {
+        if ("axes" in request.query) {
+            const send = response.send.bind(response);
+            response.send = (answer) => send(change(answer));
+        }
+        next();
+    };
+}
+
+/*
+ * The search space as the web UI draws it: the axes of trials first, and numbers in their order. NNI has choices in the
+ * order in which they are offered, and takes what it finds in trials alone for real numbers (searchspace.ts).
+ */
+function withChoices(profile) {
+    describeTrials();
+    const decisions = Object.entries(profile.params.searchSpace).map(([name, decision]) => [name, ordered(decision)]);
+    const space = Object.fromEntries(decisions);
+    const valuesOf = (name) => [...described.values()].map((axes) => axes[name]);
+    const axes = axesOfTrials().map((name) => [name, space[name] ?? choice(valuesOf(name))]);
+    const searchSpace = { ...Object.fromEntries(axes.filter(([, decision]) => decision !== undefined)), ...space };
+    return { ...profile, params: { ...profile.params, searchSpace } };
+}
+
+function ordered(decision) {
+    const areNumbers = decision._type === "choice" && decision._value.every((value) => typeof value === "number");
+    return areNumbers ? { ...decision, _value: [...decision._value].sort((a, b) => a - b) } : decision;
+}
+
+/* What trials have of an axis, as a choice; undefined where they are best drawn on a scale. */
+function choice(values) {
+    if (values.every((value) => typeof value === "string")) {
+        return { _type: "choice", _value: [...new Set(values)].sort() };
+    }
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const areFew = values.every(Number.isInteger) && high - low < MOST;
+    return areFew ? { _type: "choice", _value: Array.from({ length: high - low + 1 }, (_, i) => low + i) } : undefined;
+}
+
 function chosen(axes) {
     return axes.length ? [...axes, ...ALWAYS] : [];
+}
+
+function describeTrials() {
+    folders().flatMap(namesIn).forEach(axesOf);
 }
 
 function axesOfTrials() {

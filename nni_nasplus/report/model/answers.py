@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_s
 
 from nni_nasplus.data.link import means_of
 from nni_nasplus.data.targets import Number
-from nni_nasplus.report.charts import BAND, BLUE, COLOURS, GREY, ORANGE, Chart, chart
+from nni_nasplus.report.charts import BAND, BLUE, COLOURS, GREY, ORANGE, Chart, chart, legend_above
 from nni_nasplus.training.predictions import Predictions
 
 __all__ = ["classes", "number", "tags"]
@@ -21,6 +21,8 @@ _MATRIX = 12
 """Classes up to which a matrix of confusions can be read."""
 _CURVES = 6
 """Curves that can be told apart."""
+_NAME = 24
+"""Letters of a name beside a curve: a longer one would be cut."""
 _CONFUSIONS = 10
 """Confusions that are named where there are more classes."""
 _BINS = 8
@@ -102,11 +104,15 @@ def _roc(curves: Sequence[_Curve]) -> Any:
         for (name, truth, share), colour in zip(shown, COLOURS, strict=False):
             false, true, _ = roc_curve(truth, share)
             area = roc_auc_score(truth, share)
-            drawn.axes.plot(false, true, color=colour, lw=1.8, label=f"{name}: area {area:.3f}")
+            drawn.axes.plot(false, true, color=colour, lw=1.8, label=f"{_short(name)}: area {area:.3f}")
         drawn.axes.set_xlabel("share of the others named wrongly")
         drawn.axes.set_ylabel("share of the class found")
-        drawn.axes.legend(loc="lower right")
+        legend_above(drawn.axes, 1)
     return drawn.markup
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _claimed(shares: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -132,9 +132,9 @@ def test_times_that_are_no_times_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("counts", "line"),
     [
-        ([920, 80], "left: 2 classes: a 92 %, b 8 %"),
-        ([99_960, 40], "left: 2 classes: a 100 %, b 0.04 %"),
-        ([1] * 12, "left: 12 classes: " + ", ".join(f"{name} 8 %" for name in "abcdefghij") + ", …"),
+        ([920, 80], "left: 2 classes: a (92 %), b (8 %)"),
+        ([99_960, 40], "left: 2 classes: a (100 %), b (0.04 %)"),
+        ([1] * 12, "left: 12 classes: " + ", ".join(f"{name} (8 %)" for name in "abcdefghij") + ", …"),
     ],
 )
 def test_classes_are_named_with_their_shares(counts, line):
@@ -148,7 +148,7 @@ def test_numbers_and_labels_are_told_of_too():
     encoded = number.encoded(np.arange(80.0, 121.0)[:, None])
     assert number.summary(encoded) == "a number: 80 90 100 110 120 (least, quartiles, most)"
     tags = Tags(("sports", "music"), ((0, 1), (0, 1)))
-    assert tags.summary(np.array([[1, 0], [0, 0], [0, 1], [1, 0]])) == "2 labels at once: sports 50 %, music 25 %"
+    assert tags.summary(np.array([[1, 0], [0, 0], [0, 1], [1, 0]])) == "2 labels at once: sports (50 %), music (25 %)"
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,30 @@ def test_few_axes_are_drawn_and_all_decisions_can_be_chosen(page, url, run):
     expect(page.locator(".parcoords .dimension")).not_to_have_count(len(drawn))
 
 
+def test_ticks_are_values_in_their_order(page, url, run):
+    page.goto(f"{url}/detail")
+    page.get_by_role("tab", name="Hyper-parameter").click()
+    expect(page.locator(".parcoords .dimension").first).to_be_visible()
+    told = [run.space.summary(trial.architecture) for trial in run.history().trials]
+    for dimension in page.locator(".parcoords .dimension").all():
+        name = dimension.locator("text.label").text_content()
+        ticks = dimension.locator(".tick text").all_text_contents()
+        values = [one[name] for one in told if name in one]
+        if values and all(isinstance(value, int | float) for value in values):
+            numbers = [float(tick) for tick in ticks]
+            assert numbers == sorted(numbers)
+            assert {float(value) for value in values} <= set(numbers)
+            assert any(value != round(value) for value in values) or all(map(float.is_integer, numbers))
+
+
+def test_the_button_says_how_often_the_page_is_refreshed(page, url):
+    page.goto(f"{url}/oview")
+    icon, number = page.locator(".nav-refresh button"), page.locator(".nav-refresh-num")
+    expect(number).to_be_in_viewport()
+    (left, right) = (one.bounding_box() for one in (icon, number))
+    assert left["x"] + left["width"] <= right["x"]
+
+
 def test_all_decisions_as_axes_keep_their_names_apart(page, url):
     page.goto(f"{url}/detail")
     page.get_by_role("tab", name="Hyper-parameter").click()
@@ -165,6 +189,19 @@ def test_only_the_web_ui_hears_of_axes(url, run):
             **parameters,
             "mutation_summary": {**run.space.summary(parameters), **parameters},
         }
+
+
+def test_only_the_web_ui_hears_of_axes_among_the_decisions(url, run):
+    plain, told = (
+        requests.get(f"{url}/api/v1/nni/experiment{query}", timeout=10).json()["params"]["searchSpace"]
+        for query in ("", "?axes")
+    )
+    offered = {name: list(choices) for name, choices in run.space.search_space.decisions.items()}
+    assert {name: one["_value"] for name, one in plain.items()} == offered
+    assert list(told)[: len(axes_of(run.space))] == axes_of(run.space)
+    assert {name: sorted(told[name]["_value"], key=str) for name in offered} == {
+        name: sorted(choices, key=str) for name, choices in offered.items()
+    }
 
 
 def test_no_other_file_is_served(url):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from nni_nasplus._progress import progress_bar
 from nni_nasplus.data.events.tables.column import ColumnReader, Wanted
 from nni_nasplus.data.events.tables.kinds import Kind
 from nni_nasplus.data.events.tables.numbers import canonical_number
@@ -99,12 +99,12 @@ def _pass(spooled: Spool, names: Sequence[str], progress: bool) -> int:
     source, rows = spooled.source, 0
     files = {name: spooled.path(name).open("wb") for name in names}
     try:
-        with tqdm(total=source.rows, desc=f"reading {source.role}", unit=" rows", disable=not progress) as bar:
+        with progress_bar(f"reading {source.role}", source.rows, "rows", shown=progress) as advance:
             for batch in source.batches(names):
                 for name, array in zip(names, batch.columns, strict=True):
                     _read(spooled.columns[name], array, rows).tofile(files[name])
                 rows += batch.num_rows
-                bar.update(batch.num_rows)
+                advance(batch.num_rows)
     finally:
         for file in files.values():
             file.close()

@@ -10,10 +10,11 @@
     // Where Fluent UI loads fonts from; NNI leaves it at a server of Microsoft. No text font is better than waiting for one.
     window.FabricConfig = { fontBaseUrl: "", iconBaseUrl: at("icons/") };
 
-    // Trials with their axes, which other clients of the REST API are not to see among the parameters.
+    // Trials with their axes, which other clients of the REST API are not to see among parameters and decisions.
     const open = XMLHttpRequest.prototype.open;
+    const isRead = (method, url) => method.toUpperCase() === "GET" && /\/v1\/nni\/(trial-jobs|experiment)$/.test(url);
     XMLHttpRequest.prototype.open = function (method, url, ...rest) {
-        return open.call(this, method, `${url}`.endsWith("/api/v1/nni/trial-jobs") ? `${url}?axes` : url, ...rest);
+        return open.call(this, method, isRead(method, url) ? `${url}?axes` : url, ...rest);
     };
 
     // NNI shows every decision where the user has chosen no axes (components/experiment/trialdetail/chart/Para.tsx).
