@@ -223,6 +223,7 @@ setup(
             "darts-rnn=nni_nasplus.spaces.recurrent:DartsRecurrentSpace",
             "enas-rnn=nni_nasplus.spaces.recurrent:EnasRecurrentSpace",
             "events=nni_nasplus.spaces.events:EventSequenceSpace",
+            "mobile=nni_nasplus.spaces.mobile:MobileSpace",
             "nb201=nni_nasplus.spaces.images:NasBench201Space",
             "rnn=nni_nasplus.spaces.recurrent:RecurrentCellSpace",
         ],
