@@ -15,10 +15,10 @@ __all__ = ["graph_of"]
 
 
 def graph_of(architecture: Mapping[str, Any], macro: MobileMacro) -> nx.DiGraph:
-    """From the image to the classes: a node for each block, and an arc past each that its input is added to.
+    """From the image to the classes: a node for each block; of one that its input is added to the label says so.
 
-    Nodes have a ``label`` in plain words, a ``kind`` (input, op, merge or output), and the ``layer`` they belong to,
-    which is the stage.
+    Nodes have a ``label`` in plain words, a ``kind`` (input, op or output), and the ``layer`` they belong to, which is
+    the stage.
     """
     import networkx as nx
 
@@ -31,23 +31,23 @@ def graph_of(architecture: Mapping[str, Any], macro: MobileMacro) -> nx.DiGraph:
     for layer in layers:
         name, stage = operation(layer), f"stage {layer.stage}"
         block = Block(Operation.parse(architecture[name]), layer.n_out, layer.stride)
-        before, last = last, _node(flow, name, _label(block), "op", stage, last)
-        if layer.stride == 1 and layer.n_in == layer.n_out:
-            last = _node(flow, f"{name} sum", "+", "merge", stage, last, before)
+        added = ", plus input" * (layer.stride == 1 and layer.n_in == layer.n_out)
+        last = _node(flow, name, _label(block) + added, "op", stage, last)
     last = _node(flow, "head", f"1×1 convolution to {macro.head}, mean over the image", "op", "head", last)
     _node(flow, "classes", f"{macro.classes} classes", "output", "head", last)
     return flow
 
 
-def _node(flow: nx.DiGraph, name: str, label: str, kind: str, layer: str, *sources: str) -> str:
+def _node(flow: nx.DiGraph, name: str, label: str, kind: str, layer: str, source: str = "") -> str:
     flow.add_node(name, label=label, kind=kind, layer=layer)
-    flow.add_edges_from((source, name) for source in sources)
+    if source:
+        flow.add_edge(source, name)
     return name
 
 
 def _label(block: Block) -> str:
-    """``MB6 5×5 with squeeze-excite to 40, stride 2``."""
+    """``MB6 5×5 SE to 40, stride 2``."""
     kernel, expansion, squeeze = block.operation
     kind = "separable" if expansion is None else f"MB{expansion}"
-    further = " with squeeze-excite" * squeeze
+    further = " SE" * squeeze
     return f"{kind} {kernel}×{kernel}{further} to {block.channels}" + f", stride {block.stride}" * (block.stride > 1)
