@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nni_nasplus.networks.latency.parts import named
 from nni_nasplus.spaces.mobile.genotype import Operation
 
 __all__ = ["InvertedResidual", "conv_bn"]
@@ -59,6 +60,7 @@ class InvertedResidual(nn.Module):
             *squeeze,
             conv_bn(inner, n_out, 1, relu=False, affine=affine),
         )
+        named(self, str(operation))
         self.is_residual = stride == 1 and n_in == n_out
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
+from nni_nasplus.networks.latency.parts import named
 from nni_nasplus.spaces.mobile.block import InvertedResidual, conv_bn
 from nni_nasplus.spaces.mobile.genotype import MobileGenotype
 
@@ -32,10 +33,10 @@ class MobileNetwork(nn.Module):
     ) -> None:
         super().__init__()
         channels, stride = stem
-        self.stem = conv_bn(in_channels, channels, 3, stride)
+        self.stem = named(conv_bn(in_channels, channels, 3, stride), "conv_3x3")
         self.blocks = nn.ModuleList(blocks)
-        self.head = conv_bn(last, head, 1)
-        self.classifier = nn.Linear(head, classes)
+        self.head = named(conv_bn(last, head, 1), "conv_1x1")
+        self.classifier = named(nn.Linear(head, classes), "linear")
 
     def forward(self, images: Tensor, run: Callable[[int, nn.Module, Tensor], Tensor] | None = None) -> Tensor:
         """Logits [B, classes].
