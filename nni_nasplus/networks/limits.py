@@ -11,7 +11,7 @@ from nni_nasplus.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-    from nni_nasplus.networks.latency.model import LatencyModel
+    from nni_nasplus.networks.costs.latency import LatencyModel
     from nni_nasplus.networks.network_space import NetworkSpace
 
 __all__ = ["Limits", "written"]

@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from nni_nasplus.drawing.cells import cell_figure
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.latency.model import LatencyModel
+from nni_nasplus.networks.costs.latency import LatencyModel
 from nni_nasplus.networks.limits import Limits
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import Supernet

@@ -35,7 +35,7 @@ from nni_nasplus.training.trial_folder import WEIGHTS, trial_directory
 if TYPE_CHECKING:
     from torch import nn
 
-    from nni_nasplus.networks.latency.model import LatencyModel
+    from nni_nasplus.networks.costs.latency import LatencyModel
     from nni_nasplus.networks.network_space import NetworkSpace
     from nni_nasplus.training.evaluator import Evaluator
 
@@ -346,7 +346,7 @@ class Run:
         UserError
             If the table of the settings is of other networks, or the one kept is damaged.
         """
-        from nni_nasplus.networks.latency.model import LatencyModel
+        from nni_nasplus.networks.costs.latency import LatencyModel
 
         given = self.settings.latency_table
         return LatencyModel.of(self.space, self.directory / LATENCY, None if given is None else Path(given))

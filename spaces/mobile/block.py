@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.networks.latency.parts import named
+from nni_nasplus.networks.costs.parts import named
 from nni_nasplus.spaces.mobile.genotype import Operation
 
 __all__ = ["InvertedResidual", "conv_bn"]

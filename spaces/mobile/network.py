@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
-from nni_nasplus.networks.latency.parts import named
+from nni_nasplus.networks.costs.parts import named
 from nni_nasplus.spaces.mobile.block import InvertedResidual, conv_bn
 from nni_nasplus.spaces.mobile.genotype import MobileGenotype
 

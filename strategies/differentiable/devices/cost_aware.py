@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.costs.expected import Cost, Costs, costs_of
 from nni_nasplus.one_shot.differentiable import Differentiable
-from nni_nasplus.one_shot.expected_cost import Cost, Costs, costs_of
 from nni_nasplus.one_shot.mixture import softmax
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture

@@ -9,9 +9,9 @@ from supernets import DARTS_SPACE, NB201_SPACE, random_weights
 
 from nni_nasplus import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters
-from nni_nasplus.networks.latency.model import Correction, LatencyModel
-from nni_nasplus.networks.latency.table import LatencyTable
-from nni_nasplus.one_shot.expected_cost import costs_of
+from nni_nasplus.networks.costs.expected import costs_of
+from nni_nasplus.networks.costs.latency import Correction, LatencyModel
+from nni_nasplus.networks.costs.table import LatencyTable
 from nni_nasplus.spaces.mobile import MobileSpace
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace
 
@@ -60,7 +60,7 @@ def test_the_supernet_is_left_as_it_was():
 
 def test_latencies_are_those_of_the_model_that_predicts_networks(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "nni_nasplus.networks.latency.table.latency_ms",
+        "nni_nasplus.networks.costs.table.latency_ms",
         lambda module, *_: 1 + sum(parameter.numel() for parameter in module.parameters()) / 1000,
     )
     model = LatencyModel(LatencyTable(), Correction(offset=0.5, factor=1.5), tmp_path / "latency.csv")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nni_nasplus import UserError
-from nni_nasplus.networks.latency import model as models
-from nni_nasplus.networks.latency.model import Correction, LatencyModel
-from nni_nasplus.networks.latency.parts import Part, named, parts_of
-from nni_nasplus.networks.latency.table import LatencyTable
+from nni_nasplus.networks.costs import latency as models
+from nni_nasplus.networks.costs.latency import Correction, LatencyModel
+from nni_nasplus.networks.costs.parts import Part, named, parts_of
+from nni_nasplus.networks.costs.table import LatencyTable
 from nni_nasplus.networks.limits import Limits
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.spaces.mobile import MobileSpace
@@ -68,7 +68,7 @@ def test_errors_are_those_of_networks_that_were_held_out():
 
 def test_what_is_not_in_the_table_is_measured_once(monkeypatch):
     measured = []
-    monkeypatch.setattr("nni_nasplus.networks.latency.table.latency_ms", lambda *_: measured.append(1) or 0.25)
+    monkeypatch.setattr("nni_nasplus.networks.costs.table.latency_ms", lambda *_: measured.append(1) or 0.25)
     table, network = LatencyTable(), SPACE.build(ARCHITECTURE)
     assert table.total(network, SPACE.example()) == pytest.approx(2.5)
     assert len(measured) == len(table.rows)

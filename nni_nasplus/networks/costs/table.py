@@ -15,7 +15,7 @@ from torch import nn
 from nni_nasplus._files import write_text
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import latency_ms
-from nni_nasplus.networks.latency.parts import Part, parts_of
+from nni_nasplus.networks.costs.parts import Part, parts_of
 
 __all__ = ["LatencyTable"]
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters
-from nni_nasplus.networks.latency.model import Correction, LatencyModel
-from nni_nasplus.networks.latency.parts import part_of
-from nni_nasplus.networks.latency.table import LatencyTable
+from nni_nasplus.networks.costs.latency import Correction, LatencyModel
+from nni_nasplus.networks.costs.parts import part_of
+from nni_nasplus.networks.costs.table import LatencyTable
 from nni_nasplus.networks.supernet import MixedOperation, Mixture, Supernet, Terms
 
 __all__ = ["Cost", "Costs", "costs_of"]

@@ -14,8 +14,8 @@ from torch import nn
 from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import latency_ms
-from nni_nasplus.networks.latency.parts import parts_of
-from nni_nasplus.networks.latency.table import LatencyTable
+from nni_nasplus.networks.costs.parts import parts_of
+from nni_nasplus.networks.costs.table import LatencyTable
 
 if TYPE_CHECKING:
     from nni_nasplus.networks.network_space import NetworkSpace
