@@ -78,9 +78,10 @@ class Limits:
         from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
 
         def milliseconds() -> float:
-            if latency is not None and not self._is_near(value := latency.predicted(network, example), latency):
-                return value
-            return latency_ms(network, example)
+            if latency is None:
+                return latency_ms(network, example)
+            value = latency.predicted(network, example)
+            return latency.measured(network, example) if self._is_near(value, latency) else value
 
         return {
             "max_parameters": lambda: count_parameters(network),

@@ -35,13 +35,11 @@ def rewarded(observation: Observation, history: History, target: float, *, hard:
     if not target:
         return observation.utility
     if not history.costs:
-        raise UserError(
-            "target is of a cost, and the search has none; name one, as in --objectives accuracy,latency_ms"
-        )
+        raise UserError("target is of a cost, of which there is none; name one, as in --objectives accuracy,latency_ms")
     if history.direction == "minimize":
         raise UserError("target multiplies a score of which more is better; choose another objective, such as accuracy")
     if observation.utility is None:
         return None
-    share = observation.metrics[history.costs[0]] / target
+    share = history.cost_of(observation, history.costs[0]) / target
     within, beyond = _HARD if hard else _SOFT
     return float(observation.utility * share ** (within if share <= 1 else beyond))

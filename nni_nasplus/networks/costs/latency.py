@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Correction", "LatencyModel"]
 
+_REPEATS = 30
 _FITTED, _HELD_OUT = 15, 15
 """Random networks that are measured as a whole: to correct sums, and to see how wrong they are then."""
 
@@ -63,12 +65,15 @@ class LatencyModel:
     correction
         Of their sums.
     path
-        The CSV file that keeps the table; the correction is beside it, in a file of the same name that ends in .json.
+        The CSV file that keeps the table; all else is beside it, in a file of the same name that ends in .json.
+    networks
+        Latencies of whole networks that were measured, by what names their parts.
     """
 
     table: LatencyTable
     correction: Correction
     path: Path
+    networks: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, space: NetworkSpace, path: Path, given: Path | None = None) -> LatencyModel | None:
@@ -91,9 +96,9 @@ class LatencyModel:
             If a file is damaged, or the given table has no row for a part of a network.
         """
         if path.exists():
-            with damage_named(path.with_suffix(".json"), _REMEDY):
-                correction = Correction(**read_json(path.with_suffix(".json"), _REMEDY))
-            return cls(LatencyTable.read(path, measures=given is None), correction, path)
+            model = cls(LatencyTable.read(path, measures=given is None), Correction(), path)
+            model._read()
+            return model
         if not parts_of(_drawn(space, 0), space.example()):
             if given is not None:
                 raise UserError(f"networks of {type(space).__name__} have no parts with latencies; leave the table out")
@@ -130,10 +135,32 @@ class LatencyModel:
             self.save()
         return self.correction.corrected(total)
 
+    def measured(self, network: nn.Module, example: Any) -> float:
+        """Milliseconds of one forward pass, measured once: whoever asks again, in any process, is told the same."""
+        words = " ".join(str(part) for part, _ in parts_of(network, example))
+        name = hashlib.sha256(words.encode()).hexdigest()[:16]
+        if name not in self.networks:
+            self._read()
+        if name not in self.networks:
+            self.networks[name] = latency_ms(network, example, _REPEATS)
+            self.save()
+        return self.networks[name]
+
     def save(self) -> None:
-        """Keep it; the table comes last, and tells that the correction is there."""
-        write_json(self.path.with_suffix(".json"), self.correction._asdict())
+        """Keep it; the table comes last, and tells that the rest is there."""
+        write_json(self._beside, {"correction": self.correction._asdict(), "networks": self.networks})
         self.table.save(self.path)
+
+    def _read(self) -> None:
+        if self._beside.exists():
+            with damage_named(self._beside, _REMEDY):
+                kept = read_json(self._beside, _REMEDY)
+                self.correction = Correction(**kept["correction"])
+                self.networks |= kept["networks"]
+
+    @property
+    def _beside(self) -> Path:
+        return self.path.with_suffix(".json")
 
     @property
     def note(self) -> str:
