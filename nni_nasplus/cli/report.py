@@ -47,8 +47,7 @@ def report(run: Run) -> None:
     """
     history = run.history()
     if not history.best:
-        reasons = sorted({trial.reason or "no reason left" for trial in history.finished if trial.status == "failed"})
-        raise UserError(f"no trial succeeded: {'; '.join(reasons[:3])}; all is in {run.directory}")
+        raise UserError(f"no trial succeeded: {'; '.join(history.reasons)}; all is in {run.directory}")
     with Console(file=sys.stderr).status("the tail of the search") as status:
         write_json(run.directory / REPORT, _result(run, status.update))
         status.update("writing the report")

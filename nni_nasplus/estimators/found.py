@@ -60,8 +60,7 @@ class Found:
         """What a run has found; UserError with the reasons if no trial succeeded."""
         history = run.history()
         if not history.best:
-            reasons = sorted({trial.reason or "no reason left" for trial in history.finished})
-            raise UserError(f"no trial succeeded: {'; '.join(reasons[:3])}")
+            raise UserError(f"no trial succeeded: {'; '.join(history.reasons)}")
         return cls(Model.of(run), _table(run), run.space.genotype(history.best[0].architecture))
 
 

@@ -45,6 +45,8 @@ def complete(run: Run, console: Console, *, is_kept: bool = True) -> bool:
 
 
 def _search(run: Run, host: Host, console: Console, *, is_kept: bool) -> None:
+    if run.settings.max_latency_ms is not None and run.latency is not None:
+        console.print(run.latency.note, highlight=False, soft_wrap=True)
     if needs_presearch(run):
         run.settings.make_strategy().check_space(run.space)
     note = f"presearch of {run.settings.strategy}" if needs_presearch(run) else ""

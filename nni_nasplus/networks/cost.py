@@ -42,13 +42,21 @@ def _linear(given: torch.Size, weight: torch.Size, *_: Any, out_shape: torch.Siz
 
 
 def latency_ms(network: nn.Module, example: Any, repeats: int = 10) -> float:
-    """Milliseconds of one forward pass in evaluation mode on this machine: the median, after one to warm up."""
-    training, times = network.training, []
-    with torch.inference_mode():
-        network.eval()(example)
-        for _ in range(repeats):
-            started = time.perf_counter()
-            network(example)
-            times.append(time.perf_counter() - started)
-    network.train(training)
+    """Milliseconds of one forward pass in evaluation mode on one thread of this machine's CPU.
+
+    The median, after one to warm up, of the time that the thread computes: what other processes take in between does
+    not count.
+    """
+    training, times, threads = network.training, [], torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            network.eval()(example)
+            for _ in range(repeats):
+                started = time.thread_time()
+                network(example)
+                times.append(time.thread_time() - started)
+    finally:
+        torch.set_num_threads(threads)
+        network.train(training)
     return 1000 * median(times)

@@ -11,6 +11,7 @@ from nni_nasplus.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
+    from nni_nasplus.networks.costs.latency import LatencyModel
     from nni_nasplus.networks.network_space import NetworkSpace
 
 __all__ = ["Limits", "written"]
@@ -27,7 +28,7 @@ class Limits:
     max_flops
         Floating-point operations of one forward pass of the space's example.
     max_latency_ms
-        Milliseconds of one forward pass of the space's example, on this machine, the median of ten.
+        Milliseconds of one forward pass of the space's example, on one thread of this machine's CPU.
 
     Raises
     ------
@@ -48,28 +49,50 @@ class Limits:
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
 
-    def excess(self, space: NetworkSpace, architecture: Mapping[str, Any]) -> str | None:
-        """The first limit that an architecture exceeds, in words; None if it keeps to all."""
-        for name, value in self.measured(space, architecture):
+    def excess(
+        self, space: NetworkSpace, architecture: Mapping[str, Any], latency: LatencyModel | None = None
+    ) -> str | None:
+        """The first limit that an architecture exceeds, in words; None if it keeps to all.
+
+        Parameters
+        ----------
+        latency
+            Predicts latencies; a network is measured where it is None, or is so near to the limit that it may be wrong.
+        """
+        for name, value in self.measured(space, architecture, latency):
             limit = getattr(self, name)
             if value > limit:
                 return f"{name.removeprefix('max_')} {written(value)} is more than the limit {written(limit)}"
         return None
 
-    def measured(self, space: NetworkSpace, architecture: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    def measured(
+        self, space: NetworkSpace, architecture: Mapping[str, Any], latency: LatencyModel | None = None
+    ) -> Iterator[tuple[str, float]]:
         """What an architecture takes of everything that is limited, by the limit's name, one after the other."""
-        measures = _measures(space.build(architecture), space.example())
+        measures = self._measures(space.build(architecture), space.example(), latency)
         return ((name, measure()) for name, measure in measures.items() if getattr(self, name) is not None)
 
+    def _measures(
+        self, network: nn.Module, example: Any, latency: LatencyModel | None
+    ) -> dict[str, Callable[[], float]]:
+        from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
 
-def _measures(network: nn.Module, example: Any) -> dict[str, Callable[[], float]]:
-    from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
+        def milliseconds() -> float:
+            if latency is None:
+                return latency_ms(network, example)
+            value = latency.predicted(network, example)
+            return latency.measured(network, example) if self._is_near(value, latency) else value
 
-    return {
-        "max_parameters": lambda: count_parameters(network),
-        "max_flops": lambda: count_flops(network, example),
-        "max_latency_ms": lambda: latency_ms(network, example),
-    }
+        return {
+            "max_parameters": lambda: count_parameters(network),
+            "max_flops": lambda: count_flops(network, example),
+            "max_latency_ms": milliseconds,
+        }
+
+    def _is_near(self, predicted: float, latency: LatencyModel) -> bool:
+        """Whether the true latency may be on the other side of the limit."""
+        assert self.max_latency_ms is not None
+        return abs(predicted - self.max_latency_ms) <= latency.correction.worst * predicted
 
 
 def written(value: float) -> str:

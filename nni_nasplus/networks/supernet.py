@@ -99,10 +99,11 @@ class MixedOperation(nn.Module):
             What every operation takes beside x, such as a mask.
         """
         if self.fraction == 1:
-            return self._mixture(x, terms, *context)
-        return passing_by(lambda part: self._mixture(part, terms, *context), x, self.fraction, self.axis)
+            return self.mixture(x, terms, *context)
+        return passing_by(lambda part: self.mixture(part, terms, *context), x, self.fraction, self.axis)
 
-    def _mixture(self, x: Tensor, terms: Terms, *context: Tensor) -> Tensor:
+    def mixture(self, x: Tensor, terms: Terms, *context: Tensor) -> Tensor:
+        """The same of the channels that are computed."""
         computed = [name for name in terms.active if name != NONE] or terms.active
         products = [
             weight * self.operations[name](x, *context)

@@ -14,7 +14,19 @@ from torch import Tensor, nn
 
 from nni_nasplus.networks.supernet import Mixture, Supernet
 
-__all__ = ["dirichlet", "entropy", "gumbel", "masked_softmax", "mixed", "new_alphas", "one_path", "sigmoid", "softmax"]
+__all__ = [
+    "dirichlet",
+    "drawn",
+    "entropy",
+    "gumbel",
+    "log_probability",
+    "masked_softmax",
+    "mixed",
+    "new_alphas",
+    "one_path",
+    "sigmoid",
+    "softmax",
+]
 
 Alphas = Mapping[str, Tensor] | nn.ParameterDict
 _SPREAD = 1e-3
@@ -109,6 +121,22 @@ def _dirichlet(alpha: Tensor, mask: Tensor, generator: torch.Generator) -> Tenso
         torch.random.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         gammas = torch._standard_gamma(concentration.cpu()).to(alpha.device) * mask
     return gammas / gammas.sum(-1, keepdim=True).clamp(min=torch.finfo(alpha.dtype).tiny)
+
+
+def drawn(plain: Mixture, generator: torch.Generator) -> Mixture:
+    """One operation on each edge that is not pruned as a whole, as often as it weighs, with weight 1."""
+    active = {}
+    for cell, rows in plain.weights.items():
+        shares = rows.detach().cpu()
+        chosen = torch.multinomial(shares + (shares.sum(-1, keepdim=True) == 0), 1, generator=generator)
+        active[cell] = torch.zeros_like(plain.active[cell]).scatter_(-1, chosen, True) & plain.active[cell]
+    return Mixture({cell: rows.to(plain.weights[cell]) for cell, rows in active.items()}, active)
+
+
+def log_probability(plain: Mixture, path: Mixture) -> Tensor:
+    """Σ over edges of the log of the weight of what was drawn."""
+    logs = [rows[path.active[cell].to(rows.device)].log().sum() for cell, rows in plain.weights.items()]
+    return torch.stack(logs).sum()
 
 
 def one_path(supernet: Supernet, architecture: Mapping[str, Any]) -> Mixture:

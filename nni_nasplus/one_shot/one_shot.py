@@ -13,6 +13,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from nni_nasplus.drawing.cells import cell_figure
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.costs.latency import LatencyModel
+from nni_nasplus.networks.limits import Limits
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.pictures.graph import alive_graph
@@ -68,6 +70,8 @@ class OneShot(pl.LightningModule, ABC):
     excess
         Says in words which limit an architecture exceeds, or None; None where there is no limit. Methods that compare
         architectures by themselves leave out those that exceed one.
+    limits, latency
+        The limits themselves, and what gives the model that predicts latencies; None where there are none.
 
     Raises
     ------
@@ -95,6 +99,8 @@ class OneShot(pl.LightningModule, ABC):
         self.generator = torch.Generator().manual_seed(seed)
         self.rounds: list[tuple[float, dict[str, float]]] = []
         self.excess: Callable[[Architecture], str | None] | None = None
+        self.limits: Limits | None = None
+        self.latency: Callable[[], LatencyModel | None] | None = None
         self._settings = {"seed": seed, **settings}
 
     @classmethod

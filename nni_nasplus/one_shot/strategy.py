@@ -73,6 +73,7 @@ class OneShotStrategy(Strategy):
         kind = registry.load("one_shot", self.method)
         search = made(kind, run.space, run.evaluator, seed=seed, reporter=reporter, **self.settings())
         search.excess = run.excess if run.settings.limits else None
+        search.limits, search.latency = run.settings.limits, lambda: run.latency
         try:
             ranking = fit(search, directory)
         except TrialFailed as failure:

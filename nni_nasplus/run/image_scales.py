@@ -8,7 +8,7 @@ __all__ = ["NETWORK", "SCALES", "TRAINING"]
 
 TRAINING = ("epochs", "batch_size", "learning_rate", "crop", "flip", "cutout")
 """Names that the evaluator has."""
-NETWORK = ("channels", "layers", "cells", "stem", "auxiliary", "drop_path")
+NETWORK = ("channels", "layers", "cells", "depth", "width", "squeeze", "stem", "auxiliary", "drop_path")
 """Names that spaces may have."""
 SCALES: dict[str, dict[str, Any]] = {
     "published": {
@@ -30,6 +30,7 @@ SCALES: dict[str, dict[str, Any]] = {
         "channels": 8,
         "layers": 4,
         "cells": 1,
+        "depth": 2,
         "auxiliary": False,
         "drop_path": 0.0,
         "tune": True,

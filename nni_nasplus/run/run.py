@@ -36,6 +36,7 @@ from nni_nasplus.training.trial_folder import WEIGHTS, trial_directory
 if TYPE_CHECKING:
     from torch import nn
 
+    from nni_nasplus.networks.costs.latency import LatencyModel
     from nni_nasplus.networks.network_space import NetworkSpace
     from nni_nasplus.training.evaluator import Evaluator
 
@@ -43,8 +44,10 @@ __all__ = ["CACHE", "MEMORY", "PRESEARCH", "SETTINGS", "Run"]
 
 PRESEARCH = "presearch.json"
 MEMORY = "memory.json"
+LATENCY = "latency.csv"
 CACHE = "data"
-"""What the strategy found before the first trial, what earlier searches found, and the folder of prepared data."""
+"""What the strategy found before the first trial, what earlier searches found, what operations take on this machine, and
+the folder of prepared data."""
 
 
 class Run:
@@ -71,6 +74,8 @@ class Run:
         cls.require_free(directory)
         if settings.storage is not None:
             settings = replace(settings, storage=absolute(settings.storage))
+        if settings.latency_table is not None:
+            settings = replace(settings, latency_table=str(Path(settings.latency_table).resolve()))
         if memory is None:
             settings = replace(settings, learn_from=None)
         else:
@@ -287,7 +292,22 @@ class Run:
 
     def excess(self, architecture: Architecture) -> str | None:
         """The first limit of the settings that an architecture exceeds, in words."""
-        return self.settings.limits.excess(self.space, architecture)
+        latency = self.latency if self.settings.max_latency_ms is not None else None
+        return self.settings.limits.excess(self.space, architecture, latency)
+
+    @cached_property
+    def latency(self) -> LatencyModel | None:
+        """What predicts latencies, which is measured when it is first asked for; None where each network has to be.
+
+        Raises
+        ------
+        UserError
+            If the table of the settings is of other networks, or the one kept is damaged.
+        """
+        from nni_nasplus.networks.costs.latency import LatencyModel
+
+        given = self.settings.latency_table
+        return LatencyModel.of(self.space, self.directory / LATENCY, None if given is None else Path(given))
 
     def trial_directory(self, trial: Trial) -> Path:
         """Where a trial left its weights."""

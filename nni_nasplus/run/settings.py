@@ -80,7 +80,11 @@ class Settings:
     max_flops
         Architectures whose forward pass of one example takes more floating-point operations are not trained.
     max_latency_ms
-        Architectures whose forward pass of one example takes more milliseconds on this machine are not trained.
+        Architectures whose forward pass of one example takes more milliseconds, on one thread of this machine's CPU or
+        by the table, are not trained.
+    latency_table
+        A CSV file with the latencies of operations on another device, which --max-latency-ms is about then: what a
+        search leaves in latency.csv has its columns.
     host
         What runs the trials: nni, an NNI experiment; optuna, an Optuna study; process, the searching process itself,
         one at a time; or another installed one.
@@ -125,6 +129,7 @@ class Settings:
     max_parameters: float | None = None
     max_flops: float | None = None
     max_latency_ms: float | None = None
+    latency_table: str | None = None
     host: str = "nni"
     storage: str | None = None
     port: int = 8080

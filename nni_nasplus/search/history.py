@@ -278,10 +278,11 @@ class History:
         UserError
             If a trial has no such metric.
         """
-        rows = [[one.utility, *(-self._cost(one, name) for name in self.costs)] for one in self.succeeded]
+        rows = [[one.utility, *(-self.cost_of(one, name) for name in self.costs)] for one in self.succeeded]
         return np.array(rows, dtype=float).reshape(len(rows), 1 + len(self.costs))
 
-    def _cost(self, observation: Observation, name: str) -> float:
+    def cost_of(self, observation: Observation, name: str) -> float:
+        """What a result reports of a cost; UserError if it reports none by this name."""
         if name not in observation.metrics:
             known = ", ".join(observation.metrics) or "none"
             raise UserError(f"a trial has left no '{name}' to be made small; its metrics: {known}")
@@ -299,6 +300,15 @@ class History:
         """The trials that are done or failed, in order of ending."""
         ended = map(self._by_key.__getitem__, self._observed)
         return [trial for trial in ended if trial.status in ("done", "failed")]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why trials have failed, each reason once, three at most; where all was rejected, why the last one was."""
+        failed = sorted({trial.reason or "no reason left" for trial in self.finished if trial.status == "failed"})
+        rejected = [trial.reason for trial in self.trials if trial.status == "rejected"]
+        if failed or not rejected:
+            return failed[:3]
+        return [f"{len(rejected)} proposals exceeded the limits, the last one: {rejected[-1]}"]
 
     @property
     def finished(self) -> list[Trial]:

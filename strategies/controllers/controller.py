@@ -19,6 +19,7 @@ from nni_nasplus.search.trial import Observation, Proposal, Trial
 from nni_nasplus.strategies.controllers.adam import Adam
 from nni_nasplus.strategies.controllers.coding import Policy
 from nni_nasplus.strategies.controllers.policy import SoftmaxPolicy
+from nni_nasplus.strategies.controllers.reward import rewarded
 
 __all__ = ["Batch", "Controller", "Learner"]
 
@@ -39,7 +40,8 @@ class Batch(NamedTuple):
     codes
         Of their architectures; int16 [B, D].
     rewards
-        Utilities, higher for better; a failure has the least of the batch. Float [B].
+        Utilities, or with a target MnasNet's rewards, higher for better; a failure has the least of the batch; float
+        [B].
     log_old
         log π of each under the policy that proposed it; float [B].
     ages
@@ -72,10 +74,18 @@ class Controller(Strategy):
     batch: int = 1
     rate: float | None = None
     policy: str = _SOFTMAX
+    target: float = 0.0
+    hard: bool = False
+
+    @property
+    def most_costs(self) -> float:
+        """One, where it has a target."""
+        return 1 if self.target else 0
 
     def __post_init__(self) -> None:
         self._require("batch", isinstance(self.batch, int) and self.batch >= 1, "a whole number, 1 or more")
         self._require("rate", self.rate is None or 0 <= self.rate < float("inf"), "0 or more")
+        self._require("target", 0 <= self.target < float("inf"), "more than 0, in the unit of the cost, or 0 for none")
         self._require("policy", self.policy in (_SOFTMAX, _LSTM), f"{_SOFTMAX} or {_LSTM}")
 
     def _require(self, name: str, fits: bool, remedy: str) -> None:
@@ -198,7 +208,8 @@ class Learner:
 
     def _learn(self, observations: list[Observation]) -> None:
         """An update, unless nothing has ever succeeded."""
-        utilities = np.array([np.nan if o.utility is None else o.utility for o in observations], dtype=float)
+        rewards = [rewarded(o, self.history, self.options.target, hard=self.options.hard) for o in observations]
+        utilities = np.array([np.nan if reward is None else reward for reward in rewards], dtype=float)
         self._worst = min(self._worst, np.min(utilities, initial=np.inf, where=~np.isnan(utilities)))
         codes = self.policy.encode([observation.architecture for observation in observations])
         as_now = self.policy.log_probability(codes).tolist()

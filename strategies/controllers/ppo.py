@@ -39,6 +39,11 @@ class Ppo(Controller):
     policy
         ``softmax``, an independent one for each decision, or ``lstm``, which knows what was decided before and needs
         torch where proposals are made.
+    target
+        With two objectives what the cost, such as latency_ms, is compared with: MnasNet's reward, score · (cost /
+        target)^w, is then in place of the score (arXiv 1807.11626); 0 for the score alone.
+    hard
+        Whether w is 0 up to the target and −1 beyond it, else −.07 everywhere.
     epochs
         Steps with each batch; NNI's is 4 passes.
     clip
@@ -54,6 +59,8 @@ class Ppo(Controller):
     batch: int = 20
     rate: float | None = None
     policy: str = "softmax"
+    target: float = 0.0
+    hard: bool = False
     epochs: int = 4
     clip: float = 0.2
 

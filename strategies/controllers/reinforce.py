@@ -33,6 +33,11 @@ class Reinforce(Controller):
     policy
         ``softmax``, an independent one for each decision, or ``lstm``, which knows what was decided before (NAS-RL,
         arXiv 1611.01578) and needs torch where proposals are made.
+    target
+        With two objectives what the cost, such as latency_ms, is compared with: MnasNet's reward, score · (cost /
+        target)^w, is then in place of the score (arXiv 1807.11626); 0 for the score alone.
+    hard
+        Whether w is 0 up to the target and −1 beyond it, else −.07 everywhere.
     decay
         Of the moving mean, in [0, 1).
     staleness
@@ -48,6 +53,8 @@ class Reinforce(Controller):
     batch: int = 1
     rate: float | None = None
     policy: str = "softmax"
+    target: float = 0.0
+    hard: bool = False
     decay: float = 0.9
     staleness: int = 100
 

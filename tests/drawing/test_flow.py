@@ -20,12 +20,14 @@ from nni_nasplus.drawing.flow import flow_figure
 from nni_nasplus.drawing.folding import folded, layers_of
 from nni_nasplus.drawing.layout import layered_layout, row_of
 from nni_nasplus.spaces.events import EventSequenceSpace
+from nni_nasplus.spaces.mobile import MobileSpace
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
 
 SPACES = {
     "rnn": RecurrentCellSpace(4, 4, 4, 1),
     "darts-rnn": DartsRecurrentSpace(4, 4),
     "enas-rnn": EnasRecurrentSpace(4, 4),
+    "mobile": MobileSpace(channels=8, depth=2),
     "events": EventSequenceSpace(cells=["linear(x,h0) sigm(0) linear(x,h0) tanh(2) blend(1,h0,3) | 4"]),
 }
 NAMED = [("rnn", "lstm"), ("rnn", "gru"), ("darts-rnn", "DARTS_V2"), ("enas-rnn", "ENAS")]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from one_shot_searches import Classified
 from supernets import DARTS_SPACE, NB201_SPACE
 from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import registry
+from nni_nasplus.networks.supernet import MixedOperation
 from nni_nasplus.one_shot.fit import made
 
 
@@ -51,3 +54,13 @@ def randomised(search, spread=1.0, seed=3):
         for alpha in search.alphas.values():
             alpha.copy_(spread * torch.randn(alpha.shape, generator=generator))
     return search
+
+
+def calls(found):
+    """How often each operation is computed from now on, by its place and name."""
+    counted = Counter()
+    for place, module in found.supernet.named_modules():
+        if isinstance(module, MixedOperation):
+            for name, operation in module.operations.items():
+                operation.register_forward_hook(lambda *_, place=place, name=name: counted.update([(place, name)]))
+    return counted

@@ -12,6 +12,7 @@ from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
+from nni_nasplus.spaces.mobile import MobileSpace
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace, RecurrentCellSpace
 
 GRID = SearchSpace({f"d{i}": list(range(4)) for i in range(5)})
@@ -19,6 +20,7 @@ NB201 = NasBench201Space(channels=4, cells=1, size=8)
 SPACES = {
     "nb201": NB201,
     "darts": DartsSpace(channels=2, layers=2, size=8),
+    "mobile": MobileSpace(channels=8, depth=2, size=8),
     "events": EventSequenceSpace(max_length=9, hidden=4),
     "rnn": RecurrentCellSpace(30, 8, 10, 1),
     "darts-rnn": DartsRecurrentSpace(30, 8, 1),

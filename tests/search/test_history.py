@@ -41,6 +41,18 @@ def test_random_proposals_find_the_last_architecture_and_then_nothing():
         history.random(rng)
 
 
+def test_where_nothing_succeeded_it_says_why():
+    history = History(SearchSpace({"op": ["a", "b", "c"]}))
+    for op, failure, reason in (
+        ("a", "rejected", "flops 3 is more than the limit 1"),
+        ("b", "rejected", "flops 2 is more than the limit 1"),
+        ("c", "error", "no memory"),
+    ):
+        history.tell(history.ask(Proposal({"op": op})).number, Outcome(failure=failure, reason=reason))
+        rejected = f"{len(history.trials)} proposals exceeded the limits, the last one: {reason}"
+        assert history.reasons == ([rejected] if failure == "rejected" else [reason])
+
+
 def test_an_outcome_is_a_score_or_a_failure():
     assert Outcome().failure == "error"
     assert Outcome(score=0.0).failure is None

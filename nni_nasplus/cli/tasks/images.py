@@ -49,8 +49,8 @@ class ImageTask(Task):
     learning_rate
         Where the cosine schedule of SGD begins; held where it is given.
     tune
-        Search the learning rate, the weight decay and, in spaces of DARTS, drop_path together with the architecture; by
-        default with --scale small. Training as published searches none of them.
+        Search the learning rate, the weight decay and, in spaces of DARTS, drop_path, in space mobile the width,
+        together with the architecture; by default with --scale small. Training as published searches none of them.
     fix
         Decisions and hyperparameters to hold, as in --fix '[learning_rate=0.025, weight_decay=0.0003]'.
     crop
@@ -65,8 +65,14 @@ class ImageTask(Task):
         Cells, in spaces of DARTS.
     cells
         In each stage, in spaces of NAS-Bench-201.
+    depth
+        The most blocks of a stage, in space mobile.
+    width
+        What all channels are multiplied by, in space mobile; held where it is given.
+    squeeze
+        Search squeeze-excite in blocks, too, in space mobile: --squeeze=false for none.
     stem
-        For small images, cifar, or for large ones, imagenet, in spaces of DARTS.
+        For small images, cifar, or for large ones, imagenet, in spaces of DARTS and mobile.
     auxiliary
         Train with a second classifier at two thirds of the depth, in spaces of DARTS.
     drop_path
@@ -93,6 +99,9 @@ class ImageTask(Task):
     channels: int | None = None
     layers: int | None = None
     cells: int | None = None
+    depth: int | None = None
+    width: float | None = None
+    squeeze: bool | None = None
     stem: Literal["cifar", "imagenet"] | None = None
     auxiliary: bool | None = None
     drop_path: float | None = None
@@ -104,7 +113,7 @@ class ImageTask(Task):
         known = signature(self.space_class()).parameters
         if unknown := [name for name in NETWORK if name not in known and getattr(self, name) is not None]:
             raise UserError(f"--{unknown[0]} has no effect on space '{self.space}'; leave it out")
-        self._require_positive("size", "epochs", "learning_rate", "channels", "layers", "cells")
+        self._require_positive("size", "epochs", "learning_rate", "channels", "layers", "cells", "depth", "width")
         Augmentation(self._value("crop"), self.flip, self._value("cutout"))
         self._check_choices(self._choices(), self._evaluator(""))
 
@@ -131,7 +140,7 @@ class ImageTask(Task):
 
     def _choices(self) -> dict[str, Any]:
         """The arguments of the space that say what of the training is searched, and what is held."""
-        options = {name: getattr(self, name) for name in ("learning_rate", "drop_path")}
+        options = {name: getattr(self, name) for name in ("learning_rate", "drop_path", "width")}
         usually, rate = "tune" in SCALES[self.scale], self._value("learning_rate")
         return choices(self.space_class(), self.space, rate, options, tune=self.tune, usually=usually, fix=self.fix)
 

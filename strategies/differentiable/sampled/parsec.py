@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nni_nasplus.networks.supernet import Mixture
 from nni_nasplus.one_shot.differentiable import Differentiable, Draw, Half
-from nni_nasplus.one_shot.mixture import softmax
+from nni_nasplus.one_shot.mixture import drawn, log_probability, softmax
 
 __all__ = ["PARSEC"]
 
@@ -52,7 +51,7 @@ class PARSEC(Differentiable):
     def draws(self, half: Half) -> list[Draw]:
         """Architectures of equal shares."""
         plain = softmax(self.supernet, self.alphas)
-        return [(1 / self.options.samples, self._drawn(plain)) for _ in range(self.options.samples)]
+        return [(1 / self.options.samples, drawn(plain, self.generator)) for _ in range(self.options.samples)]
 
     def alpha_gradients(self, batch: Mapping[str, Any]) -> tuple[Tensor, list[Tensor]]:
         """The gradient of −Σ share · log-probability; the weights are trained with the same architectures."""
@@ -62,7 +61,7 @@ class PARSEC(Differentiable):
             shares = (-losses * self.batch_size(batch["valid"])).softmax(0)
         self._paths = list(zip(shares.tolist(), paths, strict=True))
         plain = softmax(self.supernet, self.alphas)
-        told = [share * _log_probability(plain, path) for share, path in zip(shares, paths, strict=True)]
+        told = [share * log_probability(plain, path) for share, path in zip(shares, paths, strict=True)]
         slopes = torch.autograd.grad(-torch.stack(told).sum() + self.penalty(), self.architecture_parameters)
         return (shares * losses).sum(), list(slopes)
 
@@ -70,22 +69,7 @@ class PARSEC(Differentiable):
         """The architectures of the step of α, with their shares; where α stands still, others of equal shares."""
         return self._paths if self.alphas_move else super().weight_draws(batch)
 
-    def _drawn(self, plain: Mixture) -> Mixture:
-        """One operation on each edge that is not pruned as a whole."""
-        active = {}
-        for cell, rows in plain.weights.items():
-            shares = rows.detach().cpu()
-            chosen = torch.multinomial(shares + (shares.sum(-1, keepdim=True) == 0), 1, generator=self.generator)
-            active[cell] = torch.zeros_like(plain.active[cell]).scatter_(-1, chosen, True) & plain.active[cell]
-        return Mixture({cell: rows.to(plain.weights[cell]) for cell, rows in active.items()}, active)
-
     @staticmethod
     def batch_size(batch: Any) -> int:
         """How many examples a batch has: as many as its first field has rows."""
         return len(batch[0])
-
-
-def _log_probability(plain: Mixture, path: Mixture) -> Tensor:
-    """Σ over edges of the log of the weight of what was drawn."""
-    drawn = [rows[path.active[cell].to(rows.device)].log().sum() for cell, rows in plain.weights.items()]
-    return torch.stack(drawn).sum()

@@ -6,20 +6,11 @@ from collections import Counter
 
 import pytest
 import torch
-from differentiable_searches import batch, darts_cells, randomised, search
+from differentiable_searches import batch, calls, darts_cells, randomised, search
 
 from nni_nasplus.networks.supernet import NONE, MixedOperation
 from nni_nasplus.one_shot.fit import fit
 from nni_nasplus.one_shot.mixture import gumbel
-
-
-def calls(found):
-    counted = Counter()
-    for place, module in found.supernet.named_modules():
-        if isinstance(module, MixedOperation):
-            for name, operation in module.operations.items():
-                operation.register_forward_hook(lambda *_, place=place, name=name: counted.update([(place, name)]))
-    return counted
 
 
 @pytest.mark.parametrize("make", [search, darts_cells])

@@ -1,0 +1,181 @@
+"""Latencies of networks from a table: the sum of their parts, corrected on whole networks that were measured."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from nni_nasplus._files import damage_named, read_json, write_json
+from nni_nasplus.errors import UserError
+from nni_nasplus.networks.cost import latency_ms
+from nni_nasplus.networks.costs.parts import parts_of
+from nni_nasplus.networks.costs.table import LatencyTable
+
+if TYPE_CHECKING:
+    from nni_nasplus.networks.network_space import NetworkSpace
+
+__all__ = ["Correction", "LatencyModel"]
+
+_REPEATS = 30
+_FITTED, _HELD_OUT = 15, 15
+"""Random networks that are measured as a whole: to correct sums, and to see how wrong they are then."""
+
+
+class Correction(NamedTuple):
+    """From the sum of a network's parts to its latency: what lies between parts is in no row."""
+
+    offset: float = 0.0
+    """Milliseconds."""
+    factor: float = 1.0
+    error: float | None = None
+    """The median relative error on networks that were not used for it; None where nothing was measured."""
+    worst: float = 0.0
+    """The largest one."""
+
+    @classmethod
+    def fitted(cls, sums: list[float], measured: list[float]) -> Correction:
+        """That of the least squares of relative errors on the first half; the errors are those on the second."""
+        half = len(sums) // 2
+        known, total = np.array(measured), np.array(sums)
+        columns = np.stack([1 / known, total / known], 1)
+        (offset, factor), *_ = np.linalg.lstsq(columns[:half], np.ones(half))
+        errors = np.abs(offset + factor * total - known)[half:] / known[half:]
+        return cls(float(offset), float(factor), float(median(errors)), float(errors.max()))
+
+    def corrected(self, total: float) -> float:
+        """The latency of a network whose parts take so long in all."""
+        return self.offset + self.factor * total
+
+
+@dataclass
+class LatencyModel:
+    """What predicts latencies in a search.
+
+    Parameters
+    ----------
+    table
+        Of parts.
+    correction
+        Of their sums.
+    path
+        The CSV file that keeps the table; all else is beside it, in a file of the same name that ends in .json.
+    networks
+        Latencies of whole networks that were measured, by what names their parts.
+    """
+
+    table: LatencyTable
+    correction: Correction
+    path: Path
+    networks: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, space: NetworkSpace, path: Path, given: Path | None = None) -> LatencyModel | None:
+        """The model that is kept at a path, or a new one.
+
+        Parameters
+        ----------
+        space
+            Whose networks are measured.
+        given
+            The table of another device, which is taken as it is; measured on this machine where None.
+
+        Returns
+        -------
+        None where networks of the space have no named parts: each has to be measured as a whole.
+
+        Raises
+        ------
+        UserError
+            If a file is damaged, or the given table has no row for a part of a network.
+        """
+        if path.exists():
+            model = cls(LatencyTable.read(path, measures=given is None), Correction(), path)
+            model._read()
+            return model
+        if not parts_of(_drawn(space, 0), space.example()):
+            if given is not None:
+                raise UserError(f"networks of {type(space).__name__} have no parts with latencies; leave the table out")
+            return None
+        table = LatencyTable() if given is None else LatencyTable.read(given, measures=False)
+        model = cls(table, Correction(), path)
+        if given is None:
+            model.correct(space)
+        else:
+            table.total(_drawn(space, 0), space.example())
+        model.save()
+        return model
+
+    def correct(self, space: NetworkSpace) -> None:
+        """Measure whole random networks, and their parts, and correct the sums by them."""
+        sums, measured = [], []
+        for seed in range(_FITTED + _HELD_OUT):
+            network = _drawn(space, seed)
+            sums.append(self.table.total(network, space.example()))
+            measured.append(latency_ms(network, space.example()))
+        self.correction = Correction.fitted(sums, measured)
+
+    def predicted(self, network: nn.Module, example: Any) -> float:
+        """Milliseconds of one forward pass; parts that were not known are measured and kept.
+
+        Raises
+        ------
+        UserError
+            If a part is not known and nothing is measured.
+        """
+        known = len(self.table.rows)
+        total = self.table.total(network, example)
+        if len(self.table.rows) > known:
+            self.save()
+        return self.correction.corrected(total)
+
+    def measured(self, network: nn.Module, example: Any) -> float:
+        """Milliseconds of one forward pass, measured once: whoever asks again, in any process, is told the same."""
+        words = " ".join(str(part) for part, _ in parts_of(network, example))
+        name = hashlib.sha256(words.encode()).hexdigest()[:16]
+        if name not in self.networks:
+            self._read()
+        if name not in self.networks:
+            self.networks[name] = latency_ms(network, example, _REPEATS)
+            self.save()
+        return self.networks[name]
+
+    def save(self) -> None:
+        """Keep it; the table comes last, and tells that the rest is there."""
+        write_json(self._beside, {"correction": self.correction._asdict(), "networks": self.networks})
+        self.table.save(self.path)
+
+    def _read(self) -> None:
+        if self._beside.exists():
+            with damage_named(self._beside, _REMEDY):
+                kept = read_json(self._beside, _REMEDY)
+                self.correction = Correction(**kept["correction"])
+                self.networks |= kept["networks"]
+
+    @property
+    def _beside(self) -> Path:
+        return self.path.with_suffix(".json")
+
+    @property
+    def note(self) -> str:
+        """What there is to know of it, in a line."""
+        rows = f"latency: predicted by {len(self.table.rows)} rows in {self.path.name}"
+        if self.correction.error is None:
+            return f"{rows}, as given"
+        errors = f"{_HELD_OUT} networks held out differ by {self.correction.error:.1%} in the median"
+        return f"{rows}, of one thread here; {errors}, {self.correction.worst:.1%} at most"
+
+
+_REMEDY = "remove it and the table beside it, to measure again"
+
+
+def _drawn(space: NetworkSpace, seed: int) -> nn.Module:
+    """The network of a random architecture."""
+    with torch.random.fork_rng(devices=[]):
+        return space.build(space.search_space.sample(np.random.default_rng(seed))).eval()

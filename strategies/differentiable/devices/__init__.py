@@ -1,0 +1,1 @@
+"""Differentiable searches whose loss has what a network costs on a device: ProxylessNAS and FBNet."""
