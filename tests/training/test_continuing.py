@@ -137,6 +137,24 @@ def test_a_training_that_is_killed_in_a_part_repeats_but_the_epoch_that_it_was_i
     assert_equal(trained(made, tmp_path, 3), (expected[0][2:], *expected[1:]))
 
 
+@pytest.mark.parametrize("patience", [2, 40])
+@pytest.mark.parametrize("at", ["save_weights", "write_outcome"])
+def test_who_is_killed_after_the_last_epoch_repeats_but_that(cache, tmp_path, monkeypatch, at, patience):
+    options = {"epochs": 40 if patience == 2 else SCHEDULE, "patience": patience, "learning_rate": 0.03}
+    made = of_events(cache, **options, objective="loss")
+    evaluator, space, architecture = made
+    expected = trained(made, tmp_path / "whole", None)
+
+    def dying(*arguments):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(f"nni_nasplus.training.evaluator.{at}", dying)
+        evaluator.evaluate(space, architecture, tmp_path / "parts", epochs=evaluator.epochs)
+    assert_equal(trained(made, tmp_path / "parts", evaluator.epochs), (expected[0][-1:], *expected[1:]))
+    assert list((tmp_path / "parts").glob("*.ckpt")) == []
+
+
 @pytest.mark.parametrize("kind", ["cache", "stripes"])
 def test_a_part_follows_the_schedule_of_the_whole(request, whole, tmp_path, kind):
     make = partial({"cache": of_events, "stripes": of_images}[kind], request.getfixturevalue(kind))
