@@ -13,7 +13,7 @@ from typing import NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.hosts.optuna.sampling.outcomes import kept_outcome, outcome_of, rejections_of
-from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS, ORIGIN, architecture_of
+from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS, ORIGIN, architecture_of, is_half_read
 from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.search import Search
@@ -112,7 +112,7 @@ class _Read(NamedTuple):
             Part(space.key(one.proposal.architecture), one.proposal, one.when, one.when, one.outcome)
             for one in rejections_of(trial)
         ]
-        architecture = architecture_of(trial, space)
+        architecture = None if is_half_read(trial) else architecture_of(trial, space)
         return cls(rejected, None if architecture is None else space.key_of(architecture))
 
 
