@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from one_shot_searches import LENGTHS, Host, named, small
+from one_shot_searches import DIFFERENTIABLE, LENGTHS, Host, named, small
 from te_nas_searches import NB201, images
 
 from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.fit import fit
+from nni_nasplus.one_shot.road import ROAD, Road
 
 NAMES = [*registry.available("one_shot"), "toy"]
 every = named(NAMES, pytest.mark.system)
@@ -107,3 +108,17 @@ def test_the_rounds_are_shown(name, tmp_path):
     for folder in (tmp_path / "run", tmp_path / "host" / "tensorboard"):
         found = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
         assert [picture.step for picture in found.Images("cells")] == list(range(1, LENGTHS.get(name, EPOCHS) + 1))
+    assert (tmp_path / "run" / ROAD).exists() == (name in DIFFERENTIABLE)
+
+
+def test_the_road_leads_to_what_is_found_also_where_the_search_was_interrupted(tmp_path):
+    for epochs in (1, EPOCHS):
+        search = small("darts")
+        search.epochs = epochs
+        found = fit(search, tmp_path).architectures
+    road = Road.load(tmp_path / ROAD)
+    assert [stage["epoch"] for stage in road.stages] == list(range(1, EPOCHS + 1))
+    assert road.stages[-1]["architecture"] == found[0]
+    (rows,) = road.stages[0]["weights"].values()
+    assert [len(row) for row in rows] == [len(road.operations)] * len(next(iter(road.edges.values())))
+    assert all(abs(sum(row) - 1) < 0.01 for row in rows)

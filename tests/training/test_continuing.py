@@ -16,6 +16,7 @@ from nni_nasplus.spaces.recurrent import RecurrentCellSpace
 from nni_nasplus.training.events import EventClassification
 from nni_nasplus.training.images import ImageClassification
 from nni_nasplus.training.language import LanguageModelling
+from nni_nasplus.training.reporter import Continuing
 from nni_nasplus.training.trial_folder import LAST, WEIGHTS, outcome_in, write_outcome
 
 SCHEDULE = 4
@@ -107,6 +108,17 @@ def test_parts_that_reach_the_end_are_the_whole_training_and_leave_nothing_else(
     made = make()
     assert_equal(trained(made, tmp_path / "parts", 1, 2, SCHEDULE), whole(made, None))
     assert list((tmp_path / "parts").glob("*.ckpt")) == []
+
+
+def test_a_host_hears_the_whole_curve_of_every_part(cache, whole, tmp_path):
+    evaluator, space, architecture = made = of_events(cache)
+    for epochs in (2, 3):
+        notes = Notes()
+        told = Continuing(notes, tmp_path, evaluator.objective)
+        evaluator.evaluate(space, architecture, tmp_path, told, epochs=epochs)
+        heard = [{name: point[name] for name in ("epoch", "score", "loss")} for point in notes.curve]
+        expected = [{name: point[name] for name in ("epoch", "score", "loss")} for point in whole(made, 3)[0]]
+        assert heard == expected[:epochs]
 
 
 class Killed(BaseException):
