@@ -2,7 +2,7 @@
 
 Random architectures are trained to the end on some users of UCI credit (CC BY 4.0, Yeh 2016) and hospital billing
 (4TU.ResearchData, Mannhardt 2017), once, so that ``budgets.py`` can search them again at no cost. What is kept are
-architectures and scores. Interrupted, it goes on with the next architecture.
+architectures and scores. Interrupted, or with more ``--architectures``, it goes on with the next one of the same order.
 
     python benchmarks/record_curves.py --data DATA/events
 
@@ -16,6 +16,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from worth_tasks import TASKS
 
+from nni_nasplus._files import new_file
 from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.events import EventClassification
@@ -39,9 +41,18 @@ def recorded(name: str, folder: Path = RESULTS) -> Path:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The architectures that were trained, each with its ``scores``, one an epoch."""
+    """The architectures that were trained, each with its ``scores``, one an epoch; none where there is no file."""
+    if not path.exists():
+        return []
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
+
+
+def write(path: Path, trained: list[dict[str, Any]]) -> None:
+    """Keep them; equal ones give equal files."""
+    lines = "".join(f"{json.dumps(one)}\n" for one in trained)
+    with new_file(path) as partial:
+        partial.write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
 def prepared(name: str, options: argparse.Namespace) -> Path:
@@ -65,36 +76,32 @@ def architectures(space: EventSequenceSpace, count: int) -> list[dict[str, Any]]
 
 
 def record(name: str, options: argparse.Namespace) -> Iterator[None]:
-    """Train what is not in the file of lines yet, pausing before each architecture, and pack all after each."""
-    cache, lines = prepared(name, options), options.out / name / "curves.jsonl"
+    """Train what is not in the file yet, and keep it; pausing before each architecture."""
+    cache, trained = prepared(name, options), read(recorded(name))
     space = EventSequenceSpace(**EventDataModule(cache).shape.to_json(), hidden=options.hidden)
     evaluator = EventClassification(str(cache), epochs=EPOCHS, patience=None, batch_size=64)
-    done = len(lines.read_text(encoding="utf-8").splitlines()) if lines.exists() else 0
-    for number, architecture in enumerate(architectures(space, options.architectures)):
+    for architecture in architectures(space, options.architectures)[len(trained) :]:
         yield
-        if number < done:
-            continue
         folder = options.out / name / "trial"
         shutil.rmtree(folder, ignore_errors=True)
         evaluator.evaluate(space, architecture, folder)
         scores = [round(epoch["val_roc_auc"], 5) for epoch in curve_in(folder)]
         assert len(scores) == EPOCHS
-        with lines.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"architecture": architecture, "scores": scores}) + "\n")
-        recorded(name).write_bytes(gzip.compress(lines.read_bytes(), mtime=0))
+        trained.append({"architecture": architecture, "scores": scores})
+        write(recorded(name), trained)
 
 
 def main() -> None:
     """Record both data sets."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder of the tables of events")
-    parser.add_argument("--out", type=Path, default=Path("build/curves"), help="what is trained, to go on from")
+    parser.add_argument("--out", type=Path, default=Path("build/curves"), help="prepared data, and the network in training")
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--architectures", type=int, default=50)
     parser.add_argument("--hidden", type=int, default=32)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for _ in zip(*(record(name, options) for name in RECORDED), strict=True):
+    for _ in zip_longest(*(record(name, options) for name in RECORDED)):
         """One architecture of each data set after the other, so that both have as many whenever this is ended."""
 
 

@@ -126,7 +126,7 @@ def kill_again_and_again(
                 found[part].kill()
                 killed[str(part)] += 1
                 print(f"{time.strftime('%X')} {len(begun(run))} epochs, killed {part}", flush=True)
-        out, _ = main.communicate(timeout=280)
+        out, _ = main.communicate(timeout=900)
         assert "Traceback" not in out, out
         stop(run)
         if main.returncode == 0:
@@ -136,9 +136,9 @@ def kill_again_and_again(
 
 def _moment(run: Run, main: subprocess.Popen, rng: np.random.Generator) -> float:
     """In how many seconds something is killed: while the search starts, or some epochs after another one has begun."""
-    if rng.random() < 0.2:
+    if rng.random() < 0.15:
         return rng.uniform(0, 10)
-    known, deadline = len(begun(run)), time.monotonic() + 120
+    known, deadline = len(begun(run)), time.monotonic() + 600
     while main.poll() is None and len(begun(run)) == known and time.monotonic() < deadline:
         time.sleep(0.05)
     return rng.uniform(0, 3)

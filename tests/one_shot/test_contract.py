@@ -12,6 +12,7 @@ from nni_nasplus.errors import HostLost
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.fit import fit
 from nni_nasplus.one_shot.road import ROAD, Road
+from nni_nasplus.spaces.images import NasBench201Space
 
 NAMES = [*registry.available("one_shot"), "toy"]
 every = named(NAMES, pytest.mark.system)
@@ -98,6 +99,13 @@ def test_what_is_found_is_in_the_space_and_builds(name, whole):
     (best, *_) = whole[0]
     assert NB201.search_space.validate(best) == best
     assert NB201.build(best)(images(count=2)).shape == (2, 3)
+
+
+@each_kind
+def test_what_the_space_holds_is_in_all_that_is_found(name):
+    held = {"op_0_1": "nor_conv_3x3", "op_1_3": "skip_connect"}
+    found = fit(small(name, space=NasBench201Space(2, 1, classes=3, size=6, fixed=held))).architectures
+    assert all(held.items() <= one.items() for one in found)
 
 
 @each_kind
