@@ -16,7 +16,7 @@ from nni.nas.strategy import ENAS, Proxyless, Strategy
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.supernet import Mixture, Supernet
+from nni_nasplus.networks.supernet import Mixture, Supernet, supernet_of
 from nni_nasplus.search.space import Architecture, SearchSpace
 
 __all__ = ["one_shot_hooks"]
@@ -49,8 +49,8 @@ def one_shot_hooks(space: _Space, strategy: Strategy) -> list[Hook]:
         if name != "net":
             return True
         if "softmax" in arguments:
-            return _Mixed(space.supernet(), arguments["softmax"])
-        return _Sampled(space.supernet(), space.search_space)
+            return _Mixed(supernet_of(space), arguments["softmax"])
+        return _Sampled(supernet_of(space), space.search_space)
 
     return [hook]
 

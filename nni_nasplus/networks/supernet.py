@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.partial_channels import passing_by
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.space import Architecture, Choice
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -212,6 +212,33 @@ class Supernet(nn.Module, ABC):
             row.copy_(before)
             raise UserError(f"nothing else leads to node {edge.target} of the {edge.cell} cell; keep it")
 
+    def keep(self, edge: Edge, operation: str) -> None:
+        """Prune all operations of an edge but one.
+
+        Raises
+        ------
+        UserError
+            If that one is not alive there.
+        """
+        self._column(edge, operation)
+        for other in self.alive(edge):
+            if other != operation:
+                self.prune(edge, other)
+
+    def hold(self, name: str, choice: Choice) -> None:
+        """Let all that is derived from now on have a choice of a decision, where the decision counts.
+
+        Raises
+        ------
+        UserError
+            If what is alive cannot say so.
+        """
+        if self.besides.get(name) != choice:
+            raise UserError(
+                f"{name}={choice} cannot be held in {type(self).__name__}; do not hold it, or search with a strategy "
+                "that needs no supernet"
+            )
+
     def needs(self, edge: Edge, operation: str) -> bool:
         """Whether an edge would lose its last operation but :data:`NONE`, which networks that choose edges have not."""
         return self.edges_per_node is not None and {operation, NONE} >= set(self.alive(edge))
@@ -325,6 +352,8 @@ class MixedNetwork(nn.Module):
 def supernet_of(space: Any, **sizes: Any) -> Supernet:
     """A freshly initialised supernet of a space; torch's global generator draws its weights.
 
+    Decisions that the space holds are held in it: what they rule out is pruned.
+
     Parameters
     ----------
     sizes
@@ -333,11 +362,14 @@ def supernet_of(space: Any, **sizes: Any) -> Supernet:
     Raises
     ------
     UserError
-        If the space has no supernet, or its supernet no such size.
+        If the space has no supernet, its supernet no such size, or what the space holds cannot be held in it.
     """
     if not hasattr(space, "supernet"):
         raise UserError(f"{type(space).__name__} has no supernet; search it with a strategy that needs none")
     supernet: Supernet = space.supernet(**sizes)
+    for name in getattr(space, "fixed", ()):
+        for choice in space.search_space.decisions.get(name, ()):  # none where something else that is held rules it out
+            supernet.hold(name, choice)
     return supernet
 
 

@@ -187,6 +187,11 @@ class Differentiable(SharedWeights):
         self._show_epoch(shares)
 
     def _show_epoch(self, shares: Mixture) -> None:
+        self.road.operations = list(self.supernet.operations)
+        for cell in shares.weights:
+            names = [f"{edge.source}-{edge.target}" for edge in self.supernet.edges if edge.cell == cell]
+            self.road.edges = {**self.road.edges, cell: names}
+        self.road.passes(self.epoch, self.derived(), {cell: rows.tolist() for cell, rows in shares.weights.items()})
         with self.supernet.only(self.derived()):
             self.show(self.supernet, f"after epoch {self.epoch}", self.epoch)
         for cell, rows in shares.weights.items():

@@ -102,6 +102,19 @@ class _SeededEpochs(Callback):
         torch.manual_seed(int(words[0]) >> 1)
 
 
+class _KeptRoad(Callback):
+    """Leaves the road in the folder of the search after each epoch."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write it, where the search has one."""
+        assert isinstance(pl_module, OneShot)
+        if pl_module.road.stages and trainer.is_global_zero:
+            pl_module.road.save(self._directory)
+
+
 def _trainer(search: OneShot, directory: Path | None) -> pl.Trainer:
     shown: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "max_epochs": search.epochs}
     shown["devices"] = 1  # of several Lightning would start this command once more for each
@@ -111,7 +124,7 @@ def _trainer(search: OneShot, directory: Path | None) -> pl.Trainer:
     shown["enable_progress_bar"] = isinstance(search.reporter, LogReporter)
     kept = ModelCheckpoint(directory, save_last=True, save_top_k=0, every_n_train_steps=search.checkpoint_steps)
     boards = [TensorBoardLogger(folder, name=None, version="") for folder in _board_folders(search.reporter, directory)]
-    return pl.Trainer(logger=boards, callbacks=[seeded, kept], log_every_n_steps=1, **shown)
+    return pl.Trainer(logger=boards, callbacks=[seeded, kept, _KeptRoad(directory)], log_every_n_steps=1, **shown)
 
 
 def _board_folders(reporter: Reporter, directory: Path) -> list[Path]:

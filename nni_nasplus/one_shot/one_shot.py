@@ -18,6 +18,7 @@ from nni_nasplus.networks.limits import Limits
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.pictures.graph import alive_graph
+from nni_nasplus.one_shot.road import Road
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import LogReporter, Reporter
@@ -67,6 +68,9 @@ class OneShot(pl.LightningModule, ABC):
         Draws whatever the search draws, on the CPU.
     rounds
         What was reported.
+    road
+        What would have been answered after each epoch, where a method knows; :func:`~nni_nasplus.one_shot.fit.fit`
+        keeps it.
     excess
         Says in words which limit an architecture exceeds, or None; None where there is no limit. Methods that compare
         architectures by themselves leave out those that exceed one.
@@ -101,6 +105,7 @@ class OneShot(pl.LightningModule, ABC):
         self.excess: Callable[[Architecture], str | None] | None = None
         self.limits: Limits | None = None
         self.latency: Callable[[], LatencyModel | None] | None = None
+        self.road = Road()
         self._settings = {"seed": seed, **settings}
 
     @classmethod
@@ -161,6 +166,7 @@ class OneShot(pl.LightningModule, ABC):
             "settings": self._settings,
             "generator": self.generator.get_state(),
             "rounds": self.rounds,
+            "road": self.road.to_json(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -177,3 +183,4 @@ class OneShot(pl.LightningModule, ABC):
                 raise UserError(f"the checkpoint's search has {name}={was}; go on with that")
         self.generator.set_state(state["generator"].cpu())
         self.rounds = [(progress, dict(metrics)) for progress, metrics in state["rounds"]]
+        self.road = Road(**state.get("road", {}))

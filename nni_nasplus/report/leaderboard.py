@@ -8,9 +8,10 @@ from typing import Any
 
 from nni_nasplus.drawing.draw import as_svg
 from nni_nasplus.report.findings import Findings, figure
+from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 
-__all__ = ["leaderboard"]
+__all__ = ["drawing_of", "leaderboard"]
 
 _DRAWN = 12
 """A drawing has about 40 kB: with these the page can still be mailed, and nobody looks at more."""
@@ -67,9 +68,13 @@ def _details(findings: Findings, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _drawing(findings: Findings, number: int) -> str | None:
+    return drawing_of(findings.run, findings.history.trials[number].architecture)
+
+
+def drawing_of(run: Run, architecture: Mapping[str, Any]) -> str | None:
     """A picture as the address of an image; None where the space draws none."""
     try:
-        graph = findings.run.space.graph(findings.history.trials[number].architecture)
+        graph = run.space.graph(dict(architecture))
     except NotImplementedError:
         return None
     return "data:image/svg+xml;base64," + base64.b64encode(_alone(as_svg(graph)).encode()).decode()

@@ -20,15 +20,16 @@ from nni_nasplus.report.leaderboard import leaderboard
 from nni_nasplus.report.learning import learning
 from nni_nasplus.report.model.shipped import shipped
 from nni_nasplus.report.progress import progress
+from nni_nasplus.report.road import road, roads_of
 from nni_nasplus.report.spent import duration, spent
 from nni_nasplus.report.trust import trust
 from nni_nasplus.report.verdict import verdict
 from nni_nasplus.run.run import Run
 
-__all__ = ["PAGE", "page", "waiting_page", "write_page"]
+__all__ = ["PAGE", "ROAD_PAGE", "page", "waiting_page", "write_page", "write_road"]
 
-PAGE = "report.html"
-"""The file in a run directory."""
+PAGE, ROAD_PAGE = "report.html", "road.html"
+"""The files in a run directory."""
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 Maker = Callable[[Findings], dict[str, Any] | None]
 _SECTIONS: dict[str, tuple[str, Maker]] = {
@@ -38,6 +39,7 @@ _SECTIONS: dict[str, tuple[str, Maker]] = {
     "front": ("Score against cost", front),
     "leaderboard": ("The best architectures", leaderboard),
     "effects": ("What good architectures share", effects),
+    "road": ("The road of the cell", road),
     "shipped": ("The model, looked at closely", shipped),
     "learning": ("Learning curves", learning),
     "spent": ("Time and failures", spent),
@@ -82,6 +84,24 @@ def write_page(run: Run, to: Path | None = None) -> Path:
     if to is None:
         unlink_file(path)
     write_text(path, content)
+    return path
+
+
+def write_road(run: Run) -> Path | None:
+    """Write the road of a search in a supernet to ``road.html`` in its run's directory; None where there is none.
+
+    Raises
+    ------
+    UserError
+        If a file of it is damaged, or the page cannot be written.
+    """
+    if not roads_of(run):
+        return None
+    findings, path = Findings.of(run), run.directory / ROAD_PAGE
+    lead = f"What {run.settings.strategy} would have answered after each epoch"
+    content = {"c": road(findings), "name": run.directory.name, "lead": lead, "version": None}
+    unlink_file(path)
+    write_text(path, _templates().get_template("road_page.html").render(**content))
     return path
 
 

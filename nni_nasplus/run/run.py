@@ -46,8 +46,8 @@ PRESEARCH = "presearch.json"
 MEMORY = "memory.json"
 LATENCY = "latency.csv"
 CACHE = "data"
-"""What the strategy found before the first trial, what earlier searches found, what operations take on this machine, and
-the folder of prepared data."""
+"""What the strategy found before the first trial, what earlier searches found, how long operations take here, and the
+folder of prepared data."""
 
 
 class Run:

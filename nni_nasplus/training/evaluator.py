@@ -35,7 +35,14 @@ from nni_nasplus.training.reporter import (
     logged_metrics,
     require_finite,
 )
-from nni_nasplus.training.trainer import best_epoch, early_stopping, finish, quiet_arguments, training_trainer
+from nni_nasplus.training.trainer import (
+    BEST,
+    best_epoch,
+    early_stopping,
+    quiet_arguments,
+    restore_best,
+    training_trainer,
+)
 from nni_nasplus.training.trial_folder import LAST, WEIGHTS, inherited_weights, write_outcome
 
 if TYPE_CHECKING:
@@ -171,15 +178,17 @@ class Evaluator(Problem):
             "flops": float(count_flops(network, space.example())),
             **({"latency_ms": latency_ms(network, space.example())} if self.latency else {}),
         }
-        metrics = chosen.fit(network, directory, reporter, teachers, epochs) | size
+        metrics, ended = chosen._fit(network, Path(directory), reporter, teachers, epochs)
+        metrics |= size
         outcome = Outcome(
             score=metrics[self.objective],
             metrics=metrics,
             cost=metrics.get("seconds"),
             teachers=() if teachers is None else teachers.numbers,
-            epochs=None if epochs is None else self._stands_for(Path(directory), epochs),
+            epochs=None if epochs is None else self.epochs if ended else epochs,
         )
         write_outcome(Path(directory), outcome)
+        _forget(directory, ended)
         reporter.final(outcome)
         if reporter.output is not None:
             with suppress(UserError):
@@ -228,7 +237,18 @@ class Evaluator(Problem):
         UserError
             If ``epochs`` is outside the schedule.
         """
-        directory = Path(directory)
+        metrics, ended = self._fit(network, Path(directory), reporter or LogReporter(), teachers, epochs)
+        _forget(directory, ended)
+        return metrics
+
+    def _fit(
+        self, network: nn.Module, directory: Path, reporter: Reporter, teachers: Teachers | None, epochs: int | None
+    ) -> tuple[dict[str, float], bool]:
+        """What :meth:`fit` gives, and whether training has ended for good.
+
+        What training would go on from stays until the result is kept: who is killed in between repeats an epoch, not
+        all of them.
+        """
         part = self._part(directory, epochs)
         directory.mkdir(parents=True, exist_ok=True)
         started, found = time.perf_counter(), {}
@@ -237,13 +257,14 @@ class Evaluator(Problem):
                 network.fit_to(self.data(), self.seed)
             task = self.task(network)
         else:
-            task, last = self._train(network, directory, reporter or LogReporter(), teachers, part)
+            task, last = self._train(network, directory, reporter, teachers, part)
             found = {"epochs": float(last)}
         save_weights(network, directory / WEIGHTS)
         metrics = self._score("validate", task)
         if isinstance(task, Predicting):
             task.predictions.save(directory / PREDICTIONS)
-        return metrics | {"seconds": time.perf_counter() - started} | found
+        is_over = part is None or not part.unfinished
+        return metrics | {"seconds": time.perf_counter() - started} | found, is_over
 
     def refit(self, network: nn.Module, directory: str | Path, epochs: int) -> None:
         """Train a network in place on training and validation examples, and save it in ``directory``.
@@ -293,8 +314,7 @@ class Evaluator(Problem):
             trainer.fit(task, datamodule=self.data(), ckpt_path=part.left if part else None)
         if part is not None and part.unfinished:
             return task, trainer.current_epoch
-        restored = finish(task, best, restore=stop.stopped_epoch > 0)
-        (directory / LAST).unlink(missing_ok=True)
+        restored = restore_best(task, directory) if stop.stopped_epoch > 0 else None
         return task, restored or trainer.current_epoch
 
     def test(self, network: nn.Module) -> dict[str, float]:
@@ -314,10 +334,6 @@ class Evaluator(Problem):
             return None
         self._require_within(epochs)
         return Part(directory, epochs)
-
-    def _stands_for(self, directory: Path, epochs: int) -> int:
-        """The epochs that a part's result stands for: all, where nothing is left to go on from."""
-        return epochs if (directory / LAST).is_file() else self.epochs
 
     def _require_within(self, epochs: int) -> None:
         if not 1 <= epochs <= self.epochs:
@@ -351,6 +367,12 @@ class Evaluator(Problem):
         return training_trainer(
             directory, reporter, told, max_epochs=self.epochs, gradient_clip_val=self.clip, **options
         )
+
+
+def _forget(directory: str | Path, ended: bool) -> None:
+    """Remove what training would go on from, if it has ended for good."""
+    for checkpoint in (LAST, BEST) if ended else ():
+        (Path(directory) / checkpoint).unlink(missing_ok=True)
 
 
 def _inherit(network: nn.Module, weights: Path) -> None:

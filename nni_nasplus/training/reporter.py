@@ -13,9 +13,17 @@ import pytorch_lightning as pl
 
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.search.trial import Outcome
-from nni_nasplus.training.trial_folder import CURVE
+from nni_nasplus.training.trial_folder import CURVE, curve_in
 
-__all__ = ["KeepCurve", "LogReporter", "ReportMetrics", "Reporter", "logged_metrics", "require_finite"]
+__all__ = [
+    "Continuing",
+    "KeepCurve",
+    "LogReporter",
+    "ReportMetrics",
+    "Reporter",
+    "logged_metrics",
+    "require_finite",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +61,51 @@ def require_finite(metrics: Mapping[str, float], when: str) -> None:
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise TrialFailed(f"{name} is {value} {when}: training diverged")
+
+
+class Continuing:
+    """Reports of a training that goes on, with what came before: its host has a trial of its own for each part.
+
+    Before the first epoch that it hears of it reports those that are kept in the folder, so that every part shows the
+    curve from its beginning.
+
+    Parameters
+    ----------
+    reporter
+        Whom to tell.
+    folder
+        The trial's, which has its curve.
+    objective
+        The metric that scores.
+    """
+
+    def __init__(self, reporter: Reporter, folder: Path, objective: str) -> None:
+        self._reporter, self._folder, self._objective = reporter, folder, objective
+        self._is_told = False
+
+    @property
+    def output(self) -> Path | None:
+        """That of whom it tells."""
+        return self._reporter.output
+
+    def intermediate(self, score: float, metrics: Mapping[str, float]) -> None:
+        """Report it, and first what came before it."""
+        if not self._is_told:
+            self._is_told = True
+            name = f"val_{self._objective}"
+            for epoch in curve_in(self._folder):
+                if name in epoch and epoch["epoch"] < metrics.get("epoch", 1):
+                    self._reporter.intermediate(epoch[name], _measured(epoch))
+        self._reporter.intermediate(score, metrics)
+
+    def final(self, outcome: Outcome) -> None:
+        """Report it."""
+        self._reporter.final(outcome)
+
+
+def _measured(epoch: Mapping[str, float]) -> dict[str, float]:
+    """The metrics of validation of an epoch, and its number, as they were reported."""
+    return {n.removeprefix("val_"): value for n, value in epoch.items() if n == "epoch" or n.startswith("val_")}
 
 
 class ReportMetrics(pl.Callback):

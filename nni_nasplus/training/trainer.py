@@ -14,7 +14,10 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from nni_nasplus.search.history import Direction
 from nni_nasplus.training.reporter import Reporter
 
-__all__ = ["best_epoch", "early_stopping", "finish", "quiet_arguments", "share_cores", "training_trainer"]
+__all__ = ["BEST", "best_epoch", "early_stopping", "quiet_arguments", "restore_best", "share_cores", "training_trainer"]
+
+BEST = "best.ckpt"
+"""The weights of the best epoch so far, in the trial's folder."""
 
 
 def share_cores(trials: int) -> None:
@@ -53,7 +56,7 @@ def best_epoch(directory: Path, objective: str, direction: Direction) -> ModelCh
     """Keeps the weights of the epoch with the best validation score."""
     return ModelCheckpoint(
         directory,
-        filename="best",
+        filename=Path(BEST).stem,
         monitor=f"val_{objective}",
         mode=_mode(direction),
         save_weights_only=True,
@@ -66,13 +69,9 @@ def early_stopping(objective: str, direction: Direction, patience: int) -> Early
     return EarlyStopping(f"val_{objective}", mode=_mode(direction), patience=patience, check_finite=False)
 
 
-def finish(task: pl.LightningModule, best: ModelCheckpoint, *, restore: bool) -> int | None:
-    """Drop the checkpoint of the best epoch, after going back to it if asked, and then say which it is, from 1."""
-    path = Path(best.best_model_path)
-    kept = torch.load(path, weights_only=True, map_location="cpu") if restore else None
-    path.unlink()
-    if kept is None:
-        return None
+def restore_best(task: pl.LightningModule, directory: Path) -> int:
+    """Go back to the weights of the best epoch, and say which it is, from 1."""
+    kept = torch.load(directory / BEST, weights_only=True, map_location="cpu")
     task.load_state_dict(kept["state_dict"])
     epoch: int = kept["epoch"]
     return epoch + 1

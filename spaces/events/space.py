@@ -154,9 +154,9 @@ class EventSequenceSpace(TunedSpace):
     def supernet(self, *, heads: int = 1, fraction: int = 1, **fixed: Any) -> EventSupernet:
         """A freshly initialised supernet of the ops of the encoder's layers; the other decisions are fixed.
 
-        By default the encoder has 4 layers, the temporal encoding is on, and the rest are the first choices: no
-        decoder, no dropout, pooling by the mean, and a stem of kernel 1 where there are numeric columns. With ``cells``
-        the layers have the GRU, and so do the architectures derived.
+        Unless the space holds something else, the encoder has 4 layers, the temporal encoding is on, and the rest are
+        the first choices: no decoder, no dropout, pooling by the mean, and a stem of kernel 1 where there are numeric
+        columns. With ``cells`` the layers have the GRU, and so do the architectures derived.
 
         Parameters
         ----------
@@ -189,7 +189,8 @@ class EventSequenceSpace(TunedSpace):
                 f"'{searched}' is of one layer, whose op is searched; leave it out, or give heads for all layers"
             )
         first = {name: choices[0] for name, choices in self.search_space.decisions.items()}
-        chosen = self.search_space.validate({**first, **_SUPERNET, **fixed})
+        held = {name: choice for name, choice in self.fixed.items() if name in first and not of_a_layer(name)}
+        chosen = self.search_space.validate({**first, **_SUPERNET, **held, **fixed})
         more: dict[str, Any] = {"heads": heads, "fraction": fraction, "order": self.search_space.decisions}
         return EventSupernet(self.shape, chosen, **more, **self._sizes(chosen))
 

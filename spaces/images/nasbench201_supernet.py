@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.networks.partial_channels import part_of
 from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.space import Architecture, Choice
 from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
 from nni_nasplus.spaces.images.nasbench201_cell import EDGES, NODES, OPERATIONS, decision
 from nni_nasplus.spaces.images.operations import operation
@@ -64,6 +64,14 @@ class NasBench201Supernet(Supernet):
     def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
         """The six edges of the cell of an architecture, with the operation on each."""
         return [(Edge(_CELL, *ends), architecture[decision(*ends)]) for ends in EDGES]
+
+    def hold(self, name: str, choice: Choice) -> None:
+        """Leave one operation on the edge of a decision."""
+        edges = {decision(*ends): Edge(_CELL, *ends) for ends in EDGES}
+        if name in edges:
+            self.keep(edges[name], str(choice))
+        else:
+            super().hold(name, choice)
 
     def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """On each edge the operation that weighs most; ``none`` where the edge is pruned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.supernet import NONE, Edge, MixedNetwork, Supernet, Terms, resized
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.space import Architecture, Choice
 from nni_nasplus.spaces.recurrent.language_model import Outcome, RecurrentLanguageModel
 from nni_nasplus.spaces.recurrent.nodes import BOUND, FUNCTIONS, NodeSpace, RecurrentMacro
 from nni_nasplus.spaces.recurrent.regularisation import Regularisation
@@ -19,6 +20,8 @@ from nni_nasplus.spaces.recurrent.regularisation import Regularisation
 __all__ = ["MixedNodeCell", "NodeSupernet", "Passage", "Plan", "supernet_of_nodes"]
 
 _CELL = "cell"
+_OF_A_NODE = re.compile(r"(op|from)(\d+)")
+"""The names of the decisions of a node."""
 
 
 class Plan(NamedTuple):
@@ -232,6 +235,20 @@ class NodeSupernet(Supernet):
         """The edge and the operation of each node."""
         nodes = range(1, self.plan.nodes + 1)
         return [(Edge(_CELL, architecture.get(f"from{i}", 0), i), architecture[f"op{i}"]) for i in nodes]
+
+    def hold(self, name: str, choice: Choice) -> None:
+        """Leave to a node one operation on all edges, or one edge."""
+        found = _OF_A_NODE.fullmatch(name)
+        if found is None:
+            super().hold(name, choice)
+            return
+        for edge in self.edges:
+            if edge.target != int(found[2]) or not self.alive(edge):
+                continue
+            if found[1] == "op":
+                self.keep(edge, str(choice))
+            elif edge.source != choice:
+                self.prune(edge)
 
     def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """For each node the edge whose best operation other than ``none`` weighs most, with that operation.

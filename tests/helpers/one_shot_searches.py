@@ -136,6 +136,6 @@ class Host:
         raise AssertionError("a search has no result to be ranked")
 
 
-def small(name, seed=0, reporter=None, **settings):
+def small(name, seed=0, reporter=None, space=NB201, **settings):
     kind = registry.load("one_shot", name)
-    return made(kind, NB201, Labelled(), seed=seed, reporter=reporter, **{**SETTINGS.get(name, SMALLEST), **settings})
+    return made(kind, space, Labelled(), seed=seed, reporter=reporter, **{**SETTINGS.get(name, SMALLEST), **settings})

@@ -14,6 +14,7 @@ from nni_nasplus._files import write_json
 from nni_nasplus.hosts.nni.architecture import leave_architecture
 from nni_nasplus.hosts.nni.experiment import NniSearch
 from nni_nasplus.hosts.nni.folders import NNI
+from nni_nasplus.hosts.nni.results import parameters_of
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.registry import described
 from nni_nasplus.run.run import Run
@@ -34,11 +35,15 @@ _TABLES = """
 """Those of NNI 3.0 (``nni_node/core/sqlDatabase.js``)."""
 
 
-def shown(directory: Path, space: type[NetworkSpace], sizes: dict, trials: int) -> Run:
-    """A run whose journal and whose NNI experiment have random trials; the first one has left its architecture."""
+def shown(directory: Path, space: type[NetworkSpace], sizes: dict, trials: int, budget: str | None = None) -> Run:
+    """A run whose journal and whose NNI experiment have random trials; the first one has left its architecture.
+
+    With a budget whole trainings have nine epochs, and each part of one is a trial.
+    """
     settings = Settings(
         space=described(space, sizes),
-        evaluator={"class_path": "none", "init_args": {}},
+        evaluator={"class_path": "none", "init_args": {"epochs": 9}},
+        budget=budget,
         trials=trials,
         strategy="random",
     )
@@ -51,9 +56,9 @@ def shown(directory: Path, space: type[NetworkSpace], sizes: dict, trials: int) 
         for number in range(trials):
             trial = search.ask()
             metrics = {"default": 0.5 + 0.5 * rng.random(), "parameters": float(rng.integers(1_000, 1_000_000))}
-            search.tell(trial, Outcome(score=metrics["default"], metrics={"parameters": metrics["parameters"]}))
             _leave(run, folder, number, trial.architecture)
-            _record(database, folder, number, trial.architecture, metrics)
+            _record(database, folder, number, parameters_of(trial), metrics)
+            search.tell(trial, Outcome(score=metrics["default"], metrics={"parameters": metrics["parameters"]}))
         profile = json.dumps(NniSearch(run)._settings)
         row = (profile, EXPERIMENT, 61, _START_MS, _START_MS + 10_000 * trials, str(folder), trials, 1)
         database.execute(f"insert into ExperimentProfile values ({','.join('?' * len(row))})", row)
@@ -73,9 +78,9 @@ def _output(folder: Path, number: int) -> Path:
     return folder / "environments" / "local-env" / "trials" / f"t{number:04}"
 
 
-def _record(database: sqlite3.Connection, folder: Path, number: int, architecture: dict, metrics: dict) -> None:
+def _record(database: sqlite3.Connection, folder: Path, number: int, parameters: dict, metrics: dict) -> None:
     trial, start = f"t{number:04}", _START_MS + 10_000 * number
-    submitted = json.dumps({"parameter_id": number, "parameter_source": "algorithm", "parameters": architecture})
+    submitted = json.dumps({"parameter_id": number, "parameter_source": "algorithm", "parameters": parameters})
     for place, (event, data) in enumerate([("WAITING", submitted), ("RUNNING", submitted), ("SUCCEEDED", None)]):
         row = (start + 3_000 * place, trial, event, data, str(_output(folder, number)), number, None, "local-env")
         database.execute("insert into TrialJobEvent values (?,?,?,?,?,?,?,?)", row)

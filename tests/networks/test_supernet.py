@@ -8,12 +8,14 @@ import re
 import pytest
 import torch
 from event_examples import SHAPE, random_batch
-from supernets import darts, events, nasbench201, random_weights
+from supernets import DARTS_SPACE, darts, events, nasbench201, random_weights
 
 from nni_nasplus import UserError
 from nni_nasplus.networks.cost import count_parameters
-from nni_nasplus.networks.supernet import Edge, MixedOperation, Mixture, Supernet
-from nni_nasplus.spaces.events import EventSupernet
+from nni_nasplus.networks.supernet import Edge, MixedOperation, Mixture, Supernet, supernet_of
+from nni_nasplus.spaces.events import EventSequenceSpace, EventSupernet
+from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
+from nni_nasplus.spaces.recurrent import DartsRecurrentSpace, EnasRecurrentSpace
 
 SUPERNETS = {"darts": darts, "nasbench201": nasbench201, "events": events}
 every = pytest.mark.parametrize("make", SUPERNETS.values(), ids=SUPERNETS)
@@ -205,3 +207,39 @@ def test_a_larger_weight_wins_where_it_is_alive(make):
     for edge in supernet.edges:
         supernet.prune(edge, supernet.operations[best])
     assert supernet.operations[best] not in dict(supernet.selected(supernet.derive(weights))).values()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "held"),
+    [
+        (NasBench201Space, {"channels": 2, "cells": 1}, {"op_0_1": "none", "op_2_3": "skip_connect"}),
+        (DartsRecurrentSpace, {"vocabulary": 9, "hidden": 2}, {"op3": "relu", "from5": 2}),
+        (EnasRecurrentSpace, {"vocabulary": 9, "hidden": 2, "nodes": 4}, {"op1": "identity", "from3": 1}),
+        (EventSequenceSpace, {"cardinalities": (5,), "n_numeric": 1, "hidden": 8}, {"encoder_2_op": "gc"}),
+        (
+            EventSequenceSpace,
+            {"cardinalities": (5,), "n_numeric": 1, "hidden": 8},
+            {"encoder_layers": 2, "pooling": "max", "temporal_encoding": 0, "encoder_4_op": "a", "encoder_1_heads": 1},
+        ),
+    ],
+)
+def test_all_that_is_derived_has_what_its_space_holds(kind, sizes, held):
+    space = kind(**sizes, fixed=held)
+    supernet = supernet_of(space)
+    found = [supernet.derive(random_weights(supernet, seed)) for seed in range(20)]
+    assert len({str(one) for one in found}) > 1
+    for one in found:
+        assert space.search_space.validate(one) == one
+        assert {name: choice for name, choice in held.items() if name in one}.items() <= one.items()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "held"),
+    [
+        (DartsSpace, {"channels": 2, "layers": 3}, dict([next(iter(DARTS_SPACE.parse_genotype("DARTS_V2").items()))])),
+        (EventSequenceSpace, {"cardinalities": (5,), "n_numeric": 1}, {"encoder_1_heads": 4}),
+    ],
+)
+def test_what_a_supernet_cannot_hold_is_named(kind, sizes, held):
+    with pytest.raises(UserError, match=r"=\S+ cannot be held in \w+Supernet; do not hold it, or search with"):
+        supernet_of(kind(**sizes, fixed=held))

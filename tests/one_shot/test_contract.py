@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from one_shot_searches import LENGTHS, Host, named, small
+from one_shot_searches import DIFFERENTIABLE, LENGTHS, Host, named, small
 from te_nas_searches import NB201, images
 
 from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.fit import fit
+from nni_nasplus.one_shot.road import ROAD, Road
 from nni_nasplus.search.ranking import Ranking
+from nni_nasplus.spaces.images import NasBench201Space
 
 NAMES = [*registry.available("one_shot"), "toy"]
 every = named(NAMES, pytest.mark.system)
@@ -122,9 +124,30 @@ def test_what_is_found_is_in_the_space_and_builds(name, whole):
 
 
 @each_kind
+def test_what_the_space_holds_is_in_all_that_is_found(name):
+    held = {"op_0_1": "nor_conv_3x3", "op_1_3": "skip_connect"}
+    found = fit(small(name, space=NasBench201Space(2, 1, classes=3, size=6, fixed=held))).architectures
+    assert all(held.items() <= one.items() for one in found)
+
+
+@each_kind
 def test_the_rounds_are_shown(name, whole):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for folder in (whole.folder, whole.shown):
         found = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
         assert [picture.step for picture in found.Images("cells")] == list(range(1, LENGTHS.get(name, EPOCHS) + 1))
+    assert (whole.folder / ROAD).exists() == (name in DIFFERENTIABLE)
+
+
+def test_the_road_leads_to_what_is_found_also_where_the_search_was_interrupted(tmp_path):
+    for epochs in (1, EPOCHS):
+        search = small("darts")
+        search.epochs = epochs
+        found = fit(search, tmp_path).architectures
+    road = Road.load(tmp_path / ROAD)
+    assert [stage["epoch"] for stage in road.stages] == list(range(1, EPOCHS + 1))
+    assert road.stages[-1]["architecture"] == found[0]
+    (rows,) = road.stages[0]["weights"].values()
+    assert [len(row) for row in rows] == [len(road.operations)] * len(next(iter(road.edges.values())))
+    assert all(abs(sum(row) - 1) < 0.01 for row in rows)

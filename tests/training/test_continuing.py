@@ -16,6 +16,7 @@ from nni_nasplus.spaces.recurrent import RecurrentCellSpace
 from nni_nasplus.training.events import EventClassification
 from nni_nasplus.training.images import ImageClassification
 from nni_nasplus.training.language import LanguageModelling
+from nni_nasplus.training.reporter import Continuing
 from nni_nasplus.training.trial_folder import LAST, WEIGHTS, outcome_in, write_outcome
 
 SCHEDULE = 4
@@ -109,6 +110,17 @@ def test_parts_that_reach_the_end_are_the_whole_training_and_leave_nothing_else(
     assert list((tmp_path / "parts").glob("*.ckpt")) == []
 
 
+def test_a_host_hears_the_whole_curve_of_every_part(cache, whole, tmp_path):
+    evaluator, space, architecture = made = of_events(cache)
+    for epochs in (2, 3):
+        notes = Notes()
+        told = Continuing(notes, tmp_path, evaluator.objective)
+        evaluator.evaluate(space, architecture, tmp_path, told, epochs=epochs)
+        heard = [{name: point[name] for name in ("epoch", "score", "loss")} for point in notes.curve]
+        expected = [{name: point[name] for name in ("epoch", "score", "loss")} for point in whole(made, 3)[0]]
+        assert heard == expected[:epochs]
+
+
 class Killed(BaseException):
     """What no handler heeds, as it is with SIGKILL."""
 
@@ -135,6 +147,24 @@ def test_a_training_that_is_killed_in_a_part_repeats_but_the_epoch_that_it_was_i
     expected = whole(made, 3)
     assert dying.curve == expected[0][:2]
     assert_equal(trained(made, tmp_path, 3), (expected[0][2:], *expected[1:]))
+
+
+@pytest.mark.parametrize("patience", [2, 40])
+@pytest.mark.parametrize("at", ["save_weights", "write_outcome"])
+def test_who_is_killed_after_the_last_epoch_repeats_but_that(cache, tmp_path, monkeypatch, at, patience):
+    options = {"epochs": 40 if patience == 2 else SCHEDULE, "patience": patience, "learning_rate": 0.03}
+    made = of_events(cache, **options, objective="loss")
+    evaluator, space, architecture = made
+    expected = trained(made, tmp_path / "whole", None)
+
+    def dying(*arguments):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(f"nni_nasplus.training.evaluator.{at}", dying)
+        evaluator.evaluate(space, architecture, tmp_path / "parts", epochs=evaluator.epochs)
+    assert_equal(trained(made, tmp_path / "parts", evaluator.epochs), (expected[0][-1:], *expected[1:]))
+    assert list((tmp_path / "parts").glob("*.ckpt")) == []
 
 
 @pytest.mark.parametrize("kind", ["cache", "stripes"])

@@ -11,6 +11,7 @@ from nni_nasplus._files import unlink_file
 from nni_nasplus.cli.result import print_result
 from nni_nasplus.cli.winner import chosen_trial, draw_trial, draw_winner
 from nni_nasplus.errors import UserError
+from nni_nasplus.one_shot.road import ROAD
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 
@@ -26,7 +27,7 @@ def show(
     as_study: str | None = None,
     plots: str | None = None,
 ) -> None:
-    """Print the trials and the result of a search, and draw the best architecture.
+    """Print the trials and the result of a search, and draw the best architecture; of a supernet also its road.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def show(
     if as_study or plots:
         _as_study(run, as_study, plots)
     _draw(run, trial, picture)
+    _show_road(run)
 
 
 def _draw(run: Run, number: int | None, to: str | None) -> None:
@@ -71,6 +73,19 @@ def _draw(run: Run, number: int | None, to: str | None) -> None:
         if to:
             raise UserError(message) from None
         warnings.warn(message, stacklevel=2)
+
+
+def _show_road(run: Run) -> None:
+    """Say where the road of a search in a supernet is drawn, if there was one."""
+    if not any(run.directory.glob(f"*/{ROAD}")):
+        return
+    from nni_nasplus.report.page import write_road  # it imports all that draws
+
+    try:
+        if (path := write_road(run)) is not None:
+            sys.stdout.write(f"road of the cell: {path}\n")
+    except UserError as error:
+        warnings.warn(str(error), stacklevel=2)
 
 
 def _drawn(run: Run, trial: Trial | None, to: str | None) -> Path | None:

@@ -114,7 +114,7 @@ def viewed(run: Run, port: int) -> Iterator[tuple[Experiment, str]]:
         raise UserError(f"{run.directory} holds no NNI experiment; for its trials: {host_of(run).viewer(run)}")
     require_dead(run)
     require_idle(port)
-    axes = axes_of(run.space)
+    axes = axes_of(run.space, is_budgeted=run.settings.budget is not None)
     with run.held("trials"), manager_environment(bind=LOOPBACK, axes=axes, home=run.directory / NNI):
         experiment = _stopped_experiment(run.directory / NNI, name)
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nni_nasplus._files import write_json, write_text
 from nni_nasplus.drawing.draw import draw
+from nni_nasplus.hosts.nni.results import BUDGET
 from nni_nasplus.networks.network_space import NetworkSpace
 
 __all__ = ["axes_of", "leave_architecture"]
@@ -43,9 +44,10 @@ th {{ color: #6b7280; }}
 """
 
 
-def axes_of(space: NetworkSpace) -> list[str]:
-    """What the web UI compares trials of a space by."""
-    return list(space.summary({name: choices[0] for name, choices in space.search_space.decisions.items()}))
+def axes_of(space: NetworkSpace, *, is_budgeted: bool = False) -> list[str]:
+    """What the web UI compares trials of a space by; with a budget also how far they were trained."""
+    axes = list(space.summary({name: choices[0] for name, choices in space.search_space.decisions.items()}))
+    return [*axes, BUDGET] if is_budgeted else axes
 
 
 def leave_architecture(space: NetworkSpace, architecture: Mapping[str, Any], folder: Path, title: str) -> None:

@@ -126,6 +126,10 @@ class NniSearch:
     def _trial(self) -> str:
         return shlex.join(["-m", "nni_nasplus.hosts.nni", str(self.run.directory)])
 
+    @property
+    def _axes(self) -> list[str]:
+        return axes_of(self.run.space, is_budgeted=self.run.settings.budget is not None)
+
     def _remaining(self) -> float | None:
         """The trials still to finish, the presearch among them; infinite where only the minutes say what is enough, and
         None where a budget does.
@@ -144,7 +148,7 @@ class NniSearch:
         logging.getLogger("nni.experiment").setLevel(logging.CRITICAL)
         try:
             preload = preloading(self._trial)
-            bind, remaining, axes = self.run.settings.bind, self._remaining(), axes_of(self.run.space)
+            bind, remaining, axes = self.run.settings.bind, self._remaining(), self._axes
             with manager_environment(bind=bind, remaining=remaining, preload=preload, axes=axes, home=self._folder):
                 self.experiment.start(self.port, run_mode=RunMode.Background)
         except BaseException as error:

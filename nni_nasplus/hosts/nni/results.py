@@ -8,11 +8,11 @@ from typing import Any
 
 from nni_nasplus.search.trial import Outcome, Trial
 
-__all__ = ["DEFAULT", "outcome_of", "parameters_of", "parted"]
+__all__ = ["BUDGET", "DEFAULT", "outcome_of", "parameters_of", "parted"]
 
 DEFAULT = "default"
 """What NNI calls the score among a trial's metrics."""
-_BUDGET = "TRIAL_BUDGET"
+BUDGET = "TRIAL_BUDGET"
 """The epochs that a trial is trained to; NNI's own Hyperband calls its budget so."""
 _TRIAL = "TRIAL"
 """The number of the architecture's trial in the search: of two trials of NNI that share it, the one of the larger
@@ -35,10 +35,10 @@ def outcome_of(metric: Any) -> Outcome:
 def parameters_of(trial: Trial) -> dict[str, Any]:
     """The parameters of a trial of NNI, which the web UI shows."""
     parameters: dict[str, Any] = trial.architecture
-    return parameters if trial.epochs is None else {**parameters, _TRIAL: trial.number, _BUDGET: trial.epochs}
+    return parameters if trial.epochs is None else {**parameters, _TRIAL: trial.number, BUDGET: trial.epochs}
 
 
 def parted(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
     """The architecture among the parameters of a trial, and the epochs that it is trained to; None for all."""
-    architecture = {name: value for name, value in parameters.items() if name not in (_TRIAL, _BUDGET)}
-    return architecture, parameters.get(_BUDGET)
+    architecture = {name: value for name, value in parameters.items() if name not in (_TRIAL, BUDGET)}
+    return architecture, parameters.get(BUDGET)

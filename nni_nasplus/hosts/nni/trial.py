@@ -26,6 +26,7 @@ from nni_nasplus.run.presearch import presearch
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.evaluator import Evaluator
+from nni_nasplus.training.reporter import Continuing
 from nni_nasplus.training.trainer import share_cores
 from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
 
@@ -89,7 +90,8 @@ def train_and_report(
         _share_cores()
         reporter = NniReporter()
         leave_architecture(space, architecture, reporter.output, f"Trial {nni.get_sequence_id()}")
-        return evaluator.evaluate(space, architecture, directory, reporter, run, epochs)
+        told = reporter if epochs is None else Continuing(reporter, directory, evaluator.objective)
+        return evaluator.evaluate(space, architecture, directory, told, run, epochs)
 
 
 def presearch_and_report(run: Run) -> None:

@@ -12,6 +12,8 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
 from nni_nasplus._files import write_json
 from nni_nasplus.drawing.draw import draw
+from nni_nasplus.hosts.optuna.sampling.parts import parent_of
+from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS
 from nni_nasplus.run.run import Run
 
 __all__ = ["ARTIFACTS", "attach"]
@@ -35,8 +37,21 @@ def attach(run: Run, trial: optuna.Trial, architecture: Mapping[str, Any], direc
         for path in files
         if path.is_file()
     }
+    said = _part(trial)
+    if said:
+        trial.set_user_attr("part", said)
     if importlib.util.find_spec("optuna_dashboard") is not None:
-        _note(trial, genotype, kept.get("architecture.svg"))
+        _note(trial, [f"`{genotype}`", said], kept.get("architecture.svg"))
+
+
+def _part(trial: optuna.Trial) -> str:
+    """Of a training in parts, which of them the trial is; empty for a whole training."""
+    trials = trial.study.get_trials(deepcopy=False)
+    own = trials[trial.number]
+    if EPOCHS not in own.system_attrs:
+        return ""
+    said, parent = f"trains to epoch {own.system_attrs[EPOCHS]}", parent_of(own, trials)
+    return said if parent is None else f"{said}, goes on from trial {parent.number}"
 
 
 def _drawn(run: Run, architecture: Mapping[str, Any], path: Path) -> list[Path]:
@@ -48,10 +63,8 @@ def _drawn(run: Run, architecture: Mapping[str, Any], path: Path) -> list[Path]:
     return [path]
 
 
-def _note(trial: optuna.Trial, genotype: str, drawing: str | None) -> None:
+def _note(trial: optuna.Trial, lines: list[str], drawing: str | None) -> None:
     from optuna_dashboard import save_note
 
-    picture = (
-        f"\n\n![the architecture](/artifacts/{trial.study._study_id}/{trial._trial_id}/{drawing})" if drawing else ""
-    )
-    save_note(trial, f"`{genotype}`{picture}")
+    picture = f"![the architecture](/artifacts/{trial.study._study_id}/{trial._trial_id}/{drawing})" if drawing else ""
+    save_note(trial, "\n\n".join(line for line in (*lines, picture) if line))

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from nni_nasplus.hosts.optuna.sampling.outcomes import outcome_of, rejections_of
 from nni_nasplus.hosts.optuna.sampling.parts import Timeline, last_try, replay
-from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of
+from nni_nasplus.hosts.optuna.sampling.suggestion import ORIGIN, architecture_of, is_half_read
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.trial import Outcome, Proposal
 
@@ -51,7 +51,7 @@ class Mirror:
     def _proposal(self, trial: FrozenTrial) -> Proposal | None:
         """What a trial trains; None while it is not known."""
         architecture = architecture_of(trial, self._journal.history.space)
-        if architecture is None:
+        if architecture is None or is_half_read(trial):
             return None
         return Proposal(architecture, trial.system_attrs.get(ORIGIN, "enqueued"))
 

@@ -121,8 +121,14 @@ def _callback() -> Callable[[optuna.Study, FrozenTrial], None]:
 
 
 def try_again(trial: optuna.Trial) -> None:
-    """Let a trial that was interrupted wait once more; this one fails."""
-    _callback()(trial.study, trial.study._storage.get_trial(trial._trial_id))
+    """Let a trial that was interrupted wait once more; this one fails.
+
+    It is no fault of the trial, however often it happens: unlike deaths of its worker it is not counted.
+    """
+    known = trial.study._storage.get_trial(trial._trial_id)
+    attributes = {"failed_trial": known.number, "retry_history": [], **known.system_attrs}
+    content = {"params": known.params, "distributions": known.distributions, "user_attrs": known.user_attrs}
+    trial.study.add_trial(optuna.create_trial(state=TrialState.WAITING, system_attrs=attributes, **content))
 
 
 def storage_url(run: Run) -> str:

@@ -23,6 +23,7 @@ from nni_nasplus.hosts.optuna.study import QueueEmpty, begin_another, has_more, 
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
+from nni_nasplus.training.reporter import Continuing
 from nni_nasplus.training.trainer import share_cores
 from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
 
@@ -103,8 +104,9 @@ def _trained(
     clear_outcome(directory)
     if run.evaluator.distillation is not None:
         _await_journal(run, reporter.trial.study)
+    told = reporter if epochs is None else Continuing(reporter, directory, run.evaluator.objective)
     with heeded():
-        metrics = run.evaluator.evaluate(run.space, architecture, directory, reporter, run.directory, epochs)
+        metrics = run.evaluator.evaluate(run.space, architecture, directory, told, run.directory, epochs)
     return metrics[run.evaluator.objective]
 
 

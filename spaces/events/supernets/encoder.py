@@ -11,7 +11,7 @@ from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.partial_channels import part_of
 from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.space import Architecture, Choice
 from nni_nasplus.spaces.events.decisions import GRU, OPS, decisions
 from nni_nasplus.spaces.events.encoder import EncoderLayer, SplitOps
 from nni_nasplus.spaces.events.network import EventSequenceNet
@@ -97,6 +97,15 @@ class EventSupernet(Supernet):
     def selected(self, architecture: Mapping[str, Any]) -> list[tuple[Edge, str]]:
         """The op of each layer of an architecture that differs in the ops alone."""
         return [(edge, architecture[f"encoder_{edge.target}_op"]) for edge in self.edges]
+
+    def hold(self, name: str, choice: Choice) -> None:
+        """Leave one op in a layer; what all layers have in common, and what is not searched, is held or it is not."""
+        ops = {f"encoder_{edge.target}_op": edge for edge in self.edges}
+        common = {"heads": self.heads, "cell": GRU}.get(name.rpartition("_")[2]) if of_a_layer(name) else None
+        if name in ops:
+            self.keep(ops[name], str(choice))
+        elif self.fixed.get(name, common) != choice:
+            super().hold(name, choice)
 
     def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """In each layer the op that weighs most."""

@@ -166,6 +166,37 @@ def test_the_detail_of_a_trial_shows_its_architecture_and_leads_to_its_page(page
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory):
+    """The run and the address of a search whose trainings are in parts."""
+    run = shown(tmp_path_factory.mktemp("web") / "parts", EventSequenceSpace, EVENTS, 13, "asha")
+    with viewed(run, free_port()) as (_, url):
+        yield run, url
+
+
+def test_a_part_of_a_training_says_how_long_it_is_and_which_trial_it_goes_on_from(page, halved):
+    run, url = halved
+    page.goto(f"{url}/detail")
+    expect(rows(page).first).to_be_visible()
+    for column in ("TRIAL_BUDGET (space)", "Operation"):
+        expect(page.get_by_role("columnheader", name=column)).to_be_in_viewport()
+    parent, child = promoted(url)
+    rows(page).nth(child).locator("[data-icon-name=ChevronRight]").click()
+    expect(page.locator(".nasplus-part")).to_contain_text(f"goes on from trial {parent}, which had 1 epoch")
+    assert unreadable(settled(page)) == []
+    page.get_by_role("tab", name="Hyper-parameter").click()
+    expect(page.locator(".parcoords text.label", has_text="TRIAL_BUDGET")).to_be_visible()
+
+
+def promoted(url):
+    """The numbers of a trial and of the one that goes on from it."""
+    jobs = requests.get(f"{url}/api/v1/nni/trial-jobs", timeout=10).json()
+    parts = {job["sequenceId"]: json.loads(job["hyperParameters"][0])["parameters"] for job in jobs}
+    child = min(number for number, part in parts.items() if part["TRIAL_BUDGET"] == 3)
+    (parent,) = (n for n, part in parts.items() if (part["TRIAL"], part["TRIAL_BUDGET"]) == (parts[child]["TRIAL"], 1))
+    return parent, child
+
+
 def test_nothing_is_asked_of_the_internet_and_every_icon_is_drawn(browser, url):
     page, asked = browser.new_page(viewport={"width": 1440, "height": 900}), []
     page.on("request", lambda request: asked.append(request.url))

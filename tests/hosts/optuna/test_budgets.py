@@ -58,6 +58,11 @@ def test_every_part_is_a_trial_of_its_own_with_the_parameters_of_its_parent(done
     (last,) = (trial for trial in study.trials if trial.system_attrs[EPOCHS] == 9)
     same = [trial for trial in study.trials if trial.params == last.params]
     assert [trial.system_attrs[EPOCHS] for trial in same] == [1, 3, 9]
+    assert [trial.user_attrs["part"] for trial in same] == [
+        "trains to epoch 1",
+        f"trains to epoch 3, goes on from trial {same[0].number}",
+        f"trains to epoch 9, goes on from trial {same[1].number}",
+    ]
     assert not has_more(run, study)
 
 

@@ -104,5 +104,19 @@ def test_a_proposal_that_is_interrupted_is_made_again(tmp_path, monkeypatch):
     assert sorted(states) == [TrialState.COMPLETE] * 3 + [TrialState.FAIL]
 
 
+def test_a_trial_may_be_interrupted_as_often_as_anybody_likes(tmp_path, monkeypatch):
+    run = create(tmp_path / "run", 1, host="optuna", seconds=0.0)
+    study = open_study(run)
+    fill_queue(study, 1)
+    for _ in range(5):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(type(run.evaluator), "evaluate", interrupted)
+            worker.work(run)
+    worker.work(run)
+    states = [trial.state for trial in study.get_trials()]
+    assert states == [TrialState.FAIL] * 5 + [TrialState.COMPLETE]
+    assert len({str(trial.params) for trial in study.get_trials()}) == 1
+
+
 def interrupted(*arguments):
     raise KeyboardInterrupt

@@ -10,6 +10,9 @@
     // Where Fluent UI loads fonts from; NNI leaves it at a server of Microsoft. No text font is better than waiting for one.
     window.FabricConfig = { fontBaseUrl: "", iconBaseUrl: at("icons/") };
 
+    // NNI's table of trials has these and `id` (components/experiment/trialdetail/table/TableList.tsx), and room for no more.
+    const COLUMNS = ["sequenceId", "duration", "status", "latestAccuracy"];
+
     // Trials with their axes, which other clients of the REST API are not to see among parameters and decisions.
     const open = XMLHttpRequest.prototype.open;
     const isRead = (method, url) => method.toUpperCase() === "GET" && /\/v1\/nni\/(trial-jobs|experiment)$/.test(url);
@@ -21,21 +24,67 @@
     const getItem = Storage.prototype.getItem;
     Storage.prototype.getItem = function (key) {
         const kept = getItem.call(this, key);
-        return kept === null && key.endsWith("_paraColumns") ? axes() : kept;
+        const inPlace = kept === null && (key.endsWith("_paraColumns") ? axes : key.endsWith("_columns") ? columns : null);
+        return inPlace ? chosen(inPlace()) : kept;
     };
 
-    /* The axes as NNI keeps what the user has chosen; null where there are none yet. */
+    /* A list as NNI keeps what the user has chosen; null where it is empty. */
+    function chosen(list) {
+        const kept = { value: JSON.stringify(list), time: Date.now(), expire: 60_000 };
+        return list.length ? JSON.stringify(kept) : null;
+    }
+
+    /* The axes; none where they are not known yet. */
     function axes() {
         const request = new XMLHttpRequest();
         open.call(request, "GET", at("axes"), false);
         request.send();
-        const isThere = request.status === 200 && request.responseText !== "[]";
-        return isThere ? JSON.stringify({ value: request.responseText, time: Date.now(), expire: 60_000 }) : null;
+        return request.status === 200 ? JSON.parse(request.responseText) : [];
     }
 
-    async function showArchitecture(row) {
+    /* Of trainings in parts the table also says how far a trial trains. */
+    function columns() {
+        return axes().includes("TRIAL_BUDGET") ? [...COLUMNS, "space/TRIAL_BUDGET"] : [];
+    }
+
+    function show(row) {
         row.dataset.nasplus = "";
-        const trial = trialOf(row);
+        showPart(row, trialOf(row));
+        showArchitecture(row, trialOf(row));
+    }
+
+    /* Of a training in parts, which of them the trial is, and which trials are the others. */
+    async function showPart(row, trial) {
+        const jobs = await (await fetch(new URL("api/v1/nni/trial-jobs", base.href.replace(/nasplus\/$/, "")))).json();
+        const parts = jobs.map(partOf).filter((part) => part.epochs !== undefined && part.status !== "SYS_CANCELED");
+        const own = parts.find((part) => part.id === trial);
+        if (own === undefined) {
+            return;
+        }
+        const others = parts.filter((part) => part.architecture === own.architecture && part.id !== trial);
+        const before = others.filter((part) => part.epochs < own.epochs).sort((a, b) => b.epochs - a.epochs)[0];
+        const after = others.filter((part) => part.epochs > own.epochs).sort((a, b) => a.epochs - b.epochs)[0];
+        const said = [
+            `Trains an architecture to ${counted(own.epochs)}`,
+            before && `goes on from trial ${before.number}, which had ${counted(before.epochs)}`,
+            after && `trial ${after.number} goes on from here, to ${counted(after.epochs)}`,
+        ];
+        const line = Object.assign(document.createElement("p"), { className: "nasplus-part" });
+        line.textContent = `${said.filter(Boolean).join("; ")}.`;
+        row.prepend(line);
+    }
+
+    function partOf({ trialJobId, sequenceId, status, hyperParameters }) {
+        const parameters = hyperParameters?.length ? JSON.parse(hyperParameters[0]).parameters : {};
+        const { TRIAL: architecture, TRIAL_BUDGET: epochs } = parameters;
+        return { id: trialJobId, number: sequenceId, status, architecture, epochs };
+    }
+
+    function counted(epochs) {
+        return epochs === 1 ? "1 epoch" : `${epochs} epochs`;
+    }
+
+    async function showArchitecture(row, trial) {
         const page = at(`trials/${trial}/architecture.html`);
         if (trial === undefined || !(await fetch(page, { method: "HEAD" })).ok) {
             return;
@@ -57,6 +106,6 @@
         return part?.memoizedProps.trialId;
     }
 
-    new MutationObserver(() => document.querySelectorAll(".openRow:not([data-nasplus])").forEach(showArchitecture))
+    new MutationObserver(() => document.querySelectorAll(".openRow:not([data-nasplus])").forEach(show))
         .observe(document, { childList: true, subtree: true });
 })();

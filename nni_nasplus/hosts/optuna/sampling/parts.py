@@ -13,14 +13,14 @@ from typing import NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.hosts.optuna.sampling.outcomes import kept_outcome, outcome_of, rejections_of
-from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS, ORIGIN, architecture_of
+from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS, ORIGIN, architecture_of, is_half_read
 from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import Journal
 from nni_nasplus.search.search import Search
 from nni_nasplus.search.space import SearchSpace
 from nni_nasplus.search.trial import Outcome, Proposal
 
-__all__ = ["RETRIES", "FollowingParts", "Timeline", "last_try", "replay"]
+__all__ = ["RETRIES", "FollowingParts", "Timeline", "last_try", "parent_of", "replay"]
 
 RETRIES = 3
 """How often a trial is tried again whose worker was killed or interrupted."""
@@ -112,7 +112,7 @@ class _Read(NamedTuple):
             Part(space.key(one.proposal.architecture), one.proposal, one.when, one.when, one.outcome)
             for one in rejections_of(trial)
         ]
-        architecture = architecture_of(trial, space)
+        architecture = None if is_half_read(trial) else architecture_of(trial, space)
         return cls(rejected, None if architecture is None else space.key_of(architecture))
 
 
@@ -140,6 +140,19 @@ def last_try(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
     if killed and len(last.system_attrs.get("retry_history", [])) < RETRIES:
         return None
     return last if all(trial.state.is_finished() for trial in trials) else None
+
+
+def parent_of(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """The trial of a study whose training another one goes on with; None where it begins one."""
+    epochs = trial.system_attrs.get(EPOCHS, 0)
+    earlier = [
+        one
+        for one in trials
+        if one.state == TrialState.COMPLETE
+        and one.params == trial.params
+        and one.system_attrs.get(EPOCHS, epochs) < epochs
+    ]
+    return max(earlier, key=lambda one: one.system_attrs[EPOCHS], default=None)
 
 
 def _events(parts: Sequence[Part]) -> Iterator[Event]:

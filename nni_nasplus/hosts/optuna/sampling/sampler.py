@@ -13,6 +13,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import TrialPruned
 from optuna.samplers import BaseSampler, RandomSampler
+from optuna.storages import fail_stale_trials
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -221,6 +222,7 @@ class NasSampler(BaseSampler):
             self._following.propose(proposal)
             if claim(study, trial, proposal.architecture, self.space, proposal.epochs):
                 break
+            fail_stale_trials(study)  # a process that died with its claim would keep it from everybody
         if proposal.epochs is not None:
             study._storage.set_trial_system_attr(trial._trial_id, EPOCHS, proposal.epochs)
         study._storage.set_trial_system_attr(trial._trial_id, ORIGIN, proposal.origin)

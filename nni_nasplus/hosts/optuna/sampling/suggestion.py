@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from nni_nasplus.networks.limits import Limits
     from nni_nasplus.networks.network_space import NetworkSpace
 
-__all__ = ["ARCHITECTURE", "EPOCHS", "ORIGIN", "architecture_of", "constrain", "distributions", "epochs_of", "suggest"]
+__all__ = [
+    "ARCHITECTURE",
+    "EPOCHS",
+    "ORIGIN",
+    "architecture_of",
+    "constrain",
+    "distributions",
+    "epochs_of",
+    "is_half_read",
+    "suggest",
+]
 
 ARCHITECTURE = "nasplus:architecture"
 """The system attribute of a trial that holds what was proposed for it."""
@@ -73,3 +83,14 @@ def architecture_of(trial: FrozenTrial, space: SearchSpace) -> Architecture | No
             with contextlib.suppress(UserError):
                 return space.validate({name: value for name, value in known.items() if name in space.decisions})
     return None
+
+
+def is_half_read(trial: FrozenTrial) -> bool:
+    """Whether a trial was read while its proposal was being written, so that its epochs and origin may be missing.
+
+    A storage reads parameters and attributes one after the other, and what was written in between is in one of them
+    alone: the attributes come first as they are written, so that parameters without them are new. What a person has
+    enqueued has its own from the beginning.
+    """
+    own = (ARCHITECTURE, "fixed_params")
+    return not trial.state.is_finished() and not any(trial.system_attrs.get(name) for name in own)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from budgeted_searches import crossing
 from landscapes import GRID
@@ -10,7 +12,8 @@ optuna = pytest.importorskip("optuna")
 
 from nni_nasplus.hosts.optuna import NasSampler, suggest  # noqa: E402
 from nni_nasplus.hosts.optuna.sampling import parts  # noqa: E402
-from nni_nasplus.hosts.optuna.sampling.suggestion import epochs_of  # noqa: E402
+from nni_nasplus.hosts.optuna.sampling.concurrency import claim  # noqa: E402
+from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS, epochs_of  # noqa: E402
 from nni_nasplus.search.epochs.budget import Budget, make_budget_rule  # noqa: E402
 from nni_nasplus.search.search import Search  # noqa: E402
 from nni_nasplus.search.strategy import make_strategy  # noqa: E402
@@ -85,3 +88,30 @@ def test_a_proposal_beyond_a_limit_is_rejected_and_not_in_training():
     assert rejected
     assert all(trial.architecture["d0"] % 2 for trial in rejected)
     assert len(followed.history.pending) == 1
+
+
+def test_a_trial_that_was_read_while_it_was_written_is_open():
+    _, study = studied(asks=6)
+    (running,) = (trial for trial in study.trials if not trial.state.is_finished())
+    epochs, half = running.system_attrs[EPOCHS], copy.deepcopy(study.trials)
+    half[running.number].system_attrs = {}
+    late, once = parts.FollowingParts(begun), parts.FollowingParts(begun)
+    late.follow(half)
+    assert late.history.pending == []
+    for followed in (late, once):
+        followed.follow(study.trials)
+        assert [trial.epochs for trial in followed.history.trials if trial.status == "pending"] == [epochs]
+    assert late.history.trials == once.history.trials
+
+
+def test_what_a_process_claimed_that_died_then_is_left_to_others(tmp_path, monkeypatch):
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}", heartbeat_interval=60)
+    sampler = NasSampler(make_strategy("random", {}), GRID, budget=Budget(BUDGET.rule, 9, 1))
+    study = optuna.create_study(direction="maximize", sampler=sampler, storage=storage)
+    study.tell(first := study.ask(), crossing(suggest(first, GRID), 1))
+    dead = study.ask()
+    assert claim(study, dead, suggest(first, GRID), GRID, 3)
+    monkeypatch.setattr(storage, "_get_stale_trial_ids", lambda study_id: [dead._trial_id])
+    trial = study.ask()
+    assert suggest(trial, GRID) == suggest(first, GRID)
+    assert epochs_of(trial) == 3

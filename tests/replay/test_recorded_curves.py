@@ -1,0 +1,38 @@
+"""The curves that the benchmark of budgets searches: as recorded, and as it reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from budgets import events, measured
+from record_curves import EPOCHS, RECORDED, read, recorded, write
+
+pytest.importorskip("optuna")
+every = pytest.mark.parametrize("name", RECORDED)
+
+
+@every
+def test_an_architecture_was_trained_once_and_has_a_score_of_each_epoch(name):
+    known = events(name)
+    assert known.epochs == EPOCHS
+    assert len(known.table.pool) == len(read(recorded(name)))
+    assert ((known.scores > 0) & (known.scores <= 1)).all()
+    assert (np.diff(known.scores, axis=1) >= 0).all()
+
+
+@every
+def test_whole_trainings_find_the_best_row_within_as_many_as_there_are(name):
+    known = events(name)
+    epochs = measured("random", known, 3)
+    assert (epochs % EPOCHS == 0).all()
+    assert (epochs <= EPOCHS * len(known.table.pool)).all()
+    assert (measured("random+asha", known, 3) >= EPOCHS).all()
+
+
+def test_what_is_written_is_read_and_the_same_again(tmp_path):
+    trained = [{"architecture": {"op": "a"}, "scores": [0.5, 0.75]}]
+    write(tmp_path / "a.jsonl.gz", trained)
+    write(tmp_path / "b.jsonl.gz", read(tmp_path / "a.jsonl.gz"))
+    assert read(tmp_path / "b.jsonl.gz") == trained
+    assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
+    assert read(tmp_path / "none.jsonl.gz") == []
