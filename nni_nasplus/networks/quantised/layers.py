@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.quantised.quantisers import quantised_inputs, quantised_weights
+from nni_nasplus.networks.quantised.grids import FLOAT
+from nni_nasplus.networks.quantised.quantisers import (
+    packed_weights,
+    quantised_inputs,
+    quantised_weights,
+    unpacked,
+)
 
-__all__ = ["LAYERS", "Bits", "QuantisedLayer", "Shares", "quantise_layers", "quantised_layers"]
+__all__ = ["LAYERS", "Bits", "QuantisedLayer", "Shares", "packed", "quantise_layers", "quantised_layers"]
 
 Shares = Mapping[int, Tensor]
 """By bits the weight of each choice in a mixture, scalars."""
@@ -49,6 +55,11 @@ class QuantisedLayer(nn.Module):
         One of :data:`LAYERS`; it is taken over, not copied.
     bits
         Of it where no shares are given.
+
+    Attributes
+    ----------
+    scale
+        What the weights are whole multiples of, while they are packed.
     """
 
     power: Tensor
@@ -60,6 +71,7 @@ class QuantisedLayer(nn.Module):
         self.layer = layer
         self.bits = bits
         self.shares: tuple[Shares, Shares] | None = None
+        self.scale: float | None = None
         self.register_buffer("power", torch.ones(()))
         self.register_buffer("negative", torch.ones(()))
         self.register_buffer("batches", torch.zeros(()))
@@ -71,9 +83,19 @@ class QuantisedLayer(nn.Module):
         signed = bool(self.negative)
         deviation = (self.power if signed else 2 * self.power).sqrt()
         weight = self.layer.get_parameter("weight")
-        few = _mixed(weights, lambda bits: quantised_weights(weight, bits))
+        if self.scale is None:
+            few = _mixed(weights, lambda bits: quantised_weights(weight, bits))
+        else:
+            few = unpacked(weight, self.scale, signed=True)
         mixed = _mixed(inputs, lambda bits: quantised_inputs(x, bits, deviation, signed=signed))
-        answer: Tensor = functional_call(self.layer, {"weight": few}, (mixed,))
+        return self._computed(mixed, few)
+
+    def _computed(self, x: Tensor, weight: Tensor) -> Tensor:
+        """What the layer makes of x with another weight; by torch's own functions, for ONNX has no other calls."""
+        layer: Any = self.layer
+        if isinstance(layer, nn.Linear):
+            return nn.functional.linear(x, weight, layer.bias)
+        answer: Tensor = layer._conv_forward(x, weight, layer.bias)
         return answer
 
     def _observe(self, x: Tensor) -> None:
@@ -118,3 +140,22 @@ def quantise_layers(network: nn.Module, bits: Mapping[str, Bits]) -> nn.Module:
 def quantised_layers(network: nn.Module) -> Iterator[tuple[str, QuantisedLayer]]:
     """Those of a network, by their names."""
     return ((name, module) for name, module in network.named_modules() if isinstance(module, QuantisedLayer))
+
+
+@contextmanager
+def packed(network: nn.Module) -> Iterator[int]:
+    """For a while the weights of quantised layers are the values that they are quantised to.
+
+    It gives how many there are.
+    """
+    layers = [module for _, module in quantised_layers(network) if module.bits.weights != FLOAT]
+    before = [module.layer.get_parameter("weight").detach().clone() for module in layers]
+    try:
+        for module, weight in zip(layers, before, strict=True):
+            values, module.scale = packed_weights(weight, module.bits.weights)
+            module.layer.get_parameter("weight").data.copy_(values)
+        yield len(layers)
+    finally:
+        for module, weight in zip(layers, before, strict=True):
+            module.scale = None
+            module.layer.get_parameter("weight").data.copy_(weight)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nni_nasplus.networks.quantised.grids import FLOAT, Grid, input_grid, weight_grid
 
-__all__ = ["noisy", "quantised_inputs", "quantised_weights"]
+__all__ = ["noisy", "packed_weights", "quantised_inputs", "quantised_weights", "unpacked"]
 
 
 def quantised_weights(weights: Tensor, bits: int) -> Tensor:
@@ -25,8 +25,15 @@ def quantised_weights(weights: Tensor, bits: int) -> Tensor:
     if bits == FLOAT:
         return weights
     grid = weight_grid(bits)
-    deviation = weights.detach().std(correction=0).clamp(min=torch.finfo(weights.dtype).tiny)
-    return _straight_through(weights, _nearest(weights.detach(), grid, grid.step * deviation))
+    step = _step_of(weights, grid)
+    return _straight_through(weights, _nearest(weights.detach(), grid, step))
+
+
+def packed_weights(weights: Tensor, bits: int) -> tuple[Tensor, float]:
+    """The values of :func:`quantised_weights`, and what they are whole multiples of, of at most 8 bits with a sign."""
+    grid = weight_grid(bits)
+    step = _step_of(weights, grid)
+    return _nearest(weights.detach(), grid, step), _scale(grid, step)
 
 
 def quantised_inputs(inputs: Tensor, bits: int, deviation: Tensor, *, signed: bool) -> Tensor:
@@ -51,9 +58,8 @@ def quantised_inputs(inputs: Tensor, bits: int, deviation: Tensor, *, signed: bo
     step = grid.step * deviation
     least, most = ((end + grid.offset) * step for end in (grid.low, grid.high))
     clipped = inputs.clamp(least, most)
-    if torch.onnx.is_in_onnx_export() and not grid.offset:
-        ends = (-128, 127) if signed else (0, 255)
-        return torch.fake_quantize_per_tensor_affine(clipped, float(step), 0, *ends)
+    if torch.onnx.is_in_onnx_export():
+        return unpacked(clipped, _scale(grid, step), signed=grid.low < 0)
     return _straight_through(clipped, _nearest(clipped.detach(), grid, step))
 
 
@@ -71,6 +77,21 @@ def noisy(numbers: Tensor, bits: int, generator: torch.Generator) -> Tensor:
 
 def _nearest(numbers: Tensor, grid: Grid, step: Tensor) -> Tensor:
     return ((numbers / step - grid.offset).round().clamp(grid.low, grid.high) + grid.offset) * step
+
+
+def unpacked(numbers: Tensor, scale: float, *, signed: bool) -> Tensor:
+    """Multiples of a scale as the exporter makes QuantizeLinear and DequantizeLinear of them, of 8 bits."""
+    ends = (-128, 127) if signed else (0, 255)
+    return torch.fake_quantize_per_tensor_affine(numbers, scale, 0, *ends)
+
+
+def _scale(grid: Grid, step: Tensor) -> float:
+    """Half a step where values are odd multiples of that, for ONNX knows no offset but whole ones."""
+    return float(step) / (2 if grid.offset else 1)
+
+
+def _step_of(weights: Tensor, grid: Grid) -> Tensor:
+    return grid.step * weights.detach().std(correction=0).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 def _straight_through(numbers: Tensor, values: Tensor) -> Tensor:

@@ -93,8 +93,10 @@ class QuantisedSpace(NetworkSpace):
         return {layer: Bits(*(int(valid[decision(layer, what)]) for what in (WEIGHTS, INPUTS))) for layer in self.macs}
 
     def uniform(self, bits: int) -> Architecture:
-        """The architecture all of whose layers have so many bits; UserError where there is none."""
-        return self.search_space.validate(dict.fromkeys(decisions_of(self.macs), bits))
+        """The architecture all of whose layers have so many bits, inputs at least 2; UserError where there is none."""
+        own = {WEIGHTS: bits, INPUTS: max(bits, _LEAST_INPUTS)}
+        chosen = {decision(layer, what): own[what] for layer in self.macs for what in (WEIGHTS, INPUTS)}
+        return self.search_space.validate(chosen)
 
     def bit_operations(self, architecture: Mapping[str, Any]) -> float:
         """What its layers cost: see :func:`~nni_nasplus.networks.quantised.bit_operations.bit_operations`."""
