@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -17,15 +16,17 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.quantised.bit_operations import kibibytes
 from nni_nasplus.networks.quantised.grids import FLOAT
 from nni_nasplus.networks.quantised.space import QuantisedSpace
+from nni_nasplus.networks.quantised.supernet import WEIGHTS
 from nni_nasplus.one_shot.fit import fit, made
 from nni_nasplus.registry import described
 from nni_nasplus.run.member import Member, Origin
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.tail.tested import Tested, tested
+from nni_nasplus.tail.tested import Tested
+from nni_nasplus.training.evaluator import Evaluator
 
-__all__ = ["MIXED", "Narrowed", "Quantising", "float_space"]
+__all__ = ["MIXED", "Narrowed", "Quantising"]
 
 MIXED = "mixed"
 """The name of the network whose layers choose."""
@@ -92,36 +93,34 @@ class Quantising:
 
     Parameters
     ----------
-    run
-        Whose data it learns from.
+    evaluator
+        Trains, for the epochs and by the seed that it has; the search too has as many epochs.
     space, architecture
         What the float network is built of.
     network
         The float network.
-    bits
-        Which there are.
     folder
         For what is left in between.
-    epochs
-        Of the search, and of each training; those of the run where None.
-    cost
-        What the search adds to the loss where all layers have the most bits; of fewer it is their share.
+    test
+        How a network does on the test examples.
     """
 
-    run: Run
+    evaluator: Evaluator
     space: NetworkSpace
     architecture: Architecture
     network: nn.Module
-    bits: Sequence[int]
     folder: Path
-    epochs: int | None = None
-    cost: float = 1.0
+    test: Callable[[nn.Module], Tested]
 
-    def each(self, note: Callable[[str], None]) -> list[Narrowed]:
+    def each(self, bits: Sequence[int], cost: float, note: Callable[[str], None]) -> list[Narrowed]:
         """The float network as it is, then trained on at the same bits everywhere, most first, then the mixed one.
 
         Parameters
         ----------
+        bits
+            Which there are.
+        cost
+            See :meth:`searched`.
         note
             Told what is done now.
 
@@ -130,59 +129,61 @@ class Quantising:
         UserError
             If nothing could have fewer bits, there are no such bits, or a training diverges.
         """
-        space = float_space(self.space, self.architecture, self.network, self.bits)
-        found = [self._as_it_is()]
+        space = self.bits(bits)
+        note("testing the network as it is")
+        found = [self.as_it_is()]
         try:
-            for bits in sorted(space.bits["weights"], reverse=True):
-                note(f"training on at {bits} bits")
-                found.append(self._trained(f"{bits} bits", space, space.uniform(bits)))
-            if len(space.bits["weights"]) > 1:
+            for number in sorted(space.bits[WEIGHTS], reverse=True):
+                note(f"training on at {number} bits")
+                found.append(self.trained(f"{number} bits", space, space.uniform(number)))
+            if len(space.bits[WEIGHTS]) > 1:
                 note("searching the bits of each layer")
-                chosen = self._searched(space)
+                chosen = self.searched(space, cost)
                 note("training on at the bits that were found")
-                found.append(self._trained(MIXED, space, chosen))
+                found.append(self.trained(MIXED, space, chosen))
         except TrialFailed as error:
             raise UserError(f"quantising failed: {error}; use more bits") from None
         return found
 
-    @property
-    def _evaluator(self) -> Any:
-        own = self.run.evaluator
-        evaluator = replace(own, distillation=None, epochs=self.epochs or own.epochs)
-        return evaluator.tuned(self.architecture)
+    def bits(self, bits: Sequence[int]) -> QuantisedSpace:
+        """The bits of the network's layers as decisions.
 
-    def _as_it_is(self) -> Narrowed:
-        space = float_space(self.space, self.architecture, self.network, [FLOAT])
+        Raises
+        ------
+        UserError
+            If it has no layer that could have fewer, or there are no such bits.
+        """
+        if isinstance(self.network, FitsItself):
+            what = type(self.network).__name__
+            raise UserError(f"{what} has no convolution and no linear layer that could have fewer bits")
+        return QuantisedSpace.of(self.space, self.architecture, bits)
+
+    def as_it_is(self) -> Narrowed:
+        """The float network, not trained on."""
+        space = self.bits([FLOAT])
         network = space.quantised(deepcopy(self.network), space.uniform(FLOAT)).eval()
-        return Narrowed("float", space, space.uniform(FLOAT), network, {}, tested(self.run, network))
+        return Narrowed("float", space, space.uniform(FLOAT), network, {}, self.test(network))
 
-    def _trained(self, name: str, space: QuantisedSpace, architecture: Architecture) -> Narrowed:
+    def trained(self, name: str, space: QuantisedSpace, architecture: Architecture) -> Narrowed:
+        """The network at these bits, trained on from the float weights."""
         network = space.quantised(deepcopy(self.network), architecture)
-        metrics = self._evaluator.fit(network, self.folder / name.replace(" ", "_"))
-        return Narrowed(name, space, architecture, network, metrics, tested(self.run, network))
+        metrics = self.evaluator.fit(network, self.folder / name.replace(" ", "_"))
+        return Narrowed(name, space, architecture, network, metrics, self.test(network))
 
-    def _searched(self, space: QuantisedSpace) -> Architecture:
-        """What EdMIPS finds from the float network's weights on."""
-        evaluator = self._evaluator
-        first, most = next(iter(space.macs.values())), space.bit_operations(space.uniform(max(self.bits)))
-        settings = {"complexity": self.cost * first / most, "epochs": evaluator.epochs}
-        search = made(registry.load("one_shot", _METHOD), space, evaluator, seed=self.run.settings.seed, **settings)
-        weights = space.quantised(deepcopy(self.network), space.uniform(max(self.bits))).state_dict()
-        search.supernet.net.load_state_dict(weights)
+    def searched(self, space: QuantisedSpace, cost: float) -> Architecture:
+        """The bits that EdMIPS finds from the float weights on.
+
+        Parameters
+        ----------
+        cost
+            What is added to the loss where all layers have the most bits; of fewer it is their share.
+        """
+        widest = {name: choices[-1] for name, choices in space.search_space.decisions.items()}
+        first, *_ = space.macs.values()
+        complexity = cost * first / space.bit_operations(widest)
+        settings = {"complexity": complexity, "epochs": self.evaluator.epochs}
+        kind = registry.load("one_shot", _METHOD)
+        search = made(kind, space, self.evaluator, seed=self.evaluator.seed, **settings)
+        search.supernet.net.load_state_dict(space.quantised(deepcopy(self.network), widest).state_dict())
         (best, *_) = fit(search).architectures
         return best
-
-
-def float_space(
-    space: NetworkSpace, architecture: Mapping[str, Any], network: nn.Module, bits: Sequence[int]
-) -> QuantisedSpace:
-    """The bits of a network's layers as decisions.
-
-    Raises
-    ------
-    UserError
-        If it has no layer that could have fewer, or there are no such bits.
-    """
-    if isinstance(network, FitsItself):
-        raise UserError(f"{type(network).__name__} has no convolution and no linear layer that could have fewer bits")
-    return QuantisedSpace.of(space, architecture, bits)

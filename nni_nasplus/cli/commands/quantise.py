@@ -6,6 +6,8 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +68,7 @@ def quantise(
     from nni_nasplus.cli.bit_tables import print_layers, print_networks, write_layers
     from nni_nasplus.networks.export import onnx_available
     from nni_nasplus.tail.quantised import Quantising
+    from nni_nasplus.tail.tested import tested
 
     if onnx and not onnx_available():
         raise UserError('model.onnx needs the onnx extra; pip install "nni-nasplus[onnx]"')
@@ -75,8 +78,10 @@ def quantise(
         source.held("models"),
         Console(file=sys.stderr).status("reading the data") as status,
     ):
-        quantising = Quantising(source, space, architecture, network, numbers, Path(folder), epochs, cost)
-        networks = quantising.each(status.update)
+        own = source.evaluator
+        evaluator = replace(own, distillation=None, epochs=epochs or own.epochs).tuned(architecture)
+        quantising = Quantising(evaluator, space, architecture, network, Path(folder), partial(tested, source))
+        networks = quantising.each(numbers, cost, status.update)
     _leave(source, networks, out, onnx=onnx)
     print_networks(networks, source.settings.objective)
     print_layers(networks[-1])
