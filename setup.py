@@ -168,6 +168,7 @@ setup(
             "dots=nni_nasplus.strategies.differentiable.one_level.dots:DOTS",
             "dropnas=nni_nasplus.strategies.differentiable.one_level.drop_nas:DropNAS",
             "drnas=nni_nasplus.strategies.differentiable.sampled.drnas:DrNAS",
+            "edmips=nni_nasplus.strategies.bits.edmips:EdMIPS",
             "enas=nni_nasplus.strategies.paths.enas:ENAS",
             "fair-darts=nni_nasplus.strategies.differentiable.fair_darts:FairDARTS",
             "fairnas=nni_nasplus.strategies.paths.fairnas:FairNAS",

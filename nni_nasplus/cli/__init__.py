@@ -32,6 +32,7 @@ COMMANDS = {
     "show": "the trials and the result of a search, and the winner drawn",
     "export": "the winner as files that score new data",
     "predict": "score new data with an exported network",
+    "quantise": "a found network whose layers have fewer bits",
     "bench": "would another strategy have been faster on a search of yours?",
     "describe": "an architecture: notation, parameters, operations, drawing",
     "score": "rank architectures without training them",

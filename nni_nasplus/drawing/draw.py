@@ -18,7 +18,7 @@ from nni_nasplus.errors import UserError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "as_svg", "as_text", "draw", "require_format", "svg_element"]
+__all__ = ["FORMATS", "as_svg", "as_text", "draw", "require_format", "save_figure", "svg_element"]
 
 FORMATS = (".svg", ".png", ".pdf")
 _SVG: Any = {"svg.hashsalt": "nni-nasplus"}
@@ -40,7 +40,7 @@ def draw(graph: nx.DiGraph, path: str | Path, title: str = "") -> None:
         If the suffix is none of :data:`FORMATS`, or the file cannot be written; its folder is made if need be.
     """
     path = require_format(path)
-    _save(_figure(graph, title), path, title)
+    save_figure(_figure(graph, title), path, title)
 
 
 def as_svg(graph: nx.DiGraph, title: str = "") -> str:
@@ -71,7 +71,8 @@ def _figure(graph: nx.DiGraph, title: str) -> Figure:
     return (cell_figure if _of_cells(graph) else flow_figure)(graph, title)
 
 
-def _save(figure: Figure, path: Path, title: str) -> None:
+def save_figure(figure: Figure, path: Path, title: str) -> None:
+    """Write a figure of matplotlib; equal figures are equal files. UserError if the file cannot be written."""
     from matplotlib import rc_context
 
     undated: dict[str, None] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.quantised.layers import packed
+from nni_nasplus.networks.quantised.onnx_weights import pack_weights
 
 __all__ = ["export_onnx", "onnx_available"]
 
@@ -38,6 +40,9 @@ class _Unpacked(nn.Module):
 def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
     """Write ``network`` as ONNX; on failure log the reason and go on, since the trial's result does not need it.
 
+    Weights of few bits are whole numbers of a byte in the file, which DequantizeLinear multiplies; inputs of few bits
+    go through QuantizeLinear and DequantizeLinear.
+
     Parameters
     ----------
     example
@@ -60,7 +65,10 @@ def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            _export(network.eval(), example, path)
+            with packed(network) as count:
+                _export(network.eval(), example, path)
+            if count:
+                pack_weights(path)
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - the exporter raises anything, and the trial's result stands

@@ -12,6 +12,7 @@ from toy_one_shot import Planted
 
 from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
+from nni_nasplus.networks.quantised.space import QuantisedSpace
 from nni_nasplus.networks.supernet import MixedOperation
 from nni_nasplus.one_shot.differentiable import Differentiable
 from nni_nasplus.one_shot.fit import made
@@ -35,6 +36,9 @@ SETTINGS = {
     "setn": {"epochs": 3, "candidates": 3},
 }
 """What makes a search small, by its name."""
+BITS = QuantisedSpace.of(NB201, dict.fromkeys(NB201.search_space.decisions, "nor_conv_1x1"), [2, 8])
+SPACES = {"edmips": BITS}
+"""Those of searches that are not for NAS-Bench-201."""
 DIFFERENTIABLE = [
     name for name in registry.available("one_shot") if issubclass(registry.load("one_shot", name), Differentiable)
 ]
@@ -136,6 +140,12 @@ class Host:
         raise AssertionError("a search has no result to be ranked")
 
 
-def small(name, seed=0, reporter=None, space=NB201, **settings):
+def space_of(name):
+    """What a search of that name is tried on."""
+    return SPACES.get(name, NB201)
+
+
+def small(name, seed=0, reporter=None, space=None, **settings):
     kind = registry.load("one_shot", name)
+    space = space_of(name) if space is None else space
     return made(kind, space, Labelled(), seed=seed, reporter=reporter, **{**SETTINGS.get(name, SMALLEST), **settings})

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 import pytorch_lightning as pl
 import torch
-from one_shot_searches import DIFFERENTIABLE, Host, PlantedSpace, named, small
+from one_shot_searches import DIFFERENTIABLE, SPACES, Host, PlantedSpace, named, small
 
 from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
@@ -95,7 +95,7 @@ def _killed(search, step):
     return search
 
 
-@each_kind
+@named([name for name in DIFFERENTIABLE if name not in SPACES], pytest.mark.system)
 def test_a_planted_operation_wins(name):
     """It alone hands on how bright an image is; the network's own answers then are the labels."""
     space = PlantedSpace("nor_conv_1x1" if name == "stacnas" else "nor_conv_3x3")  # the first of its cluster is seen
@@ -137,4 +137,5 @@ def test_what_the_last_epoch_tells_is_finite_and_has_the_inherited_loss(name):
     fit(small(name, reporter=host))
     assert host.told[-1]["inherited_loss"] > 0
     assert all("inherited_loss" not in told for told in host.told[:-1])
-    assert {"score", "train_loss", "entropy/cell", "alive/cell"} <= set(host.told[0])
+    cell = "weights" if name in SPACES else "cell"
+    assert {"score", "train_loss", f"entropy/{cell}", f"alive/{cell}"} <= set(host.told[0])

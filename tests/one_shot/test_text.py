@@ -19,6 +19,7 @@ from nni_nasplus.search.strategy import make_strategy
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 REFUSED = {
     "darts-minus": "DartsRecurrentSpace has no skip_connect, which DARTS- strengthens; use darts",
+    "edmips": "DartsRecurrentSpace decides no bits, which EdMIPS searches; find a network, then use nasplus quantise",
     "nat": "nat puts skips in the place of operations, and DartsRecurrentSpace has none; use spos",
     "pc-darts": "the supernet of DartsRecurrentSpace has no partial channels; use darts",
     "tenas": "tenas scores classifiers, and DartsRecurrentSpace makes language models; use darts or spos",

@@ -1,0 +1,63 @@
+"""What ``nasplus quantise`` prints and leaves: score against size, and the bits of each layer."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from nni_nasplus._files import new_file
+from nni_nasplus.drawing.bits import draw_bits
+from nni_nasplus.tail.quantised import Narrowed
+
+__all__ = ["print_layers", "print_networks", "write_layers"]
+
+_MOST = 30
+"""Layers that are printed; all are in the file."""
+_COLUMNS = ("layer", "weights", "inputs", "multiply-adds", "share of bit operations")
+
+
+def print_networks(networks: Sequence[Narrowed], objective: str) -> None:
+    """A row for each network: how it scores, and what it takes."""
+    table = Table(caption="KiB: weights packed at their bits; bit operations: millions for one example")
+    titles = ("network", f"validation\n{objective}", f"test\n{objective}", "95 %\nof test", "KiB", "bit\noperations")
+    for number, title in enumerate(titles):
+        table.add_column(title, justify="right" if number else "left", no_wrap=True)
+    for one in networks:
+        told = one.test.to_json(objective)
+        score = f"{one.metrics[objective]:.4f}" if objective in one.metrics else ""
+        interval = "–".join(f"{end:.3f}" for end in told["interval"])
+        size = (f"{one.kibibytes:,.1f}", f"{one.bit_operations / 1e6:,.2f}")
+        table.add_row(one.name, score, f"{told['test']:.4f}", interval, *size)
+    Console().print(table)
+
+
+def print_layers(network: Narrowed) -> None:
+    """A row for each layer, in the order in which they run."""
+    rows = list(_rows(network))
+    table = Table(caption=f"and {len(rows) - _MOST} more, in bits.csv" if len(rows) > _MOST else None)
+    for number, title in enumerate(_COLUMNS):
+        table.add_column(title, justify="right" if number else "left", overflow="fold")
+    for row in rows[:_MOST]:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def write_layers(network: Narrowed, folder: Path) -> None:
+    """Leave bits.csv and bits.svg in a folder."""
+    with new_file(folder / "bits.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([_COLUMNS, *_rows(network)])
+    space = network.space
+    total = sum(space.macs.values())
+    bits = list(space.bits_of(network.architecture).values())
+    draw_bits(folder / "bits.svg", list(space.macs), bits, [macs / total for macs in space.macs.values()])
+
+
+def _rows(network: Narrowed) -> Iterator[tuple[str, ...]]:
+    space, total = network.space, network.bit_operations
+    for layer, (weights, inputs) in space.bits_of(network.architecture).items():
+        macs = space.macs[layer]
+        yield layer, str(weights), str(inputs), str(macs), f"{100 * macs * weights * inputs / total:.1f} %"

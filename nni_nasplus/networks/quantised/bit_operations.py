@@ -1,0 +1,72 @@
+"""What layers cost at few bits: multiply-adds times the bits of both factors (EdMIPS, arXiv 2004.05795, eq. 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nni_nasplus.networks.quantised.grids import FLOAT
+from nni_nasplus.networks.quantised.layers import LAYERS, quantised_layers
+
+__all__ = ["bit_operations", "kibibytes", "multiply_adds"]
+
+
+def multiply_adds(network: nn.Module, example: Any) -> dict[str, int]:
+    """The multiply-adds of the layers that have a quantised counterpart, by name, in the order in which they run.
+
+    Layers that a forward pass in evaluation mode never calls, such as auxiliary heads, are left out, and so are those
+    that it calls more than once, the steps of recurrent cells: their rounding would add up in the state.
+
+    Parameters
+    ----------
+    example
+        An input of one example.
+    """
+    counts: dict[str, list[int]] = {}
+    handles = [
+        layer.register_forward_hook(
+            lambda module, _, answer, name=name: counts.setdefault(name, []).append(_products(module, answer))
+        )
+        for name, layer in network.named_modules()
+        if isinstance(layer, LAYERS)
+    ]
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(example)
+    finally:
+        network.train(training)
+        for handle in handles:
+            handle.remove()
+    return {name: calls[0] for name, calls in counts.items() if len(calls) == 1}
+
+
+def _products(layer: nn.Module, answer: Tensor) -> int:
+    """Of one output there are as many as a row of the weight matrix has numbers."""
+    return answer.numel() * prod(layer.get_parameter("weight").shape[1:])
+
+
+def bit_operations(macs: Mapping[str, int], bits: Mapping[str, tuple[int, int]]) -> float:
+    """Σ multiply-adds · bits of the weights · bits of the inputs, over layers.
+
+    Parameters
+    ----------
+    macs
+        Multiply-adds by layer.
+    bits
+        Of weights and of inputs by layer; 32 and 32 where a layer is not among them.
+    """
+    return float(sum(count * prod(bits.get(name, (FLOAT, FLOAT))) for name, count in macs.items()))
+
+
+def kibibytes(network: nn.Module) -> float:
+    """What the weights of a network take where each has its bits, those that are not quantised 32."""
+    found = {id(weight): (weight.numel(), FLOAT) for weight in network.parameters()}
+    for _, module in quantised_layers(network):
+        weight = module.layer.get_parameter("weight")
+        found[id(weight)] = (weight.numel(), module.bits.weights)
+    return sum(count * bits for count, bits in found.values()) / 8 / 1024

@@ -1,0 +1,1 @@
+"""Searches that choose how many bits the layers of a network have."""
