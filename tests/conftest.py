@@ -10,6 +10,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import known_entry_points  # noqa: F401 - before Lightning, which takes the function by its name
 import pytest
 import torch
 from callees import starts_processes

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+import known_entry_points  # noqa: F401 - before Lightning, which takes the function by its name
 from nni.tools.nnictl.config_utils import Experiments
 
 from nni_nasplus.hosts.nni.preloaded.child import run_trial

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -34,6 +35,7 @@ __all__ = [
     "metrics_of",
     "require_measure",
     "usual_metrics",
+    "value_of",
 ]
 
 
@@ -160,6 +162,20 @@ def metric_of(objective: str, family: Family, outputs: int) -> Metric:
     except (TypeError, ValueError) as error:
         raise UserError(f"objective {objective} cannot be made for {outputs} {family}: {error}") from None
     return made
+
+
+def value_of(objective: str, family: Family, outputs: int, compared: tuple[Tensor, Tensor]) -> float:
+    """What the metric of that name makes of what a criterion compares: see :func:`metric_of`."""
+    metric = _known_metric(objective, family, outputs)
+    metric.reset()
+    metric.update(*compared)
+    return float(metric.compute())
+
+
+@cache
+def _known_metric(objective: str, family: Family, outputs: int) -> Metric:
+    """To make one takes as long as to compute it, and intervals take hundreds of values."""
+    return metric_of(objective, family, outputs)
 
 
 def require_measure(objective: str, targets: int) -> None:

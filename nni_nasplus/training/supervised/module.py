@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nni_nasplus.training.distillation.loss import Distilled
 from nni_nasplus.training.predictions import Predicting, Predictions
 from nni_nasplus.training.supervised.criteria import Criterion
-from nni_nasplus.training.supervised.metrics import further_metric, metric_of, metrics_of, usual_metrics
+from nni_nasplus.training.supervised.metrics import further_metric, metrics_of, usual_metrics, value_of
 
 __all__ = ["Supervised", "measured"]
 
@@ -114,9 +114,10 @@ def measured(
     """
     outputs, labels = torch.from_numpy(predictions.outputs), torch.from_numpy(predictions.labels)
     compared = criterion.compared(outputs, labels)
-    found = {}
-    for name in names or dict.fromkeys((*usual_metrics(criterion.family), objective, "loss")):
-        is_loss = name == "loss"
-        metric = criterion if is_loss else metric_of(name, criterion.family, criterion.outputs)
-        found[name] = float(metric(*((outputs, labels) if is_loss else compared)))
-    return found
+    wanted = names or tuple(dict.fromkeys((*usual_metrics(criterion.family), objective, "loss")))
+    return {
+        name: float(criterion(outputs, labels))
+        if name == "loss"
+        else value_of(name, criterion.family, criterion.outputs, compared)
+        for name in wanted
+    }

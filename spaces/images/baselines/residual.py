@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -105,13 +106,15 @@ class ResNets(PlainSpace):
 def width_like(winner: nn.Module, shape: ImageShape) -> int:
     """That of a ResNet-20 of as many parameters as the winner has without its auxiliary head."""
     wanted = count_parameters(winner)
+    above = 1 + bisect_left(range(1, _WIDEST), wanted, key=lambda width: _parameters(shape, width))
+    return min((max(1, above - 1), above), key=lambda width: abs(_parameters(shape, width) - wanted))
 
-    def parameters(width: int) -> int:
-        with torch.device("meta"):
-            return count_parameters(ResNet(shape, width))
 
-    above = 1 + bisect_left(range(1, _WIDEST), wanted, key=parameters)
-    return min((max(1, above - 1), above), key=lambda width: abs(parameters(width) - wanted))
+@cache
+def _parameters(shape: ImageShape, width: int) -> int:
+    """Of the network; that of a winner is asked for several times in a tail, and takes 16 networks to find."""
+    with torch.device("meta"):
+        return count_parameters(ResNet(shape, width))
 
 
 def _widths(width: int) -> list[int]:
