@@ -57,6 +57,11 @@
         return part?.memoizedProps.trialId;
     }
 
-    new MutationObserver(() => document.querySelectorAll(".openRow:not([data-nasplus])").forEach(showArchitecture))
-        .observe(document, { childList: true, subtree: true });
+    new MutationObserver(() => {
+        document.querySelectorAll(".openRow:not([data-nasplus])").forEach(showArchitecture);
+        // Names in the list of experiments are cut, without a tooltip.
+        document.querySelectorAll(".ms-DetailsRow-cell:first-child > div:not([title])").forEach((cell) => {
+            cell.title = cell.textContent;
+        });
+    }).observe(document, { childList: true, subtree: true });
 })();
