@@ -34,6 +34,7 @@ __all__ = [
     "end_with",
     "end_with_a_line",
     "exit_code",
+    "goes_on_by",
     "heeded",
     "held",
     "ignore_from_now_on",
@@ -53,6 +54,7 @@ class _Request:
     number: int | None = None
     is_heeded = False
     was_raised = False
+    way_on = ""
 
 
 _request = _Request()
@@ -105,10 +107,25 @@ def end_with(parent: int, number: int) -> None:
     threading.Thread(target=watch, name="nasplus watchdog", daemon=True).start()
 
 
+@contextlib.contextmanager
+def goes_on_by(command: str) -> Iterator[None]:
+    """While this is open, and after it was interrupted, the last line names the command that goes on."""
+    _request.way_on, interrupted = f", go on with: {command}", False
+    try:
+        yield
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
+    finally:
+        # Libraries turn an interrupt into errors of their own.
+        if not (interrupted or asked()):
+            _request.way_on = ""
+
+
 def last_line(code: int) -> str:
     """What a command says that ends with an exit code of :func:`exit_code`."""
     how = "terminated" if code == 128 + signal.SIGTERM else "interrupted"
-    return f"nasplus: {how}; what had finished is kept\n"
+    return f"nasplus: {how}; what had finished is kept{_request.way_on}\n"
 
 
 @contextlib.contextmanager

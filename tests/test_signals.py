@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nni_nasplus import _signals
-from nni_nasplus._signals import exit_code, heeded, held, stoppable
+from nni_nasplus._signals import exit_code, goes_on_by, heeded, held, last_line, stoppable
 
 FORKING = """
 import atexit, contextlib, os, random, signal, sys, threading, time
@@ -176,3 +176,12 @@ def test_a_command_says_one_line_however_often_it_is_interrupted(number, code, h
         process.send_signal(number)
     _, said = process.communicate(timeout=280)
     assert (said, process.returncode) == (f"nasplus: {how}; what had finished is kept\n", code)
+
+
+def test_who_interrupts_a_search_is_told_how_to_go_on():
+    with pytest.raises(KeyboardInterrupt), goes_on_by("nasplus resume 'a run'"):
+        raise KeyboardInterrupt
+    assert last_line(130) == "nasplus: interrupted; what had finished is kept, go on with: nasplus resume 'a run'\n"
+    with goes_on_by("nasplus resume b"):
+        pass
+    assert last_line(143) == "nasplus: terminated; what had finished is kept\n"

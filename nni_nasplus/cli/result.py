@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from nni_nasplus._files import damage_named
+from nni_nasplus.cli.notation import Notation
 from nni_nasplus.networks.limits import written
 from nni_nasplus.report.findings import REPORT, Findings, again, tau_interval
 from nni_nasplus.report.verdict import out_of_fold, verdict
@@ -88,10 +89,10 @@ def _trials(findings: Findings, top: int) -> Table:
     for trial in history.best[:top]:
         parameters, seconds = trial.metrics.get("parameters", 0), trial.cost or trial.metrics.get("seconds", 0)
         genotype, teachers = findings.genotype(trial), ", ".join(map(str, trial.teachers))
-        row = (str(trial.number), genotype, f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
+        row = (str(trial.number), Notation(genotype), f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
         table.add_row(*row, *([f"{trial.reached:g}"] if paused else []), *([teachers] if taught else []))
     for trial in failed[:top]:
-        table.add_row(str(trial.number), findings.genotype(trial), "failed", "", trial.reason or "")
+        table.add_row(str(trial.number), Notation(findings.genotype(trial)), "failed", "", trial.reason or "")
     table.caption = caption
     return table
 
@@ -104,7 +105,7 @@ def _front(findings: Findings) -> Table:
     table = Table("trial", architecture, f"validation {objective}", *costs, title=title)
     for trial in findings.history.front:
         figures = [written(trial.metrics[name]) for name in costs]
-        table.add_row(str(trial.number), findings.genotype(trial), f"{trial.score:.4f}", *figures)
+        table.add_row(str(trial.number), Notation(findings.genotype(trial)), f"{trial.score:.4f}", *figures)
     table.caption = f"each of them is written by: nasplus export {directory} --to MODEL --trial NUMBER"
     return table
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from rich.console import Console
 
+from nni_nasplus._signals import goes_on_by
 from nni_nasplus.cli.result import print_result
 from nni_nasplus.cli.surroundings import live_within
 from nni_nasplus.hosts import running
@@ -17,12 +19,13 @@ __all__ = ["complete", "finish"]
 
 def finish(run: Run) -> None:
     """Run what is left of a search, and report."""
-    if complete(run) or not (run.directory / REPORT).exists() or not run.selections:
-        from nni_nasplus.cli.report import report  # it imports all that trains
+    with goes_on_by(f"nasplus resume {shlex.quote(str(run.directory))}"):
+        if complete(run) or not (run.directory / REPORT).exists() or not run.selections:
+            from nni_nasplus.cli.report import report  # it imports all that trains
 
-        report(run)
-    else:
-        print_result(run)
+            report(run)
+        else:
+            print_result(run)
 
 
 def complete(run: Run) -> bool:

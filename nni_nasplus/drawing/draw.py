@@ -18,7 +18,7 @@ from nni_nasplus.errors import UserError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "as_svg", "as_text", "draw", "require_format", "save_figure", "svg_element"]
+__all__ = ["FORMATS", "as_svg", "as_text", "draw", "of_cells", "require_format", "save_figure", "svg_element"]
 
 FORMATS = (".svg", ".png", ".pdf")
 _SVG: Any = {"svg.hashsalt": "nni-nasplus"}
@@ -68,7 +68,7 @@ def require_format(path: str | Path) -> Path:
 
 
 def _figure(graph: nx.DiGraph, title: str) -> Figure:
-    return (cell_figure if _of_cells(graph) else flow_figure)(graph, title)
+    return (cell_figure if of_cells(graph) else flow_figure)(graph, title)
 
 
 def save_figure(figure: Figure, path: Path, title: str) -> None:
@@ -82,7 +82,7 @@ def save_figure(figure: Figure, path: Path, title: str) -> None:
 
 def as_text(graph: nx.DiGraph) -> str:
     """The rows of the drawing as lines, what stands side by side separated by bars; of cells, the nodes one by one."""
-    if _of_cells(graph):
+    if of_cells(graph):
         return "\n".join(node["label"] for _, node in graph.nodes(data=True) if node["kind"] == "op")
     rows = row_of(graph)
     lines: list[list[str]] = [[] for _ in range(1 + max(rows.values()))]
@@ -91,5 +91,6 @@ def as_text(graph: nx.DiGraph) -> str:
     return "\n  ↓\n".join(map("  |  ".join, lines))
 
 
-def _of_cells(graph: nx.DiGraph) -> bool:
+def of_cells(graph: nx.DiGraph) -> bool:
+    """Whether what is drawn are cells side by side, not a flow from top to bottom."""
     return all("cell" in node for _, node in graph.nodes(data=True))

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from nni_nasplus.drawing.draw import as_svg
+from nni_nasplus.drawing.draw import as_svg, of_cells
 from nni_nasplus.report.findings import Findings, figure
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
@@ -28,7 +28,7 @@ def leaderboard(findings: Findings) -> dict[str, Any] | None:
     drawings = {row["number"]: drawing for row in rows[:_DRAWN] if (drawing := _drawing(findings, row["number"]))}
     return {
         "rows": rows,
-        "drawn": [{**row, "summary": _summary(findings, row["number"])} for row in rows if row["number"] in drawings],
+        "drawn": [{**row, **_glance(findings, row["number"])} for row in rows if row["number"] in drawings],
         "drawings": drawings,
         "details": {row["number"]: _details(findings, row) for row in rows if row["number"] in drawings},
         "rest": len(best) - len(rows),
@@ -52,9 +52,10 @@ def _row(findings: Findings, trial: Trial) -> dict[str, Any]:
     }
 
 
-def _summary(findings: Findings, number: int) -> dict[str, Any]:
-    """What can be read at the size of a card, however long the network is."""
-    return dict(findings.run.space.summary(findings.history.trials[number].architecture))
+def _glance(findings: Findings, number: int) -> dict[str, Any]:
+    """What can be read at the size of a card, however long the network is; cells are drawn side by side, above it."""
+    space, architecture = findings.run.space, findings.history.trials[number].architecture
+    return {"summary": dict(space.summary(architecture)), "wide": of_cells(space.graph(architecture))}
 
 
 def _count(value: float | None) -> str:

@@ -45,7 +45,7 @@ def _draw(drawn: Chart, findings: Findings, expected: list[float | None] | None)
     low, high = limits(scores)
     axes.set_ylim(low, high)
     near = [one for one in scored if low <= one[1] <= high]
-    axes.scatter(*zip(*near, strict=True), s=18, color=GREY, label="a trial", zorder=2)
+    axes.plot(*zip(*near, strict=True), "o", ms=4.2, color=GREY, mew=0, label="a trial", zorder=2)
     for marker, edge, far in (("v", low, lambda score: score < low), ("^", high, lambda score: score > high)):
         if beyond := [place for place, score in scored if far(score)]:
             label = f"{'below' if edge == low else 'above'} what is drawn"

@@ -11,14 +11,14 @@ __all__ = ["MOST", "NOT_THERE", "size_in_words", "summarised"]
 
 MOST = 8
 """Entries: with a score and a size beside them ten axes, whose names have room on a screen of 1280 pixels."""
-NOT_THERE = "none"
+NOT_THERE = "nothing"
 """Of a decision that is not active."""
 
 
 def size_in_words(space: SearchSpace) -> str:
     """How large a space is, as in ``15,625 architectures of 6 decisions``."""
-    size = "more architectures than were counted" if space.size is None else f"{space.size:,} architectures"
-    return f"{size} of {len(space.decisions)} decisions"
+    decisions = f"architectures of {len(space.decisions)} decisions"
+    return f"{decisions}, too many to count" if space.size is None else f"{space.size:,} {decisions}"
 
 
 def summarised(

@@ -74,6 +74,11 @@ class DartsSpace(TunedSpace):
         held is no choice.
     """
 
+    notation = (
+        "the normal cell / the reduce cell, nodes between bars, of each two operations as operation~input; "
+        "then hyperparameters that are not the first"
+    )
+
     def __init__(
         self,
         channels: int = 36,

@@ -52,6 +52,13 @@ _UNREADABLE = r"""() => {
         // Line by line: a box around two lines has the words in it that stand between them.
         found.push({ lines: [...range.getClientRects()].map((line) => within(line, part)), text, element });
     }
+    for (const button of document.querySelectorAll("button")) {
+        const box = button.getBoundingClientRect();
+        const part = button.checkVisibility() && box.width > 1 ? seen(button, box) : null;
+        // A tooltip says what a button does, and half of it cannot be pressed.
+        const isPart = part && part.right - part.left < box.width - ROOM;
+        if (isPart) problems.push(`cut: ${button.title || button.textContent}`);
+    }
     for (const input of document.querySelectorAll("input")) {
         if (input.checkVisibility() && input.scrollWidth > input.clientWidth + 1) problems.push(`cut: ${input.value}`);
     }

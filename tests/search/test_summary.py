@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nni_nasplus import SearchSpace
-from nni_nasplus.search.summary import MOST, NOT_THERE, summarised
+from nni_nasplus.search.summary import MOST, NOT_THERE, size_in_words, summarised
 
 OPS = ["conv", "pool", "none"]
 CELL = SearchSpace(
@@ -45,3 +45,7 @@ def test_what_tells_of_most_decisions_is_kept():
 
 def test_only_what_is_asked_for_is_told():
     assert summarised(CELL, {"width": 8, "op1": "none", "layer_1_heads": 2}, of=["width"]) == {"width": 8}
+
+
+def test_the_size_of_a_space_is_said_as_far_as_it_is_known():
+    assert size_in_words(SearchSpace({"a": [1, 2], "b": [1, 2, 3]})) == "6 architectures of 2 decisions"

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 from scipy.stats import rankdata
 
 from nni_nasplus import registry
 from nni_nasplus.cli.help import CommandParser
+from nni_nasplus.cli.notation import Notation
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.proxies import Proxy, proxy_named, random_batch, untrained_network
@@ -77,5 +77,5 @@ def _table(genotypes: Sequence[str], proxies: Sequence[Proxy], values: np.ndarra
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("architecture", overflow="fold")
     for i in np.argsort(ranks.mean(1), kind="stable"):
-        table.add_row(f"{ranks[i].mean():.1f}", *(f"{value:,.6g}" for value in values[i]), Text(genotypes[i]))
+        table.add_row(f"{ranks[i].mean():.1f}", *(f"{value:,.6g}" for value in values[i]), Notation(genotypes[i]))
     return table

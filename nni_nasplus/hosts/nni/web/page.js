@@ -106,6 +106,11 @@
         return part?.memoizedProps.trialId;
     }
 
-    new MutationObserver(() => document.querySelectorAll(".openRow:not([data-nasplus])").forEach(show))
-        .observe(document, { childList: true, subtree: true });
+    new MutationObserver(() => {
+        document.querySelectorAll(".openRow:not([data-nasplus])").forEach(show);
+        // Names in the list of experiments are cut, without a tooltip.
+        document.querySelectorAll(".ms-DetailsRow-cell:first-child > div:not([title])").forEach((cell) => {
+            cell.title = cell.textContent;
+        });
+    }).observe(document, { childList: true, subtree: true });
 })();
