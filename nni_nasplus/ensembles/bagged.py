@@ -7,16 +7,20 @@ fewer they are and the more candidates there are.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus.ensembles.greedy import Probabilities, greedy_ensemble
+from nni_nasplus.ensembles.greedy import Probabilities, Score, greedy_ensemble
 from nni_nasplus.ensembles.resample import resample
 
 __all__ = ["bagged_ensemble"]
+
+Labels = NDArray[Any]
+LabelledScore = Callable[[Probabilities, Labels], float]
 
 BAGS = 10
 """Resamples."""
@@ -30,8 +34,8 @@ MOST = 5000
 
 def bagged_ensemble(
     candidates: Sequence[Probabilities],
-    labels: NDArray[np.integer] | NDArray[np.floating],
-    score: Callable[[Probabilities, NDArray[np.integer] | NDArray[np.floating]], float],
+    labels: Labels,
+    score: LabelledScore,
     rng: np.random.Generator,
     *,
     members: int,
@@ -62,13 +66,17 @@ def bagged_ensemble(
     """
     alone = [score(one, labels) for one in candidates]
     library = sorted(range(len(candidates)), key=lambda i: -alone[i])[:LIBRARY]
-    weights: Counter[int] = Counter()
+    weights: dict[int, float] = defaultdict(float)
     for _ in range(BAGS if len(library) > 1 else 1):
         rows = resample(labels, rng, MOST)
-        drawn, known = [candidates[i][rows] for i in library], labels[rows]
-        found = greedy_ensemble(drawn, lambda means, known=known: score(means, known), rounds=ROUNDS, members=members)
+        drawn = [candidates[i][rows] for i in library]
+        found = greedy_ensemble(drawn, _scoring(score, labels[rows]), rounds=ROUNDS, members=members)
         for i, weight in found.items():
             weights[library[i]] += weight
-    kept = weights.most_common(members)
+    kept = sorted(weights.items(), key=lambda pair: -pair[1])[:members]
     total = sum(weight for _, weight in kept)
     return {i: weight / total for i, weight in kept}
+
+
+def _scoring(score: LabelledScore, labels: Labels) -> Score:
+    return lambda means: score(means, labels)

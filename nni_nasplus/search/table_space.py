@@ -148,7 +148,7 @@ class TableSpace(SearchSpace):
 
     def key(self, architecture: Mapping[str, Any]) -> str:
         """The key that the architecture has in the whole space."""
-        return self._keys[self.row(architecture)]
+        return self._row_keys[self.row(architecture)]
 
     def key_of(self, canonical: Architecture) -> str:
         """Likewise, of an architecture in canonical form."""
@@ -215,5 +215,5 @@ class TableSpace(SearchSpace):
         return np.hstack(blocks).astype(float)
 
     @cached_property
-    def _keys(self) -> list[str]:
+    def _row_keys(self) -> list[str]:
         return [self._whole.key(row) for row in self._rows]

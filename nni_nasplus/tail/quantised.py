@@ -181,9 +181,9 @@ class Quantising:
         widest = {name: choices[-1] for name, choices in space.search_space.decisions.items()}
         first, *_ = space.macs.values()
         complexity = cost * first / space.bit_operations(widest)
-        settings = {"complexity": complexity, "epochs": self.evaluator.epochs}
         kind = registry.load("one_shot", _METHOD)
-        search = made(kind, space, self.evaluator, seed=self.evaluator.seed, **settings)
+        epochs = self.evaluator.epochs
+        search = made(kind, space, self.evaluator, seed=self.evaluator.seed, complexity=complexity, epochs=epochs)
         search.supernet.net.load_state_dict(space.quantised(deepcopy(self.network), widest).state_dict())
         (best, *_) = fit(search).architectures
         return best

@@ -127,7 +127,11 @@ def try_again(trial: optuna.Trial) -> None:
     """
     known = trial.study._storage.get_trial(trial._trial_id)
     attributes = {"failed_trial": known.number, "retry_history": [], **known.system_attrs}
-    content = {"params": known.params, "distributions": known.distributions, "user_attrs": known.user_attrs}
+    content: dict[str, Any] = {
+        "params": known.params,
+        "distributions": known.distributions,
+        "user_attrs": known.user_attrs,
+    }
     trial.study.add_trial(optuna.create_trial(state=TrialState.WAITING, system_attrs=attributes, **content))
 
 
