@@ -58,7 +58,7 @@ def _settings(findings: Findings) -> Iterator[tuple[str, str]]:
     if limits:
         yield "limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())
     epochs = settings.evaluator.get("init_args", {}).get("epochs")
-    yield "budget", _bounds(settings) + (f" of at most {epochs} epochs" if epochs else "")
+    yield "budget", _bounds(settings) + (f" of at most {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else "")
 
 
 def _bounds(settings: Settings) -> str:
