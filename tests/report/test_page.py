@@ -78,6 +78,7 @@ def test_a_page_of_every_kind_of_data_asks_nothing_of_a_network(request, kind):
     assert found.sections[-1] == "commands"
     assert {"progress", "leaderboard", "shipped", "spent"} <= set(found.sections)
     assert ("learning" in found.sections) == (kind == "images")  # of the others there is one epoch
+    assert ("tokens read before" in text) == (kind == "text")
 
 
 def test_the_numbers_are_those_of_the_result(events):

@@ -11,6 +11,7 @@ from nni_nasplus.report.data import data_of
 from nni_nasplus.report.findings import Findings, figure
 from nni_nasplus.report.model.answers import classes, number, tags
 from nni_nasplus.report.model.mistakes import mistakes
+from nni_nasplus.report.model.positions import positions
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.tested import TESTED
@@ -86,7 +87,8 @@ def _figures(findings: Findings) -> dict[str, Any] | None:
     row = findings.result["rows"][0]
     names = [name for name in row["test"] if name in row["validation"]]
     table = [(name, figure(row["validation"][name]), figure(row["test"][name])) for name in names]
-    return {"kind": "figures", "table": table, "vocabulary": _vocabulary(findings), "test": row["test"]}
+    read = positions(row["test"])
+    return {"kind": "figures", "table": table, "vocabulary": _vocabulary(findings), "test": row["test"], "read": read}
 
 
 def _vocabulary(findings: Findings) -> int | None:

@@ -16,6 +16,7 @@ from nni_nasplus.data.text.batches import IGNORED, TextBatch
 from nni_nasplus.errors import TrialFailed
 from nni_nasplus.search.history import Direction
 from nni_nasplus.training.text.averaging import Averaging, WeightAverage
+from nni_nasplus.training.text.positions import ByPosition
 
 __all__ = ["DIRECTIONS", "LanguageModel", "LanguageNetwork", "Outcome", "States", "activation_penalty"]
 
@@ -121,6 +122,7 @@ class LanguageModel(pl.LightningModule):
         self._states: dict[str, States] = {}
         self._average: WeightAverage | None = None
         self._resumed: dict[str, Any] | None = None
+        self._by_position = ByPosition()
 
     def forward(self, tokens: Tensor, states: States | None = None) -> tuple[Tensor, States]:
         """Logits [T, B, V] of the tokens after each of [T, B], and the last states."""
@@ -145,7 +147,7 @@ class LanguageModel(pl.LightningModule):
 
     def test_step(self, batch: TextBatch, batch_index: int) -> None:
         """Take in a batch."""
-        self._measure(batch, "test")
+        self._by_position.take(*self._measure(batch, "test"), first=batch.first)
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val_*``."""
@@ -153,9 +155,14 @@ class LanguageModel(pl.LightningModule):
         if self._average is not None:
             self._average.check(loss)
 
+    def on_test_epoch_start(self) -> None:
+        """Forget the pass before."""
+        self._by_position = ByPosition()
+
     def on_test_epoch_end(self) -> None:
-        """Log ``test_*``."""
+        """Log ``test_*``, and the perplexity by how much was read before."""
         self._log_means("test")
+        self.log_dict({f"test_{name}": value for name, value in self._by_position.perplexities.items()})
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
@@ -235,9 +242,14 @@ class LanguageModel(pl.LightningModule):
         self._states[stage] = tuple(tuple(state.detach() for state in layer) for layer in outcome.states)
         return outcome
 
-    def _measure(self, batch: TextBatch, stage: str) -> None:
-        loss = _cross_entropy(self._run(batch, stage).logits, batch.targets)
-        self.mean_loss.update(loss, (batch.targets != IGNORED).sum())
+    def _measure(self, batch: TextBatch, stage: str) -> tuple[Tensor, Tensor]:
+        """Take in a batch: the loss of each token, and which of them count, both [T, B]."""
+        logits, known = self._run(batch, stage).logits, batch.targets != IGNORED
+        losses = F.cross_entropy(
+            logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORED, reduction="none"
+        ).view_as(batch.targets)
+        self.mean_loss.update(losses.sum() / known.sum(), known.sum())
+        return losses, known
 
     def _log_means(self, stage: str) -> float:
         loss = self.mean_loss.compute()
