@@ -36,7 +36,7 @@ class MobileSupernet(Supernet):
     """
 
     def __init__(self, macro: MobileMacro, operations: Sequence[str], *, affine: bool = True) -> None:
-        layers = macro.layers
+        layers = macro.places
         super().__init__([Edge(_CELL, place, place + 1) for place in range(len(layers))], (*operations, SKIP))
         self.macro, self.layers = macro, layers
         first = InvertedResidual(macro.first.operation, macro.stem_channels, macro.first.channels, 1)

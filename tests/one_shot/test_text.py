@@ -19,8 +19,10 @@ from nni_nasplus.search.strategy import make_strategy
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 REFUSED = {
     "darts-minus": "DartsRecurrentSpace has no skip_connect, which DARTS- strengthens; use darts",
+    "fbnet": "FBNet adds up costs of operations, and DartsRecurrentSpace has no modules for them; use darts",
     "nat": "nat puts skips in the place of operations, and DartsRecurrentSpace has none; use spos",
     "pc-darts": "the supernet of DartsRecurrentSpace has no partial channels; use darts",
+    "proxyless": "ProxylessNAS adds up costs of operations, and DartsRecurrentSpace has no modules for them; use darts",
     "tenas": "tenas scores classifiers, and DartsRecurrentSpace makes language models; use darts or spos",
 }
 NAMES = [name for name in registry.available("one_shot") if name not in {*REFUSED, "toy"}]
