@@ -170,6 +170,8 @@ class MobileSpace(TunedSpace):
         macro = resized(self, self._macro(self._first), sizes)
         supernet = MobileSupernet(macro, self.operations, affine=affine)
         supernet.besides = self._first
+        if self.fixed:
+            supernet.hold(self.search_space.decisions)
         return supernet
 
     def example(self) -> Tensor:
