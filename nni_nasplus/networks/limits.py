@@ -93,7 +93,7 @@ class Limits:
     def _is_near(self, predicted: float, latency: LatencyModel) -> bool:
         """Whether the true latency may be on the other side of the limit."""
         assert self.max_latency_ms is not None
-        return abs(predicted - self.max_latency_ms) <= latency.correction.spread * predicted
+        return abs(predicted - self.max_latency_ms) < latency.correction.spread * predicted
 
 
 def written(value: float) -> str:

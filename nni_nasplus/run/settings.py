@@ -163,7 +163,9 @@ class Settings:
             raise UserError(f"--folds is {self.folds}; use 2 or more, 0 for none, or auto")
         self.limits  # noqa: B018
         if self.latency_table is not None and not Path(self.latency_table).is_file():
-            raise UserError(f"--latency-table {self.latency_table} is no file; name a CSV such as a search's latency.csv")
+            raise UserError(
+                f"--latency-table {self.latency_table} is no file; name a CSV such as a search's latency.csv"
+            )
         self._check_objectives()
         if self.budget is not None:
             make_budget_rule(self.budget, self.budget_options)
