@@ -43,12 +43,14 @@ class Correction(NamedTuple):
 
     @classmethod
     def fitted(cls, sums: list[float], measured: list[float]) -> Correction:
-        """That of the least squares of relative errors on the first half; the errors are those on the second."""
-        half = len(sums) // 2
+        """That of the least squares of relative errors on every other network; the errors are those on the others.
+
+        So what the machine does meanwhile meets both alike.
+        """
         known, total = np.array(measured), np.array(sums)
-        columns = np.stack([1 / known, total / known], 1)
-        (offset, factor), *_ = np.linalg.lstsq(columns[:half], np.ones(half))
-        errors = np.abs(offset + factor * total - known)[half:] / known[half:]
+        columns = np.stack([1 / known, total / known], 1)[::2]
+        (offset, factor), *_ = np.linalg.lstsq(columns, np.ones(len(columns)))
+        errors = (np.abs(offset + factor * total - known) / known)[1::2]
         return cls(float(offset), float(factor), float(median(errors)), float(np.quantile(errors, _MOST)))
 
     def corrected(self, total: float) -> float:

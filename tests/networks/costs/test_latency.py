@@ -62,7 +62,7 @@ def test_a_correction_finds_an_offset_and_a_factor_and_has_no_error_then(offset,
 
 def test_errors_are_those_of_networks_that_were_held_out():
     sums = np.linspace(1, 5, 10)
-    measured = np.concatenate([sums[:5], 1.25 * sums[5:]])
+    measured = np.where(np.arange(10) % 2, 1.25, 1.0) * sums
     assert Correction.fitted(list(sums), list(measured)).error == pytest.approx(0.2)
 
 
