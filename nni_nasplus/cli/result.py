@@ -84,13 +84,15 @@ def _trials(findings: Findings, top: int) -> Table:
     paused = any(trial.epochs is not None for trial in history.trials)
     architecture = Column("architecture", overflow="fold")  # a notation that is cut could not be copied
     columns = ("trial", architecture, f"validation\n{objective}", "parameters", "seconds")
-    more = [*(["epochs"] if paused else []), *(["teachers"] if taught else [])]
+    timed = any("latency_ms" in trial.metrics for trial in history.best)
+    more = [*(["latency_ms"] if timed else []), *(["epochs"] if paused else []), *(["teachers"] if taught else [])]
     table = Table(*columns, *more, title="best architectures")
     for trial in history.best[:top]:
         parameters, seconds = trial.metrics.get("parameters", 0), trial.cost or trial.metrics.get("seconds", 0)
         genotype, teachers = findings.genotype(trial), ", ".join(map(str, trial.teachers))
         row = (str(trial.number), Notation(genotype), f"{trial.score:.4f}", f"{parameters:,.0f}", f"{seconds:.1f}")
-        table.add_row(*row, *([f"{trial.reached:g}"] if paused else []), *([teachers] if taught else []))
+        latency = [written(trial.metrics["latency_ms"]) if "latency_ms" in trial.metrics else ""] if timed else []
+        table.add_row(*row, *latency, *([f"{trial.reached:g}"] if paused else []), *([teachers] if taught else []))
     for trial in failed[:top]:
         table.add_row(str(trial.number), Notation(findings.genotype(trial)), "failed", "", trial.reason or "")
     table.caption = caption

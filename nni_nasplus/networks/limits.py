@@ -57,7 +57,8 @@ class Limits:
         Parameters
         ----------
         latency
-            Predicts latencies; a network is measured where it is None, or is so near to the limit that it may be wrong.
+            Predicts latencies. A network is measured where it is None, or where what it says is so near to the limit
+            that the truth may be on the other side.
         """
         for name, value in self.measured(space, architecture, latency):
             limit = getattr(self, name)
@@ -92,7 +93,7 @@ class Limits:
     def _is_near(self, predicted: float, latency: LatencyModel) -> bool:
         """Whether the true latency may be on the other side of the limit."""
         assert self.max_latency_ms is not None
-        return abs(predicted - self.max_latency_ms) <= latency.correction.worst * predicted
+        return abs(predicted - self.max_latency_ms) < latency.correction.spread * predicted
 
 
 def written(value: float) -> str:

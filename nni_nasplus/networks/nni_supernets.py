@@ -66,7 +66,7 @@ class _Mixed(BaseSuperNetModule):
 
     @property
     def masks(self) -> dict[str, Tensor]:
-        """All true: NNI's strategies do not prune."""
+        """As they are at first: NNI's strategies do not prune."""
         return self.supernet.masks
 
     def forward(self, *inputs: Any) -> Tensor:

@@ -294,7 +294,7 @@ class Supernet(nn.Module, ABC):
         if mixture.skip:
             one_hot = self._column_of_skip()
             weights = {cell: rows + mixture.skip * one_hot.to(rows) for cell, rows in weights.items()}
-            active = {cell: rows | one_hot.to(rows) for cell, rows in active.items()}
+            active = {cell: rows | (one_hot & self.masks[cell]).to(rows) for cell, rows in active.items()}
         return {
             cell: [Terms(row, self._named(on)) for row, on in zip(rows.unbind(), active[cell].tolist(), strict=True)]
             for cell, rows in weights.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from nni_nasplus import registry
@@ -161,6 +162,10 @@ class Settings:
         if self.folds != "auto" and (self.folds < 0 or self.folds == 1):
             raise UserError(f"--folds is {self.folds}; use 2 or more, 0 for none, or auto")
         self.limits  # noqa: B018
+        if self.latency_table is not None and not Path(self.latency_table).is_file():
+            raise UserError(
+                f"--latency-table {self.latency_table} is no file; name a CSV such as a search's latency.csv"
+            )
         self._check_objectives()
         if self.budget is not None:
             make_budget_rule(self.budget, self.budget_options)

@@ -23,7 +23,7 @@ def graph_of(architecture: Mapping[str, Any], macro: MobileMacro) -> nx.DiGraph:
     import networkx as nx
 
     flow: nx.DiGraph = nx.DiGraph()
-    layers = [layer for layer in macro.layers if operation(layer) in architecture]
+    layers = [layer for layer in macro.places if operation(layer) in architecture]
     _node(flow, "image", "image", "input", "stem")
     stride = f", stride {macro.stem_stride}" * (macro.stem_stride > 1)
     last = _node(flow, "stem", f"3×3 convolution to {macro.stem_channels}{stride}", "op", "stem", "image")

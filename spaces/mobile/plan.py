@@ -112,7 +112,7 @@ class MobileMacro:
         return [self.depth] * (len(_STAGES) - 1) + [1]
 
     @property
-    def layers(self) -> list[Layer]:
+    def places(self) -> list[Layer]:
         """All places for blocks, in order."""
         places, n_in = [], self.first.channels
         for stage, ((channels, stride), depth) in enumerate(zip(_STAGES, self.depths, strict=True), 1):
@@ -146,7 +146,7 @@ def decisions(macro: MobileMacro, operations: Sequence[str]) -> SearchSpace:
     """How many blocks each stage has, and the operation of each of them."""
     choices: dict[str, Sequence[Choice]] = {}
     conditions: dict[str, dict[str, list[Choice]]] = {}
-    for layer in macro.layers:
+    for layer in macro.places:
         most = macro.depths[layer.stage - 1]
         if most > 1:
             choices[depth(layer.stage)] = range(1, most + 1)
@@ -160,7 +160,7 @@ def genotype_of(architecture: Mapping[str, Any], macro: MobileMacro) -> MobileGe
     """The whole network of an architecture."""
     blocks = [
         Block(Operation.parse(architecture[operation(layer)]), layer.n_out, layer.stride)
-        for layer in macro.layers
+        for layer in macro.places
         if operation(layer) in architecture
     ]
     return MobileGenotype(macro.stem_channels, (macro.first, *blocks), macro.head)

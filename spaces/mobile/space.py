@@ -170,6 +170,8 @@ class MobileSpace(TunedSpace):
         macro = resized(self, self._macro(self._first), sizes)
         supernet = MobileSupernet(macro, self.operations, affine=affine)
         supernet.besides = self._first
+        if self.fixed:
+            supernet.hold(self.search_space.decisions)
         return supernet
 
     def example(self) -> Tensor:
@@ -179,7 +181,7 @@ class MobileSpace(TunedSpace):
     def _notation(self, architecture: Architecture) -> str:
         """The operations of each stage: ``mb3_5x5,mb3_3x3/mb3_7x7_se/…``."""
         stages: dict[int, list[str]] = {}
-        for layer in self.macro.layers:
+        for layer in self.macro.places:
             if operation(layer) in architecture:
                 stages.setdefault(layer.stage, []).append(str(architecture[operation(layer)]))
         return "/".join(",".join(names) for names in stages.values())
@@ -193,7 +195,7 @@ class MobileSpace(TunedSpace):
     def _published(self, name: str) -> Architecture:
         genotype, rest = named(name), list(named(name).blocks[1:])
         found: dict[int, list[str]] = {stage: [] for stage in range(1, len(self.macro.depths) + 1)}
-        for layer in self.macro.layers:
+        for layer in self.macro.places:
             if rest and (rest[0].channels, rest[0].stride) == (layer.n_out, layer.stride):
                 found[layer.stage].append(str(rest.pop(0).operation))
         architecture = architecture_of(list(found.values()), self.macro) if not rest and all(found.values()) else {}

@@ -13,7 +13,7 @@ from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.mobile.block import InvertedResidual
 from nni_nasplus.spaces.mobile.genotype import SKIP, Operation
 from nni_nasplus.spaces.mobile.network import MobileNetwork
-from nni_nasplus.spaces.mobile.plan import Layer, MobileMacro, architecture_of, operation
+from nni_nasplus.spaces.mobile.plan import Layer, MobileMacro, architecture_of, depth, operation
 
 __all__ = ["MobileSupernet"]
 
@@ -36,7 +36,7 @@ class MobileSupernet(Supernet):
     """
 
     def __init__(self, macro: MobileMacro, operations: Sequence[str], *, affine: bool = True) -> None:
-        layers = macro.layers
+        layers = macro.places
         super().__init__([Edge(_CELL, place, place + 1) for place in range(len(layers))], (*operations, SKIP))
         self.macro, self.layers = macro, layers
         first = InvertedResidual(macro.first.operation, macro.stem_channels, macro.first.channels, 1)
@@ -47,6 +47,15 @@ class MobileSupernet(Supernet):
         for edge, layer in zip(self.edges, layers, strict=True):
             if not layer.may_skip:
                 self.prune(edge, SKIP)
+
+    def hold(self, choices: Mapping[str, Sequence[Any]]) -> None:
+        """Prune what no architecture has whose decisions have these choices: depths and operations that are held."""
+        for edge, layer in zip(self.edges, self.layers, strict=True):
+            least = min(choices.get(depth(layer.stage), [1]))
+            left = [*choices.get(operation(layer), ()), *([SKIP] if layer.number > least else [])]
+            for name in self.alive(edge):
+                if name not in left:
+                    self.prune(edge, name)
 
     def _run(self, x: Tensor, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
         def run(number: int, block: nn.Module, x: Tensor) -> Tensor:

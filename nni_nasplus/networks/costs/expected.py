@@ -113,7 +113,7 @@ def _calls(supernet: Supernet, example: Any) -> list[tuple[str, int, MixedOperat
 
     mixtures = [module for module in supernet.modules() if isinstance(module, MixedOperation)]
     if not mixtures:
-        raise UserError(f"{type(supernet).__name__} has no mixtures of operations; use a method that has no cost")
+        raise UserError(f"{type(supernet).__name__} mixes no modules, whose costs would add up; use darts")
     for mixed in mixtures:
         mixed.mixture = watched(mixed)  # type: ignore[method-assign]
     try:

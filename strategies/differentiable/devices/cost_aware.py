@@ -11,6 +11,8 @@ from torch import Tensor
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.costs.expected import Cost, Costs, costs_of
+from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.supernet import MixedOperation, Supernet
 from nni_nasplus.one_shot.differentiable import Differentiable
 from nni_nasplus.one_shot.mixture import softmax
 from nni_nasplus.search.ranking import Ranking
@@ -62,6 +64,17 @@ class CostAware(Differentiable):
     options: Options
     example: Any = None
     costs: Costs
+
+    @classmethod
+    def make_supernet(cls, space: NetworkSpace, options: Any) -> Supernet:
+        """One of mixtures of modules, whose costs can be told."""
+        supernet = super().make_supernet(space, options)
+        if not any(isinstance(module, MixedOperation) for module in supernet.modules()):
+            raise UserError(
+                f"{cls.__name__} adds up costs of operations, and {type(space).__name__} has no modules for them; "
+                "use darts"
+            )
+        return supernet
 
     @classmethod
     def of(cls, space: Any, evaluator: Any, **settings: Any) -> Any:

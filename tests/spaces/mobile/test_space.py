@@ -79,7 +79,7 @@ def test_a_genotype_names_one_network(seed):
 @given(st.floats(0.1, 2.0), st.integers(4, 64), st.integers(1, 4))
 @settings(max_examples=25, deadline=None)
 def test_channels_are_multiples_of_eight_and_never_a_tenth_fewer_than_asked_for(width, channels, depth):
-    layers = MobileMacro(channels, depth, width).layers
+    layers = MobileMacro(channels, depth, width).places
     for layer, asked in zip([layer for layer in layers if layer.number == 1], (32, 40, 80, 96, 192, 320), strict=True):
         assert layer.n_out % 8 == 0
         assert layer.n_out >= 0.9 * asked * width * channels / 32

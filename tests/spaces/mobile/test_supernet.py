@@ -67,6 +67,18 @@ def test_what_it_derives_is_in_the_space(supernet):
     assert derived["width"] == 1.0
 
 
+def test_what_is_held_is_all_that_is_alive():
+    held = MobileSpace(channels=8, depth=3, squeeze=False, fixed={"depth_1": 1, "depth_2": 3, "op_1_1": "mb6_7x7"})
+    supernet = held.supernet()
+    places = [(layer.stage, layer.number) for layer in supernet.layers]
+    alive = dict(zip(places, map(supernet.alive, supernet.edges), strict=True))
+    assert alive[1, 1] == ["mb6_7x7"]
+    assert alive[1, 2] == alive[1, 3] == [SKIP]
+    assert SKIP not in alive[2, 3]
+    derived = supernet.derive()
+    assert held.search_space.validate(derived) == derived
+
+
 def test_sizes_that_it_does_not_have_are_named():
     with pytest.raises(UserError, match="the supernet of MobileSpace has no layers"):
         SPACE.supernet(layers=3)

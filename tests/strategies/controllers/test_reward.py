@@ -57,7 +57,7 @@ def test_controllers_learn_to_cost_less_with_a_target(kind):
 def test_a_target_needs_a_cost_and_a_score_that_is_to_be_large():
     architecture = GRID.sample(np.random.default_rng(0))
     for search, says in (
-        (Search(GRID, Reinforce(target=1.0)), "the search has none; name one, as in --objectives"),
+        (Search(GRID, Reinforce(target=1.0)), "of which there is none; name one, as in --objectives"),
         (Search(GRID, Reinforce(target=1.0), direction="minimize", costs=["size"]), "of which more is better"),
     ):
         search.tell(search.ask(), Outcome(score=1.0, metrics={"size": cost(architecture)}))
