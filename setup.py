@@ -216,6 +216,7 @@ setup(
         "nni_nasplus.tasks": [
             "events=nni_nasplus.cli.tasks.events:EventTask",
             "images=nni_nasplus.cli.tasks.images:ImageTask",
+            "superresolution=nni_nasplus.cli.tasks.superresolution:SuperResolutionTask",
             "text=nni_nasplus.cli.tasks.text:TextTask",
         ],
         "nni_nasplus.spaces": [
@@ -226,6 +227,7 @@ setup(
             "events=nni_nasplus.spaces.events:EventSequenceSpace",
             "nb201=nni_nasplus.spaces.images:NasBench201Space",
             "rnn=nni_nasplus.spaces.recurrent:RecurrentCellSpace",
+            "superresolution=nni_nasplus.spaces.superresolution:SuperResolutionSpace",
         ],
     },
 )
