@@ -179,6 +179,7 @@ setup(
             "p-darts=nni_nasplus.strategies.differentiable.p_darts:PDARTS",
             "parsec=nni_nasplus.strategies.differentiable.sampled.parsec:PARSEC",
             "pc-darts=nni_nasplus.strategies.differentiable.pc_darts:PCDARTS",
+            "quantnas=nni_nasplus.strategies.bits.quantnas:QuantNAS",
             "rsps=nni_nasplus.strategies.paths.rsps:RSPS",
             "sdarts=nni_nasplus.strategies.differentiable.sdarts:SDARTS",
             "setn=nni_nasplus.strategies.differentiable.sampled.setn:SETN",

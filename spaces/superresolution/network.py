@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-__all__ = ["OPERATIONS", "SKIP", "Enlarging", "enlarged", "operation", "silent"]
+from nni_nasplus.networks.quantised.grids import FLOAT
+from nni_nasplus.networks.quantised.layers import LAYERS, Bits, quantise_layers, quantised_layers
+
+__all__ = [
+    "OPERATIONS",
+    "SKIP",
+    "Enlarging",
+    "at_bits",
+    "bits_in",
+    "enlarged",
+    "operation",
+    "shared_operation",
+    "silent",
+]
 
 SKIP = "skip"
 OPERATIONS = ("conv3x3", "conv5x5", "separable3x3", "bottleneck", SKIP)
@@ -59,8 +72,41 @@ def enlarged(low: Tensor, factor: int) -> Tensor:
     return interpolate(low, scale_factor=factor, mode="bicubic")
 
 
+def at_bits(names: Sequence[str], bits: Sequence[int]) -> list[str]:
+    """Operations with each number of bits, as in conv3x3@4; as they are where there are no bits."""
+    return [one for name in names for one in ([f"{name}@{b}" for b in bits] if bits and name != SKIP else [name])]
+
+
+def bits_in(name: str) -> int:
+    """Of an operation as :func:`at_bits` writes it: 32 where it says nothing."""
+    return int(name.partition("@")[2] or FLOAT)
+
+
 def operation(name: str, channels: int) -> nn.Module:
-    """What a block of a network adds to what it is given, of the same shape; a skip adds nothing."""
+    """What a block of a network adds to what it is given, of the same shape; a skip adds nothing.
+
+    Parameters
+    ----------
+    name
+        One of :data:`OPERATIONS`, perhaps with bits: its convolutions then have those.
+    """
+    own, with_bits, _ = name.partition("@")
+    if not with_bits:
+        return _float_operation(own, channels)
+    module = shared_operation(own, channels)
+    for _, layer in quantised_layers(module):
+        layer.bits = Bits(bits_in(name), bits_in(name))
+    return module
+
+
+def shared_operation(name: str, channels: int) -> nn.Module:
+    """An operation whose convolutions can have any bits."""
+    module = _float_operation(name, channels)
+    layers = [where for where, one in module.named_modules() if isinstance(one, LAYERS)]
+    return quantise_layers(module, dict.fromkeys(layers, Bits(FLOAT, FLOAT)))
+
+
+def _float_operation(name: str, channels: int) -> nn.Module:
     if name == SKIP:
         return Nothing()
     if name == "separable3x3":

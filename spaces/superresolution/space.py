@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.hyperparameters import Hyperparameters
+from nni_nasplus.networks.quantised.grids import require_bits
 from nni_nasplus.networks.tuned_space import NOTHING, TunedSpace
 from nni_nasplus.search.space import Architecture, Choice, SearchSpace
 from nni_nasplus.spaces.superresolution.baselines import Bicubic, Srcnn, edsr
-from nni_nasplus.spaces.superresolution.network import OPERATIONS, Enlarging, operation
+from nni_nasplus.spaces.superresolution.network import OPERATIONS, Enlarging, at_bits, operation
+from nni_nasplus.spaces.superresolution.supernet import EnlargingSupernet
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,6 +24,9 @@ __all__ = ["SuperResolutionSpace"]
 
 _EXAMPLE = 24
 """Height and width of the small picture by which operations are counted: that of a patch."""
+
+_LEAST_BITS = 2
+"""One bit would leave two values of what a layer is given."""
 
 
 class SuperResolutionSpace(TunedSpace):
@@ -40,13 +45,16 @@ class SuperResolutionSpace(TunedSpace):
         Of the blocks.
     blocks
         How many there are.
+    bits
+        What the convolutions of a block may have, decided together with its operation, as in conv3x3@4: 2 to 8, or 32
+        for float. The first and the last convolution are float. None where all are.
     hyperparameters, fixed
         As in other spaces: what is decided beside the architecture, and what is held.
 
     Raises
     ------
     UserError
-        If a size is less than 1.
+        If a size is less than 1, or there are no such bits.
     """
 
     def __init__(
@@ -55,6 +63,7 @@ class SuperResolutionSpace(TunedSpace):
         colours: int = 3,
         channels: int = 16,
         blocks: int = 4,
+        bits: Sequence[int] = (),
         hyperparameters: Hyperparameters = NOTHING,
         fixed: Mapping[str, Choice] = NOTHING,
     ) -> None:
@@ -64,7 +73,8 @@ class SuperResolutionSpace(TunedSpace):
                 raise UserError(f"{name} is {size}; use 1 or more")
         self.sizes = {"colours": colours, "factor": scale_factor, "channels": channels}
         self.count = blocks
-        published = SearchSpace({name: list(OPERATIONS) for name in self._blocks})
+        self.operations = at_bits(OPERATIONS, _some(bits) if bits else ())
+        published = SearchSpace(dict.fromkeys(self._blocks, self.operations))
         self.decide(self._tuned(published, hyperparameters, fixed))
 
     @property
@@ -75,6 +85,20 @@ class SuperResolutionSpace(TunedSpace):
         channels = self.sizes["channels"]
         return Enlarging(**self.sizes, blocks=[operation(architecture[name], channels) for name in self._blocks])
 
+    def supernet(self, **sizes: Any) -> EnlargingSupernet:
+        """A freshly initialised supernet of the operations of all blocks, at all bits.
+
+        Raises
+        ------
+        UserError
+            If sizes are given: it has those of the networks.
+        """
+        if sizes:
+            raise UserError(f"the supernet of SuperResolutionSpace has no {next(iter(sizes))}; leave it out")
+        supernet = EnlargingSupernet(self.sizes, self.operations, self._blocks, _EXAMPLE)
+        supernet.besides = self._first
+        return supernet
+
     def example(self) -> Tensor:
         """Make a small picture, as large as a patch."""
         return torch.zeros(1, self.sizes["colours"], _EXAMPLE, _EXAMPLE)
@@ -84,8 +108,8 @@ class SuperResolutionSpace(TunedSpace):
 
     def _parsed(self, notation: str) -> Architecture:
         names = notation.split("-")
-        if len(names) != self.count or not set(names) <= set(OPERATIONS):
-            example = "-".join([OPERATIONS[0]] * self.count)
+        if len(names) != self.count or not set(names) <= set(self.operations):
+            example = "-".join([self.operations[0]] * self.count)
             raise UserError(f"genotype {notation!r} has not {self.count} operations; write them as in {example}")
         return dict(zip(self._blocks, names, strict=True))
 
@@ -114,3 +138,10 @@ class SuperResolutionSpace(TunedSpace):
             "SRCNN": Srcnn(colours, factor, channels),
             "EDSR": edsr(colours, factor, channels, self.count),
         }
+
+
+def _some(bits: Sequence[int]) -> Sequence[int]:
+    """Bits of weights and of inputs; UserError where there are none such."""
+    if min(known := require_bits(bits)) < _LEAST_BITS:
+        raise UserError(f"bits is {known[0]}; use {_LEAST_BITS} to 8, or 32 for floats: inputs have them too")
+    return known

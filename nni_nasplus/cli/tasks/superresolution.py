@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 """As in :mod:`typing`, whose own jsonargparse takes for leave to import all that follows, which takes seconds."""
 if TYPE_CHECKING:
     from nni_nasplus.training.evaluator import Evaluator
-    from nni_nasplus.training.photos import SuperResolution
+    from nni_nasplus.training.superresolution.evaluator import SuperResolution
 
 __all__ = ["SuperResolutionTask"]
 
@@ -48,6 +48,9 @@ class SuperResolutionTask(Task):
         Of the network's blocks.
     blocks
         How many there are.
+    bits
+        What the convolutions of a block may have, decided together with its operation, with commas between: 2 to 8, or
+        32 for floats. All are float where it is left out.
     fix
         Blocks to hold, as in --fix '[block_1=conv3x3]'.
     """
@@ -67,6 +70,7 @@ class SuperResolutionTask(Task):
     learning_rate: float = 1e-3
     channels: int = 16
     blocks: int = 4
+    bits: str = ""
     fix: list[str] | str = field(default_factory=list)
 
     def check(self, trials: int) -> None:
@@ -88,10 +92,15 @@ class SuperResolutionTask(Task):
 
     def _evaluator(self, cache: str, **arguments: Any) -> SuperResolution:
         """What trains and scores."""
-        from nni_nasplus.training.photos import SuperResolution
+        from nni_nasplus.training.superresolution.evaluator import SuperResolution
 
         names = ("objective", "epochs", "patches", "patch", "batch_size", "learning_rate")
         return SuperResolution(cache, **{name: getattr(self, name) for name in names}, **arguments)
 
     def _sizes(self) -> dict[str, Any]:
-        return {"channels": self.channels, "blocks": self.blocks, "fixed": pairs(self.fix)}
+        parts = self.bits.replace(",", " ").split()
+        for part in parts:
+            if not part.removeprefix("-").isdecimal():
+                raise UserError(f"--bits has {part!r}; use whole numbers from 2 to 8, or 32 for floats")
+        bits = {"bits": [int(part) for part in parts]} if parts else {}
+        return {"channels": self.channels, "blocks": self.blocks, "fixed": pairs(self.fix), **bits}

@@ -70,17 +70,17 @@ def prepare_photos(
     return cache.prepare(lambda made: {"sizes": _build(folder, files, made, settings)})
 
 
-def _build(folder: Path, files: Sequence[Path], out: Path, settings: Mapping[str, Any]) -> dict[str, int]:
+def _build(folder: Path, files: Sequence[Path], out: Path, options: Mapping[str, Any]) -> dict[str, int]:
     if len(files) < 2:
         raise UserError(f"{folder} has {len(files)} photographs; give two or more")
-    factor = settings["scale_factor"]
+    factor = options["scale_factor"]
     photos = {path: _cut(read_pictures([path])[1][0], factor) for path in files}
     _require_alike(photos)
-    split = _split(folder, photos, settings)
+    split = _split(folder, photos, options)
     for name, chosen in split.items():
         (out / name).mkdir()
         for number, (path, photo) in enumerate(chosen):
-            _require_patch(path, photo, settings)
+            _require_patch(path, photo, options)
             small = as_pixels(reduced(as_tensor(photo[None]) / 255, factor))
             np.save(out / name / f"{number}_high.npy", photo, allow_pickle=False)
             np.save(out / name / f"{number}_low.npy", small, allow_pickle=False)
@@ -101,21 +101,21 @@ def _require_alike(photos: Photos) -> None:
         raise UserError(f"{grey[0]} is grey and {colour} in colour; give photographs of one kind")
 
 
-def _require_patch(path: Path, photo: NDArray[np.uint8], settings: Mapping[str, Any]) -> None:
-    least = settings["patch"] * settings["scale_factor"]
+def _require_patch(path: Path, photo: NDArray[np.uint8], options: Mapping[str, Any]) -> None:
+    least = options["patch"] * options["scale_factor"]
     if min(photo.shape[:2]) < least:
         sides = "×".join(map(str, photo.shape[1::-1]))
         raise UserError(f"{path} has {sides} pixels to learn from, a patch {least}×{least}; use a smaller --patch")
 
 
-def _split(folder: Path, photos: Photos, settings: Mapping[str, Any]) -> dict[str, list[tuple[Path, Any]]]:
+def _split(folder: Path, photos: Photos, options: Mapping[str, Any]) -> dict[str, list[tuple[Path, Any]]]:
     """Photographs by split, with their paths."""
     parts: dict[str, list[tuple[Path, Any]]] = {name: [] for name in SPLITS}
     rest = []
     for path, photo in photos.items():
         part = _part_of(path.relative_to(folder))
         (parts[part] if part else rest).append((path, photo))
-    order = np.random.default_rng(settings["seed"]).permutation(len(rest))
+    order = np.random.default_rng(options["seed"]).permutation(len(rest))
     rest = [rest[place] for place in order]
     count = max(1, round(_HELD * len(photos)))
     for name in ("test", "val"):
@@ -126,7 +126,7 @@ def _split(folder: Path, photos: Photos, settings: Mapping[str, Any]) -> dict[st
     if not parts["train"]:
         raise UserError(f"{folder} has no photographs to train on; put some into a folder named train")
     if not parts["val"]:
-        parts |= _strips(*parts["train"][0], settings["scale_factor"])
+        parts |= _strips(*parts["train"][0], options["scale_factor"])
     return parts
 
 

@@ -13,7 +13,7 @@ from nni_nasplus import UserError
 from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.spaces.superresolution import SuperResolutionSpace
 from nni_nasplus.spaces.superresolution.network import OPERATIONS
-from nni_nasplus.training.super_resolution import luma, measured
+from nni_nasplus.training.superresolution.resolver import luma, measured
 
 SPACE = SuperResolutionSpace(scale_factor=3, colours=3, channels=4, blocks=2)
 

@@ -13,7 +13,7 @@ from nni_nasplus.data.photos.encoder import PhotoEncoder
 from nni_nasplus.data.photos.module import PhotoBatch, PhotoDataModule
 from nni_nasplus.errors import UserError
 from nni_nasplus.training.evaluator import Evaluator
-from nni_nasplus.training.super_resolution import DIRECTIONS, SuperResolver
+from nni_nasplus.training.superresolution.resolver import DIRECTIONS, SuperResolver
 
 __all__ = ["SuperResolution"]
 
