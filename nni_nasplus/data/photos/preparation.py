@@ -111,7 +111,7 @@ def _require_patch(path: Path, photo: NDArray[np.uint8], options: Mapping[str, A
 def _split(folder: Path, photos: Photos, options: Mapping[str, Any]) -> dict[str, list[tuple[Path, Any]]]:
     """Photographs by split, with their paths."""
     parts: dict[str, list[tuple[Path, Any]]] = {name: [] for name in SPLITS}
-    rest = []
+    rest: list[tuple[Path, Any]] = []
     for path, photo in photos.items():
         part = _part_of(path.relative_to(folder))
         (parts[part] if part else rest).append((path, photo))
