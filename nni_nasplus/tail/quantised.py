@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -181,7 +182,7 @@ class Quantising:
         widest = {name: choices[-1] for name, choices in space.search_space.decisions.items()}
         first, *_ = space.macs.values()
         complexity = cost * first / space.bit_operations(widest)
-        settings = {"complexity": complexity, "epochs": self.evaluator.epochs}
+        settings: dict[str, Any] = {"complexity": complexity, "epochs": self.evaluator.epochs}
         kind = registry.load("one_shot", _METHOD)
         search = made(kind, space, self.evaluator, seed=self.evaluator.seed, **settings)
         search.supernet.net.load_state_dict(space.quantised(deepcopy(self.network), widest).state_dict())

@@ -85,7 +85,7 @@ class PhotoDataModule(LightningDataModule):
         return self._whole("test")
 
     def _whole(self, split: str) -> DataLoader[PhotoBatch]:
-        return DataLoader(_Whole(_pairs(self.cache / split)), batch_size=None, collate_fn=_identity)
+        return DataLoader(_Whole(_pairs(self.cache / split)), batch_size=None, collate_fn=_identity)  # type: ignore[arg-type]
 
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
