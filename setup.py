@@ -180,6 +180,7 @@ setup(
             "parsec=nni_nasplus.strategies.differentiable.sampled.parsec:PARSEC",
             "pc-darts=nni_nasplus.strategies.differentiable.pc_darts:PCDARTS",
             "proxyless=nni_nasplus.strategies.differentiable.devices.proxyless:ProxylessNAS",
+            "quantnas=nni_nasplus.strategies.bits.quantnas:QuantNAS",
             "rsps=nni_nasplus.strategies.paths.rsps:RSPS",
             "sdarts=nni_nasplus.strategies.differentiable.sdarts:SDARTS",
             "setn=nni_nasplus.strategies.differentiable.sampled.setn:SETN",
@@ -217,6 +218,7 @@ setup(
         "nni_nasplus.tasks": [
             "events=nni_nasplus.cli.tasks.events:EventTask",
             "images=nni_nasplus.cli.tasks.images:ImageTask",
+            "superresolution=nni_nasplus.cli.tasks.superresolution:SuperResolutionTask",
             "text=nni_nasplus.cli.tasks.text:TextTask",
         ],
         "nni_nasplus.spaces": [
@@ -228,6 +230,7 @@ setup(
             "mobile=nni_nasplus.spaces.mobile:MobileSpace",
             "nb201=nni_nasplus.spaces.images:NasBench201Space",
             "rnn=nni_nasplus.spaces.recurrent:RecurrentCellSpace",
+            "superresolution=nni_nasplus.spaces.superresolution:SuperResolutionSpace",
         ],
     },
 )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, partial
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_args
@@ -46,10 +46,15 @@ def cells(kind: Kind, name: str) -> list[str]:
 def table(kind: Kind, pages: str | None = None) -> str:
     """The table of a kind, in Markdown; with ``pages`` each name is a link to its page in that folder."""
     columns = words(kind)["columns"]
-    written = partial(_name, words(kind).get("prefix", ""), pages)
-    rows = [[written(name), *cells(kind, name)] for name in names(kind)]
+    rows = [[_name(_prefix(kind, name), pages, name), *cells(kind, name)] for name in names(kind)]
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _prefix(kind: Kind, name: str) -> str:
+    """What stands before a name; a task of data whose option is another's is named by an option."""
+    by_name = kind == "tasks" and registry.load(kind, name).by_name
+    return "--task " if by_name else str(words(kind).get("prefix", ""))
 
 
 def _name(prefix: str, pages: str | None, name: str) -> str:

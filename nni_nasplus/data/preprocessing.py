@@ -23,6 +23,8 @@ class Preprocessing(ABC):
 
     source: ClassVar[str]
     """What new data are: the option of ``nasplus predict`` that names them."""
+    gives_pictures: ClassVar[bool] = False
+    """Whether answers are pictures, for which :meth:`predict` takes a folder as ``pictures``."""
 
     @property
     def link(self) -> Link:

@@ -37,7 +37,7 @@ SETTINGS = {
 }
 """What makes a search small, by its name."""
 BITS = QuantisedSpace.of(NB201, dict.fromkeys(NB201.search_space.decisions, "nor_conv_1x1"), [2, 8])
-SPACES = {"edmips": BITS}
+SPACES = {"edmips": BITS, "quantnas": BITS}
 """Those of searches that are not for NAS-Bench-201."""
 DIFFERENTIABLE = [
     name for name in registry.available("one_shot") if issubclass(registry.load("one_shot", name), Differentiable)

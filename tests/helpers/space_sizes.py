@@ -10,5 +10,6 @@ SIZES = {
     "events": {"hidden": 4},
     "darts-rnn": {"vocabulary": 11, "hidden": 5},
     "enas-rnn": {"vocabulary": 11, "hidden": 5},
+    "superresolution": {"channels": 2},
     "rnn": {"vocabulary": 11, "embedding": 5, "hidden": 7},
 }

@@ -24,6 +24,7 @@ REFUSED = {
     "nat": "nat puts skips in the place of operations, and DartsRecurrentSpace has none; use spos",
     "pc-darts": "the supernet of DartsRecurrentSpace has no partial channels; use darts",
     "proxyless": "ProxylessNAS adds up costs of operations, and DartsRecurrentSpace has no modules for them; use darts",
+    "quantnas": "DartsRecurrentSpace decides no bits, which QuantNAS searches; use darts",
     "tenas": "tenas scores classifiers, and DartsRecurrentSpace makes language models; use darts or spos",
 }
 NAMES = [name for name in registry.available("one_shot") if name not in {*REFUSED, "toy"}]

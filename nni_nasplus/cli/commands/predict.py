@@ -25,9 +25,12 @@ def predict(
     text: str | None = None,
     static: str | None = None,
     skip_damaged: bool = False,
+    pictures: str | None = None,
     to: str | None = None,
 ) -> None:
     """Write what the network says: of users and images the class probabilities, of lines of a text the perplexity.
+
+    One that enlarges pictures writes them, and a table of their sizes.
 
     Parameters
     ----------
@@ -45,6 +48,8 @@ def predict(
         search had by --static.
     skip_damaged
         Leave out pictures that cannot be read; else they are named, and nothing is scored.
+    pictures
+        Of a network that enlarges pictures, the folder to write them into.
     to
         A .csv or .parquet file; standard output when left out.
     """
@@ -60,7 +65,7 @@ def predict(
         "images": {"skip_damaged": True} if skip_damaged else {},
     }
     with new_file(out) if out else contextlib.nullcontext() as partial:
-        answers = _answers(model, {"events": events, "images": images, "text": text}, options)
+        answers = _answers(model, {"events": events, "images": images, "text": text}, options, pictures)
         if partial is None:
             answers.to_csv(sys.stdout, index=False)
         elif partial.suffix == ".csv":
@@ -69,10 +74,15 @@ def predict(
             answers.to_parquet(partial, index=False)
 
 
-def _answers(model: str, given: dict[str, str | None], options: dict[str, dict[str, Any]]) -> pd.DataFrame:
+def _answers(
+    model: str, given: dict[str, str | None], options: dict[str, dict[str, Any]], pictures: str | None
+) -> pd.DataFrame:
     loaded = Model.load(model)
     source = loaded.preprocessing.source
     data = given[source]
     if data is None:
         raise UserError(f"{model} reads {source}; name them with --{source}")
-    return loaded.predict(data, **options.get(source, {}))
+    if pictures is not None and not loaded.preprocessing.gives_pictures:
+        raise UserError(f"--pictures has no effect on {model}, whose answers are no pictures; leave it out")
+    folder = {} if pictures is None else {"pictures": pictures}
+    return loaded.predict(data, **options.get(source, {}), **folder)

@@ -53,7 +53,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Task, Settings, str | None]:
     parser = CommandParser("search", _described(kind))
     parser.add_argument("--config", action="config", help="a YAML file of these options")
     parser.add_argument(
-        "--task", type=str | None, help="data of your own kind: its Task, as in my_package.tasks:MyTask"
+        "--task", type=str | None, help="superresolution; or data of your own kind: its Task, my_package.tasks:MyTask"
     )
     parser.add_class_arguments(kind, None)
     parser.add_class_arguments(Settings, None, skip=set(_KNOWN_LATER))

@@ -14,7 +14,7 @@ __all__ = ["Task", "named_task", "task_class", "task_names"]
 
 def task_names() -> list[str]:
     """The installed tasks, each by the option that gives its data."""
-    return registry.available("tasks")
+    return [name for name in registry.available("tasks") if not registry.load("tasks", name).by_name]
 
 
 def task_class(options: Iterable[str]) -> type[Task]:
@@ -36,13 +36,16 @@ def task_class(options: Iterable[str]) -> type[Task]:
 
 
 def named_task(path: str) -> type[Task]:
-    """The task of a path such as ``my_package.tasks:MyTask``.
+    """The installed task of a name, or that of a path such as ``my_package.tasks:MyTask``.
 
     Raises
     ------
     UserError
         If there is none, or its module cannot be imported.
     """
+    if path in registry.available("tasks"):
+        known: type[Task] = registry.load("tasks", path)
+        return known
     module, _, name = path.partition(":")
     try:
         kind = getattr(import_module(module), name, None)

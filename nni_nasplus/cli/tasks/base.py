@@ -27,6 +27,8 @@ class Task(ABC):
     """The argument that every space for such data has."""
     noun: ClassVar[str]
     """The data, in a word or two."""
+    by_name: ClassVar[bool] = False
+    """Whether --task names it, for data of whose option another task has the name."""
     dry_run: bool = False
     """Whether to say what the data are, and no more; a task that can has it among its options."""
 

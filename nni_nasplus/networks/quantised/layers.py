@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.quantised.grids import FLOAT
 from nni_nasplus.networks.quantised.quantisers import (
+    noisy,
     packed_weights,
     quantised_inputs,
     quantised_weights,
@@ -60,6 +61,9 @@ class QuantisedLayer(nn.Module):
     ----------
     scale
         What the weights are whole multiples of, while they are packed.
+    noise
+        Draws what is added to weights and inputs in place of quantising them, see
+        :func:`~nni_nasplus.networks.quantised.quantisers.noisy`; None for quantising.
     """
 
     power: Tensor
@@ -72,6 +76,7 @@ class QuantisedLayer(nn.Module):
         self.bits = bits
         self.shares: tuple[Shares, Shares] | None = None
         self.scale: float | None = None
+        self.noise: torch.Generator | None = None
         self.register_buffer("power", torch.ones(()))
         self.register_buffer("negative", torch.ones(()))
         self.register_buffer("batches", torch.zeros(()))
@@ -83,6 +88,9 @@ class QuantisedLayer(nn.Module):
         signed = bool(self.negative)
         deviation = (self.power if signed else 2 * self.power).sqrt()
         weight = self.layer.get_parameter("weight")
+        if (noise := self.noise) is not None:
+            few = _mixed(weights, lambda bits: noisy(weight, bits, noise))
+            return self._computed(_mixed(inputs, lambda bits: noisy(x, bits, noise)), few)
         if self.scale is None:
             few = _mixed(weights, lambda bits: quantised_weights(weight, bits))
         else:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import product
+from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from nni_nasplus.networks.quantised.grids import FLOAT
@@ -13,7 +17,7 @@ from nni_nasplus.networks.quantised.layers import Bits, Shares, quantise_layers,
 from nni_nasplus.networks.supernet import Edge, Mixture, Supernet, Terms
 from nni_nasplus.search.space import Architecture
 
-__all__ = ["INPUTS", "WEIGHTS", "BitSupernet", "decision", "decisions_of"]
+__all__ = ["INPUTS", "WEIGHTS", "BitSupernet", "CostedSupernet", "decision", "decisions_of"]
 
 WEIGHTS, INPUTS = "weights", "inputs"
 """What of a layer chooses its bits: the kinds of cells, whose edges are the layers in the order in which they run."""
@@ -24,7 +28,32 @@ def decision(layer: str, what: str) -> str:
     return f"{layer}.{what}"
 
 
-class BitSupernet(Supernet):
+class CostedSupernet(Supernet):
+    """A supernet of layers at several bits, which knows what a mixture costs."""
+
+    @abstractmethod
+    def bit_operations(self, mixture: Mixture) -> Tensor:
+        """Expected bit operations of one example; gradients reach the mixture."""
+
+    @property
+    @abstractmethod
+    def most_bit_operations(self) -> float:
+        """Of the architecture that costs most."""
+
+    @contextmanager
+    def with_noise(self, generator: torch.Generator) -> Iterator[None]:
+        """For a while layers add the noise of quantising in place of quantising."""
+        layers = [layer for _, layer in quantised_layers(self)]
+        for layer in layers:
+            layer.noise = generator
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.noise = None
+
+
+class BitSupernet(CostedSupernet):
     """A network whose layers compute at several bits at once (EdMIPS, arXiv 2004.05795, eq. 9).
 
     Parameters
@@ -63,6 +92,12 @@ class BitSupernet(Supernet):
             for what in (WEIGHTS, INPUTS)
         ]
         return (expected[0] * expected[1] * expected[0].new_tensor([float(n) for n in self.macs.values()])).sum()
+
+    @property
+    def most_bit_operations(self) -> float:
+        """Of all layers at the most bits that they may have."""
+        most = [max(b for b, on in zip(self.bits, mask[0].tolist(), strict=True) if on) for mask in self.masks.values()]
+        return float(sum(self.macs.values()) * prod(most))
 
     def _run(self, x: Any, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
         for layer, weights, inputs in zip(self.layers, terms[WEIGHTS], terms[INPUTS], strict=True):
