@@ -39,7 +39,14 @@ from nni_nasplus.training.reporter import (
     logged_metrics,
     require_finite,
 )
-from nni_nasplus.training.trainer import BEST, best_epoch, early_stopping, quiet_arguments, restore_best, training_trainer
+from nni_nasplus.training.trainer import (
+    BEST,
+    best_epoch,
+    early_stopping,
+    quiet_arguments,
+    restore_best,
+    training_trainer,
+)
 from nni_nasplus.training.trial_folder import LAST, WEIGHTS, inherited_weights, write_outcome
 
 if TYPE_CHECKING:

@@ -71,7 +71,9 @@ class Noted(EventClassification):
         return super()._trainer(directory, reporter, [*callbacks, Noting(directory, self.seconds)], **options)
 
 
-def create(directory: Path, cache: Path, host: str, *, seed: int = 0, seconds: float = 0.0, concurrency: int = 1) -> Run:
+def create(
+    directory: Path, cache: Path, host: str, *, seed: int = 0, seconds: float = 0.0, concurrency: int = 1
+) -> Run:
     """A search of six architectures with rungs at 1, 3 and 9 epochs."""
     evaluator = Noted(str(cache), epochs=EPOCHS, patience=None, batch_size=64, seconds=seconds)
     sizes = {**EventDataModule(cache).shape.to_json(), "hidden": 32}
@@ -106,6 +108,9 @@ def kill_again_and_again(
 ) -> Counter[str]:
     """Go on with a search until so many of its parts were killed, each at a random moment, or it is complete.
 
+    A process that trains an architecture is killed once: what is killed in training again and again has failed, for
+    nobody knows that it is not its own fault.
+
     Parameters
     ----------
     parts
@@ -120,12 +125,14 @@ def kill_again_and_again(
     while killed.total() < kills:
         main = going_on(run)
         while killed.total() < kills and _is_there(main, _moment(run, main, rng)):
-            found = {"main": psutil.Process(main.pid), **parts(run, main), **_trainer(run, spared)}
-            part = rng.choice(sorted(found))
             with contextlib.suppress(psutil.NoSuchProcess):
+                found = {"main": psutil.Process(main.pid), **parts(run, main), **_trainer(run)}
+                trains = {process: key for key, _, process in begun(run) if process != main.pid}
+                victims = [name for name, process in found.items() if trains.get(process.pid) not in spared]
+                part = str(rng.choice(sorted(victims)))
                 found[part].kill()
-                killed[str(part)] += 1
-                print(f"{time.strftime('%X')} {len(begun(run))} epochs, killed {part}", flush=True)
+                killed[part] += 1
+                spared |= {trains[pid] for pid in [found[part].pid] if pid in trains}
         out, _ = main.communicate(timeout=900)
         assert "Traceback" not in out, out
         stop(run)
@@ -150,16 +157,10 @@ def _is_there(main: subprocess.Popen, after_s: float) -> bool:
     return main.poll() is None
 
 
-def _trainer(run: Run, spared: set[str]) -> Living:
-    """The process that has begun the latest epoch, if it lives, once for each architecture.
-
-    What is killed in training again and again has failed: nobody knows that it is not its own fault.
-    """
-    for key, _, process in begun(run)[-1:]:
-        if key not in spared and psutil.pid_exists(process):
-            spared.add(key)
-            return {"trial": psutil.Process(process)}
-    return {}
+def _trainer(run: Run) -> Living:
+    """The process that has begun the latest epoch, if it lives."""
+    epochs = begun(run)
+    return {"trial": psutil.Process(epochs[-1][2])} if epochs and psutil.pid_exists(epochs[-1][2]) else {}
 
 
 def stop(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Searches with a budget on every host, any part of which is killed at random moments, between rungs and inside them."""
+"""Searches with a budget on every host, killed in any part at random moments, between rungs and inside them."""
 
 from __future__ import annotations
 
