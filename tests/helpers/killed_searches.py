@@ -77,8 +77,8 @@ def create(
     """A search of six architectures, of a seed the same on every host, with rungs at 1, 3 and 9 epochs."""
     evaluator = Noted(str(cache), epochs=EPOCHS, patience=None, batch_size=64, seconds=seconds)
     sizes = {**EventDataModule(cache).shape.to_json(), "hidden": 32}
-    rng, space = np.random.default_rng(seed), EventSequenceSpace(**sizes).search_space
-    drawn = [space.sample(rng) for _ in range(TRIALS)]
+    rng, space = np.random.default_rng(seed), EventSequenceSpace(**sizes)
+    drawn = [space.genotype(space.search_space.sample(rng)) for _ in range(TRIALS)]
     settings = {"trials": TRIALS, "budget": "asha", "seed": seed, "concurrency": concurrency, "initial": drawn}
     wanted = completed(
         Settings(strategy="random", host=host, **settings), described(EventSequenceSpace, sizes), evaluator
