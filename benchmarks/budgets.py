@@ -8,9 +8,9 @@ far on validation data. One trial runs at a time.
     python benchmarks/budgets.py --data DATA --seeds 30
     python benchmarks/budgets.py --tables credit billing --seeds 10 --methods thompson thompson+asha
 
-DATA has ``nbnlp_wikitext2.jsonl.gz``, for the table ``nbnlp``. A method is a strategy, or a strategy and a budget rule, joined by ``+``; and
-``tpe``, ``tpe+successive-halving`` and ``tpe+hyperband-pruner`` are Optuna's own, and ``smac+hyperband`` is SMAC's,
-which needs ``pip install smac`` and is reproduced for equal PYTHONHASHSEED only.
+DATA has ``nbnlp_wikitext2.jsonl.gz``, for the table ``nbnlp``. A method is a strategy, or a strategy and a budget rule,
+joined by ``+``; and ``tpe``, ``tpe+successive-halving`` and ``tpe+hyperband-pruner`` are Optuna's own, and
+``smac+hyperband`` is SMAC's, which needs ``pip install smac`` and is reproduced for equal PYTHONHASHSEED only.
 """
 
 from __future__ import annotations
@@ -202,10 +202,8 @@ def main() -> None:
         known = nbnlp(options.data) if name == "nbnlp" else events(name)
         epochs = measured(method, known, options.seeds)
         low, high = bootstrap((epochs,), np.mean, rng=0).confidence_interval
-        figures = (
-            f"{epochs.mean():,.0f} | {low:,.0f}–{high:,.0f} | {np.median(epochs):,.0f} | {epochs.mean() / known.epochs:.1f}"
-        )
-        print(f"| {name} | {method} | {figures} |", flush=True)
+        figures = [f"{epochs.mean():,.0f}", f"{low:,.0f}–{high:,.0f}", f"{np.median(epochs):,.0f}"]
+        print(f"| {name} | {method} | {' | '.join(figures)} | {epochs.mean() / known.epochs:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

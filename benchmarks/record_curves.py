@@ -95,7 +95,9 @@ def main() -> None:
     """Record both data sets."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder of the tables of events")
-    parser.add_argument("--out", type=Path, default=Path("build/curves"), help="prepared data, and the network in training")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/curves"), help="prepared data, and the network in training"
+    )
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--architectures", type=int, default=50)
     parser.add_argument("--hidden", type=int, default=32)

@@ -1,12 +1,14 @@
 """Pictures of a search in a browser: ``python docs/screenshots.py RUN OUT_FOLDER``.
 
-Of any run the report and the page of architectures; of one on NNI its web UI too, of one on Optuna optuna-dashboard.
+Of any run the report and the page of architectures, and the road of a search in a supernet; of one on NNI its web UI
+too, with a budget an open row of a trial that goes on from another; of one on Optuna optuna-dashboard.
 Needs Debian's ``chromium`` and the Python package ``playwright``, and the extra ``dashboard`` for the last one.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import socket
 import subprocess
@@ -21,7 +23,7 @@ from nni_nasplus._files import write_text
 from nni_nasplus.cli.commands.ui import PAGE, architectures_page, viewed
 from nni_nasplus.hosts.nni.experiment import latest_experiment
 from nni_nasplus.hosts.nni.folders import NNI
-from nni_nasplus.report.page import write_page
+from nni_nasplus.report.page import write_page, write_road
 from nni_nasplus.run.run import Run
 
 ARGUMENTS = [
@@ -35,6 +37,8 @@ ARGUMENTS = [
     "--disable-quic",
 ]
 PATIENCE_MS, SETTLED_MS = 60_000, 2_000
+_ABOVE_PX = 380
+"""What is shown above an open row."""
 _ATTEMPTS = 60
 """Of a second each, until the dashboard answers."""
 
@@ -56,6 +60,8 @@ def main() -> None:
         if latest_experiment(run.directory / NNI):
             with viewed(run, free_port()) as (_, url):
                 web_ui(page, url, out)
+                if run.settings.budget is not None:
+                    parts(page, url, out)
         if run.settings.host == "optuna":
             with dashboard(run) as url:
                 study(page, url, out)
@@ -68,6 +74,9 @@ def files(page: Page, run: Run, out: Path) -> None:
     save(page, out / "report.png")
     page.screenshot(path=out / "report-whole.png", full_page=True)
     (out / "report.html").unlink()
+    if (road := write_road(run)) is not None:
+        page.goto(road.as_uri())
+        page.screenshot(path=out / "road.png", full_page=True)
     write_text(run.directory / PAGE, architectures_page(run))
     page.goto((run.directory / PAGE).as_uri())
     save(page, out / "architectures.png")
@@ -87,6 +96,22 @@ def web_ui(page: Page, url: str, out: Path) -> None:
     architecture.wait_for()
     architecture.scroll_into_view_if_needed()
     save(page, out / "trial.png")
+
+
+def parts(page: Page, url: str, out: Path) -> None:
+    """The table of trials with the row of the first one open that goes on from another."""
+    jobs = page.request.get(f"{url}/api/v1/nni/trial-jobs").json()
+    of = [json.loads(job["hyperParameters"][0])["parameters"] for job in jobs]
+    epochs = [parameters.get("TRIAL_BUDGET", 0) for parameters in of]
+    page.goto(f"{url}/detail")
+    rows = page.locator(".ms-DetailsRow")
+    rows.first.wait_for()
+    number = next(place for place, budget in enumerate(epochs) if budget > min(epochs))
+    rows.nth(number).locator("[data-icon-name=ChevronRight]").click()
+    said = page.locator(".nasplus-part")
+    said.wait_for()
+    said.evaluate(f"line => window.scrollBy(0, line.getBoundingClientRect().top - {_ABOVE_PX})")
+    save(page, out / "parts.png")
 
 
 def study(page: Page, url: str, out: Path) -> None:

@@ -71,11 +71,15 @@ class Noted(EventClassification):
         return super()._trainer(directory, reporter, [*callbacks, Noting(directory, self.seconds)], **options)
 
 
-def create(directory: Path, cache: Path, host: str, *, seed: int = 0, seconds: float = 0.0, concurrency: int = 1) -> Run:
-    """A search of six architectures with rungs at 1, 3 and 9 epochs."""
+def create(
+    directory: Path, cache: Path, host: str, *, seed: int = 0, seconds: float = 0.0, concurrency: int = 1
+) -> Run:
+    """A search of six architectures, of a seed the same on every host, with rungs at 1, 3 and 9 epochs."""
     evaluator = Noted(str(cache), epochs=EPOCHS, patience=None, batch_size=64, seconds=seconds)
     sizes = {**EventDataModule(cache).shape.to_json(), "hidden": 32}
-    settings = {"trials": TRIALS, "budget": "asha", "seed": seed, "concurrency": concurrency}
+    rng, space = np.random.default_rng(seed), EventSequenceSpace(**sizes)
+    drawn = [space.genotype(space.search_space.sample(rng)) for _ in range(TRIALS)]
+    settings = {"trials": TRIALS, "budget": "asha", "seed": seed, "concurrency": concurrency, "initial": drawn}
     wanted = completed(
         Settings(strategy="random", host=host, **settings), described(EventSequenceSpace, sizes), evaluator
     )
@@ -106,6 +110,9 @@ def kill_again_and_again(
 ) -> Counter[str]:
     """Go on with a search until so many of its parts were killed, each at a random moment, or it is complete.
 
+    A process that trains an architecture is killed once: what is killed in training again and again has failed, for
+    nobody knows that it is not its own fault.
+
     Parameters
     ----------
     parts
@@ -120,15 +127,18 @@ def kill_again_and_again(
     while killed.total() < kills:
         main = going_on(run)
         while killed.total() < kills and _is_there(main, _moment(run, main, rng)):
-            found = {"main": psutil.Process(main.pid), **parts(run, main), **_trainer(run, spared)}
-            part = rng.choice(sorted(found))
             with contextlib.suppress(psutil.NoSuchProcess):
+                found = {"main": psutil.Process(main.pid), **parts(run, main), **_trainer(run)}
+                trains = {process: key for key, _, process in begun(run) if process != main.pid}
+                victims = [name for name, process in found.items() if trains.get(process.pid) not in spared]
+                part = str(rng.choice(sorted(victims)))
                 found[part].kill()
-                killed[str(part)] += 1
-                print(f"{time.strftime('%X')} {len(begun(run))} epochs, killed {part}", flush=True)
-        out, _ = main.communicate(timeout=900)
-        assert "Traceback" not in out, out
+                killed[part] += 1
+                spared |= {trains[pid] for pid in [found[part].pid] if pid in trains}
+        main.wait(timeout=900)
         stop(run)
+        out, _ = main.communicate(timeout=60)  # what it has left behind had its pipe, too
+        assert "Traceback" not in out, out
         if main.returncode == 0:
             break
     return killed
@@ -150,16 +160,10 @@ def _is_there(main: subprocess.Popen, after_s: float) -> bool:
     return main.poll() is None
 
 
-def _trainer(run: Run, spared: set[str]) -> Living:
-    """The process that has begun the latest epoch, if it lives, once for each architecture.
-
-    What is killed in training again and again has failed: nobody knows that it is not its own fault.
-    """
-    for key, _, process in begun(run)[-1:]:
-        if key not in spared and psutil.pid_exists(process):
-            spared.add(key)
-            return {"trial": psutil.Process(process)}
-    return {}
+def _trainer(run: Run) -> Living:
+    """The process that has begun the latest epoch, if it lives."""
+    epochs = begun(run)
+    return {"trial": psutil.Process(epochs[-1][2])} if epochs and psutil.pid_exists(epochs[-1][2]) else {}
 
 
 def stop(run: Run) -> None:
@@ -188,12 +192,11 @@ def require_unharmed(run: Run, whole: Run, interrupted: int) -> None:
     expected = {f"{key(t.architecture)} {epoch + 1}" for t in history.trials for epoch in range(t.reached)}
     assert set(epochs) == expected
     assert sum(epochs.values()) - len(epochs) <= interrupted
-    expected_curves = {key(trial.architecture): trial.curve for trial in whole.history().trials}
+    curves = {key(trial.architecture): trial.curve for trial in whole.history().trials}
     for trial in history.trials:
-        curve = expected_curves[key(trial.architecture)]
-        assert {epochs: trial.curve[epochs] for epochs in curve if epochs in trial.curve} == {
-            epochs: score for epochs, score in curve.items() if epochs in trial.curve
-        }
+        curve = curves[key(trial.architecture)]
+        both = set(curve) & set(trial.curve)
+        assert {rung: trial.curve[rung] for rung in both} == {rung: curve[rung] for rung in both}
 
 
 if __name__ == "__main__":

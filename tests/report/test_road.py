@@ -80,7 +80,7 @@ def test_show_says_where_it_is(run, capsys):
 def test_without_a_road_there_is_none_and_a_damaged_one_is_named(run):
     path = run.directory / "darts" / ROAD
     path.write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="road.json"):
+    with pytest.raises(UserError, match=r"road\.json"):
         write_road(run)
     path.unlink()
     assert write_road(run) is None

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const STEP_MS = 700, DARK = 0.5;
+  const STEP_MS = 700, DARKEST = 0.5;
   document.querySelectorAll("[data-road]").forEach((road) => {
     const { stages, pictures, epochs } = JSON.parse(road.querySelector("script").textContent);
     const slider = road.querySelector("input"), told = road.querySelector("output"), button = road.querySelector("button");
@@ -14,8 +14,7 @@
       if (picture) picture.src = pictures[drawn];
       cells.forEach((cell, number) => {
         cell.textContent = weights[number].toFixed(2);
-        cell.style.background = `rgb(29 78 216 / ${Math.min(1, weights[number])})`;
-        cell.style.color = weights[number] > DARK ? "#fff" : "";
+        cell.style.background = `rgb(29 78 216 / ${DARKEST * Math.min(1, weights[number])})`;
       });
     }
 

@@ -90,11 +90,15 @@ class StacNAS(PDARTS):
 
     def _mixture(self) -> Mixture:
         """In the first stage the first operation of each cluster, in the second all that is left."""
-        first = torch.tensor([self._clusters[name] == name for name in self.supernet.operations])
-        competes = first if self.stage == 0 else torch.ones_like(first)
-        active = {cell: mask & competes for cell, mask in self.supernet.masks.items()}
+        active = {cell: self._first(mask) if self.stage == 0 else mask for cell, mask in self.supernet.masks.items()}
         weights = {cell: masked_softmax(alpha, active[cell].to(alpha.device)) for cell, alpha in self.alphas.items()}
         return Mixture(weights, active)
+
+    def _first(self, mask: Tensor) -> Tensor:
+        """On each edge the first operation of each cluster that is alive, [E, O]."""
+        kinds = [self._clusters[name] for name in self.supernet.operations]
+        same = torch.tensor([[one == other for other in kinds] for one in kinds])
+        return mask & ~(mask.float() @ same.triu(1).float()).bool()
 
     @property
     def _clusters(self) -> dict[str, str]:

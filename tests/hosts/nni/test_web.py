@@ -175,7 +175,7 @@ def halved(tmp_path_factory):
 
 
 def test_a_part_of_a_training_says_how_long_it_is_and_which_trial_it_goes_on_from(page, halved):
-    run, url = halved
+    _, url = halved
     page.goto(f"{url}/detail")
     expect(rows(page).first).to_be_visible()
     for column in ("TRIAL_BUDGET (space)", "Operation"):
