@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nni_nasplus import Outcome, SearchSpace
-from nni_nasplus.report.effects import decision_effects
+from nni_nasplus.report.trials.effects import decision_effects
 from nni_nasplus.search.trial import Trial
 
 SPACE = SearchSpace({f"decision {i}": [-1, 0, 1] for i in range(25)})

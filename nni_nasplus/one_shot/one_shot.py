@@ -18,7 +18,7 @@ from nni_nasplus.networks.limits import Limits
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.pictures.graph import alive_graph
-from nni_nasplus.one_shot.road import Road
+from nni_nasplus.one_shot.pictures.road import Road
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import LogReporter, Reporter

@@ -13,15 +13,15 @@ from nni_nasplus._files import unlink_file, write_text
 from nni_nasplus.errors import UserError
 from nni_nasplus.report.commands import commands
 from nni_nasplus.report.data import data
-from nni_nasplus.report.effects import effects
 from nni_nasplus.report.findings import Findings
-from nni_nasplus.report.front import front
-from nni_nasplus.report.leaderboard import leaderboard
-from nni_nasplus.report.learning import learning
 from nni_nasplus.report.model.shipped import shipped
-from nni_nasplus.report.progress import progress
-from nni_nasplus.report.road import road, roads_of
 from nni_nasplus.report.spent import duration, spent
+from nni_nasplus.report.trials.effects import effects
+from nni_nasplus.report.trials.front import front
+from nni_nasplus.report.trials.leaderboard import leaderboard
+from nni_nasplus.report.trials.learning import learning
+from nni_nasplus.report.trials.progress import progress
+from nni_nasplus.report.trials.road import road, roads_of
 from nni_nasplus.report.trust import trust
 from nni_nasplus.report.verdict import verdict
 from nni_nasplus.run.run import Run

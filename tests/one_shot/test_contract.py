@@ -15,7 +15,7 @@ from nni_nasplus import registry
 from nni_nasplus.errors import HostLost
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.fit import fit
-from nni_nasplus.one_shot.road import ROAD, Road
+from nni_nasplus.one_shot.pictures.road import ROAD, Road
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.spaces.images import NasBench201Space
 

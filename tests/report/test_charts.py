@@ -6,7 +6,7 @@ import numpy as np
 
 from nni_nasplus import Outcome, SearchSpace
 from nni_nasplus.report.charts import chart, legend_above
-from nni_nasplus.report.effects import decision_effects
+from nni_nasplus.report.trials.effects import decision_effects
 from nni_nasplus.search.trial import Trial
 
 

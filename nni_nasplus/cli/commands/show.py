@@ -11,7 +11,7 @@ from nni_nasplus._files import unlink_file
 from nni_nasplus.cli.result import print_result
 from nni_nasplus.cli.winner import chosen_trial, draw_trial, draw_winner
 from nni_nasplus.errors import UserError
-from nni_nasplus.one_shot.road import ROAD
+from nni_nasplus.one_shot.pictures.road import ROAD
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.trial import Trial
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nni_nasplus import Outcome, SearchSpace
-from nni_nasplus.report.effects import decision_effects
+from nni_nasplus.report.trials.effects import decision_effects
 from nni_nasplus.search.trial import Trial
 
 SPACE = SearchSpace({f"d{i}": ["a", "b", "c"] for i in range(12)})

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nni_nasplus.one_shot.road import ROAD, Road
+from nni_nasplus.one_shot.pictures.road import ROAD, Road
 from nni_nasplus.report.findings import Findings
-from nni_nasplus.report.leaderboard import drawing_of
+from nni_nasplus.report.trials.leaderboard import drawing_of
 from nni_nasplus.run.run import Run
 
 __all__ = ["road", "roads_of"]

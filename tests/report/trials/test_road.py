@@ -11,11 +11,11 @@ from chromium import ARGUMENTS, CHROMIUM
 
 from nni_nasplus import UserError
 from nni_nasplus.cli import main
-from nni_nasplus.one_shot.road import ROAD, Road
+from nni_nasplus.one_shot.pictures.road import ROAD, Road
 from nni_nasplus.registry import described
 from nni_nasplus.report.findings import Findings
 from nni_nasplus.report.page import page, write_road
-from nni_nasplus.report.road import road
+from nni_nasplus.report.trials.road import road
 from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.images import NasBench201Space
