@@ -171,7 +171,7 @@ class MobileSpace(TunedSpace):
         supernet = MobileSupernet(macro, self.operations, affine=affine)
         supernet.besides = self._first
         if self.fixed:
-            supernet.hold(self.search_space.decisions)
+            supernet.keep_to(self.search_space.decisions)
         return supernet
 
     def example(self) -> Tensor:

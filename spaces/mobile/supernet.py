@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
-from nni_nasplus.search.space import Architecture
+from nni_nasplus.search.space import Architecture, Choice
 from nni_nasplus.spaces.mobile.block import InvertedResidual
 from nni_nasplus.spaces.mobile.genotype import SKIP, Operation
 from nni_nasplus.spaces.mobile.network import MobileNetwork
@@ -44,18 +44,25 @@ class MobileSupernet(Supernet):
         stem = macro.stem_channels, macro.stem_stride
         ends = layers[-1].n_out, macro.head, macro.in_channels, macro.classes
         self.net = MobileNetwork(stem, [first, *mixtures], *ends)
+        self._kept: set[str] = set()
         for edge, layer in zip(self.edges, layers, strict=True):
             if not layer.may_skip:
                 self.prune(edge, SKIP)
 
-    def hold(self, choices: Mapping[str, Sequence[Any]]) -> None:
+    def keep_to(self, choices: Mapping[str, Sequence[Any]]) -> None:
         """Prune what no architecture has whose decisions have these choices: depths and operations that are held."""
+        self._kept = set(choices) - set(self.besides)
         for edge, layer in zip(self.edges, self.layers, strict=True):
             least = min(choices.get(depth(layer.stage), [1]))
             left = [*choices.get(operation(layer), ()), *([SKIP] if layer.number > least else [])]
             for name in self.alive(edge):
                 if name not in left:
                     self.prune(edge, name)
+
+    def hold(self, name: str, choice: Choice) -> None:
+        """Nothing is left to do for depths and operations, which :meth:`keep_to` has held."""
+        if name not in self._kept:
+            super().hold(name, choice)
 
     def _run(self, x: Tensor, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
         def run(number: int, block: nn.Module, x: Tensor) -> Tensor:

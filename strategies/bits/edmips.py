@@ -84,7 +84,8 @@ class EdMIPS(Differentiable):
         supernet = supernet_of(space, **options.sizes)
         if not isinstance(supernet, BitSupernet):
             raise UserError(
-                f"EdMIPS searches the bits of a found network: nasplus quantise; not {type(space).__name__}"
+                f"{type(space).__name__} decides no bits, which EdMIPS searches; "
+                "find a network, then use nasplus quantise"
             )
         return supernet
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ class ByPosition:
         return {f"{PREFIX}{bound}": perplexity for bound, perplexity in found if math.isfinite(perplexity)}
 
 
-def by_position(metrics: dict[str, float]) -> Iterator[tuple[int, float]]:
+def by_position(metrics: Mapping[str, float]) -> Iterator[tuple[int, float]]:
     """The least number of tokens read before, and the perplexity, of the metrics that are such, in order."""
     found = {int(name.removeprefix(PREFIX)): value for name, value in metrics.items() if name.startswith(PREFIX)}
     yield from sorted(found.items())
