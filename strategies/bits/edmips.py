@@ -83,9 +83,8 @@ class EdMIPS(Differentiable):
         """What is searched in; UserError where the space decides no bits."""
         supernet = supernet_of(space, **options.sizes)
         if not isinstance(supernet, BitSupernet):
-            raise UserError(
-                f"EdMIPS searches the bits of a found network: nasplus quantise; not {type(space).__name__}"
-            )
+            what = type(space).__name__
+            raise UserError(f"{what} decides no bits, which EdMIPS searches; find a network, then use nasplus quantise")
         return supernet
 
     def penalty(self) -> Tensor:
