@@ -56,6 +56,7 @@ def _positive(network: nn.Module) -> nn.Module:
             tensor.abs_()
     for module in copy.modules():
         if isinstance(module, NORMS):
+            module.eval()  # in training it would ask for more than one value a channel
             module.register_forward_hook(lambda _, inputs, __: inputs[0])
         elif isinstance(module, nn.Embedding):
             module.register_forward_hook(lambda _, __, output: torch.ones_like(output))

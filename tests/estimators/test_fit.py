@@ -179,7 +179,7 @@ def test_a_fit_that_was_interrupted_goes_on(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("kept", "remedy"), [(True, "fit again to go on"), (False, "name a directory with out")])
 def test_failures_in_a_row_end_a_fit_with_their_reason(tmp_path, monkeypatch, kept, remedy):
-    monkeypatch.setattr(Evaluator, "fit", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Evaluator, "_fit", lambda *_, **__: 1 / 0)
     failing = classifier(out=tmp_path / "run" if kept else None, trials=9)
     with pytest.raises(UserError, match=f"5 trials in a row failed: ZeroDivisionError: division by zero; {remedy}"):
         failing.fit(EVENTS, LOYAL)
@@ -229,7 +229,7 @@ def test_it_says_how_the_search_goes_if_it_is_to(verbose):
 
 
 def test_without_a_success_there_is_the_reason(monkeypatch):
-    monkeypatch.setattr(Evaluator, "fit", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Evaluator, "_fit", lambda *_, **__: 1 / 0)
     with pytest.raises(UserError, match="no trial succeeded: ZeroDivisionError: division by zero"):
         classifier(trials=2).fit(EVENTS, LOYAL)
 
