@@ -107,7 +107,9 @@ def test_no_more_trials_wait_than_there_are_architectures(tmp_path):
 
 def test_trials_that_nothing_within_the_limits_is_left_for_are_pruned(tmp_path, monkeypatch):
     run = create(tmp_path / "run", 7, concurrency=0, host="optuna", seconds=0.0).with_settings(max_parameters=10.0)
-    monkeypatch.setattr(Limits, "excess", lambda self, space, a, latency=None: "odd" if a["tens"] or a["ones"] > 3 else None)
+    monkeypatch.setattr(
+        Limits, "excess", lambda self, space, a, latency=None: "odd" if a["tens"] or a["ones"] > 3 else None
+    )
     with OptunaSearch(run) as search:
         worker.work(run)
         states = Counter(trial.state.name for trial in search._study.trials)
