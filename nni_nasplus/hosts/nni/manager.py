@@ -81,10 +81,11 @@ def nni_home(folder: Path) -> Iterator[None]:
     These may be read-only, and the list knows an experiment by its id, which copies share.
     """
     from nni.experiment import launcher
+    from nni.tools.nnictl.config_utils import Experiments
 
     folder.mkdir(parents=True, exist_ok=True)
-    theirs = launcher.Experiments
-    launcher.Experiments = partial(theirs, str(folder))  # type: ignore[assignment, misc]
+    theirs = launcher.Experiments  # that of another folder, where one is open already
+    launcher.Experiments = partial(Experiments, str(folder))  # type: ignore[assignment, misc]
     try:
         with _set({"NNI_CONFIG_DIR": str(folder / "config")}):
             yield

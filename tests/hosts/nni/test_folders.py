@@ -121,3 +121,10 @@ def test_nni_keeps_its_list_and_its_settings_in_the_run(run, monkeypatch):
     assert (run / "nni" / "config" / "training_services.json").is_file()
     assert "NNI_CONFIG_DIR" not in os.environ
     assert launcher.Experiments is theirs
+
+
+def test_of_two_folders_that_are_open_the_inner_one_has_the_list(tmp_path):
+    with nni_home(tmp_path / "outer"), nni_home(tmp_path / "inner"):
+        launcher.Experiments().add_experiment(ID, 1, 0, "local", "x", logDir="x")
+    assert ID in json.loads((tmp_path / "inner" / ".experiment").read_text())
+    assert not (tmp_path / "outer" / ".experiment").exists()
