@@ -106,9 +106,10 @@ def _finite_or_none(value: float) -> float | None:
 def _out_of_fold(found: Tail) -> dict[str, float] | None:
     """By what the winner was chosen where the best were trained on folds, and of how many."""
     scores = [one.score for one in found.winner.folds]
-    if len(scores) < 2:
+    count = sum(bool(one.folds) for one in found.repeats)
+    if len(scores) < 2 or count < 2:
         return None
-    error, count = stdev(scores) / math.sqrt(len(scores)), sum(bool(one.folds) for one in found.repeats)
+    error = stdev(scores) / math.sqrt(len(scores))
     return {"score": fmean(scores), "error": error, "architectures": count}
 
 

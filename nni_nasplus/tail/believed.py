@@ -22,7 +22,7 @@ __all__ = ["believed", "not_told_apart"]
 def believed(repeats: Sequence[Repeated], members: Sequence[Bagged], sign: float) -> list[Repeated]:
     """The architectures with what was bagged of them, best first.
 
-    Those that were bagged come before the others, by their mean over the folds.
+    Those that were bagged come before the others, by their mean over the folds, where two are there to be compared.
 
     Parameters
     ----------
@@ -35,17 +35,23 @@ def believed(repeats: Sequence[Repeated], members: Sequence[Bagged], sign: float
     """
     networks = {member.name: member.networks for member in members}
     found = [replace(one, folds=networks.get(one.name, ())) for one in repeats]
+    if not _compared(found):
+        return found
     return sorted(found, key=lambda one: -sign * one.out_of_fold if one.out_of_fold is not None else math.inf)
 
 
 def not_told_apart(ranked: Sequence[Repeated]) -> list[Repeated]:
     """Of architectures, best first, those that are not clearly behind the best, it among them.
 
-    By the folds where the best was bagged, else by trainings under other seeds.
+    By the folds where two were bagged, else by trainings under other seeds.
     """
-    if not ranked[0].folds:
+    if not _compared(ranked):
         return indistinct(ranked)
     return [one for one in ranked if one.folds and not _behind(one, ranked[0])]
+
+
+def _compared(architectures: Sequence[Repeated]) -> bool:
+    return sum(bool(one.folds) for one in architectures) > 1
 
 
 def _behind(one: Repeated, best: Repeated) -> bool:

@@ -19,7 +19,7 @@ from nni_nasplus.tail.believed import believed, not_told_apart
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Contender, trial_contender
 from nni_nasplus.tail.ensemble import Joined, joined
-from nni_nasplus.tail.repeats import Repeated, repeated
+from nni_nasplus.tail.repeats import Repeated, indistinct, repeated
 from nni_nasplus.tail.tested import Tested, tested
 from nni_nasplus.tail.workers import Workers
 
@@ -138,13 +138,18 @@ def _reserved(run: Run, workers: Workers, folds: int) -> float:
 
 
 def _candidates(repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Contender]]) -> list[Contender]:
-    """What is worth bagging: the winner, then the next best architectures and the best of each baseline.
+    """What is worth bagging: the best architectures and the best of each baseline.
 
-    Of these the cheapest come first, so that as many as can be are bagged in the time.
+    First is one that is not clearly behind the best. The cheapest come first, so that as many as can be are bagged.
     """
-    winner, *others = (one.trainings[0] for one in repeats)
+    first = min(indistinct(repeats), key=lambda one: _cost(one.trainings[0])).trainings[0]
+    others = [one.trainings[0] for one in repeats if one.trainings[0] is not first]
     others += [trainings[0] for trainings in baselines.values()]
-    return [winner, *sorted(others, key=lambda one: one.outcome.cost or 0.0)]
+    return [first, *sorted(others, key=_cost)]
+
+
+def _cost(one: Contender) -> float:
+    return one.outcome.cost or 0.0
 
 
 def split_contenders(

@@ -32,13 +32,24 @@ def test_folds_decide_where_the_best_were_trained_on_them():
 
 
 def test_baselines_among_what_was_bagged_are_no_winners():
-    ranked = believed([LUCKY, SOUND], [Bagged(networks("a", 0.5, 0.6)), Bagged(networks("GRU", 0.9, 0.9))], 1.0)
+    members = [
+        Bagged(networks(name, *scores)) for name, *scores in (("a", 0.5, 0.6), ("b", 0.4, 0.5), ("GRU", 0.9, 0.9))
+    ]
+    ranked = believed([LUCKY, SOUND], members, 1.0)
     assert names(ranked) == ["a", "b"]
     assert ranked[0].out_of_fold == pytest.approx(0.55)
 
 
-def test_without_folds_the_order_stays():
+def test_what_was_not_bagged_is_behind_what_was():
+    members = [Bagged(networks("b", 0.5, 0.6)), Bagged(networks("c", 0.4, 0.5))]
+    assert names(believed([LUCKY, SOUND, COSTLY], members, 1.0)) == ["b", "c", "a"]
+
+
+def test_without_two_to_compare_the_order_stays():
     assert believed([LUCKY, SOUND, COSTLY], [], 1.0) == [LUCKY, SOUND, COSTLY]
+    alone = believed([LUCKY, SOUND], [Bagged(networks("b", 0.5, 0.6))], 1.0)
+    assert names(alone) == ["a", "b"]
+    assert not_told_apart(alone) == indistinct(alone)
     assert not_told_apart([LUCKY, SOUND]) == indistinct([LUCKY, SOUND])
 
 

@@ -36,7 +36,14 @@ def test_folds_side_by_side_take_as_long_as_their_rounds(tmp_path):
     assert [folds_take(contender("a", 10.0), 5, Workers(None, count)) for count in (1, 2, 5)] == [50.0, 30.0, 10.0]
 
 
-def test_the_winner_is_bagged_first_and_then_what_is_cheap():
-    repeats = [Repeated((contender(name, cost),)) for name, cost in (("winner", 30.0), ("second", 20.0))]
+def named(name: str, *scores: float, cost: float) -> Repeated:
+    return Repeated(tuple(Contender(name, None, {}, Path(name), Outcome(score=one, cost=cost)) for one in scores))
+
+
+def test_first_is_bagged_the_cheapest_that_is_not_clearly_behind_the_best_and_then_what_is_cheap():
     plain = {name: [contender(name, cost)] for name, cost in (("GRU", 25.0), ("boosting", 1.0))}
-    assert [one.name for one in tail._candidates(repeats, plain)] == ["winner", "boosting", "second", "GRU"]
+    best, level = named("best", 0.90, 0.91, cost=30.0), named("level", 0.90, 0.905, cost=20.0)
+    behind = named("behind", 0.70, 0.71, cost=10.0)
+    order = [one.name for one in tail._candidates([best, level, behind], plain)]
+    assert order == ["level", "boosting", "behind", "GRU", "best"]
+    assert tail._candidates([best, behind], plain)[0].name == "best"

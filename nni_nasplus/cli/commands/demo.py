@@ -9,7 +9,7 @@ from nni_nasplus.run.settings import Settings
 
 __all__ = ["demo"]
 
-_TAIL_MINUTES = 0.75
+_TAIL_MINUTES = 1.25
 """So that people see the whole within four minutes on two cores."""
 
 
