@@ -296,14 +296,14 @@ class Search:
 
     def learn(self, architecture: Mapping[str, Any], result: Outcome | float | None) -> None:
         """Take over the result of an architecture trained elsewhere, or in flight when an earlier process ended, unless
-        it is known already."""
-        known = self.history.trial_of(architecture)
-        if known is not None and known in self._interrupted:
+        it is known already: so is that of a part of a training which is to go on."""
+        known, outcome = self.history.trial_of(architecture), Outcome.of(result)
+        if known is not None and known in self._interrupted and not outcome.is_before(known.epochs):
             self._interrupted.remove(known)
-            self.tell(known, result)
+            self.tell(known, outcome)
         elif known is None:
             trial = self._record.ask(Proposal(self.space.validate(architecture), "imported"))
-            self.tell(trial, result)
+            self.tell(trial, outcome)
 
 
 def _memory(earlier: Sequence[History] | Memory, space: SearchSpace) -> Memory | None:

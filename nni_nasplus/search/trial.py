@@ -94,6 +94,12 @@ class Outcome:
         """An outcome as it is, a number as a score, None as a failure."""
         return result if isinstance(result, Outcome) else cls(score=result)
 
+    def is_before(self, epochs: int | None) -> bool:
+        """Whether it is how a trial ended before it went on to so many epochs."""
+        if self.score is None or self.epochs is None or epochs is None:
+            return False
+        return self.epochs < epochs
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values, without what is empty."""
         content = {name: value for name, value in asdict(self).items() if value not in (None, {}, ())}

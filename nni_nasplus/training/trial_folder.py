@@ -57,14 +57,8 @@ def outcome_in(directory: Path, epochs: int | None = None) -> Outcome | None:
     path = directory / _RESULT
     with contextlib.suppress(UserError), damage_named(path):
         outcome = Outcome.from_json(read_json(path)) if path.is_file() else None
-        return None if outcome is not None and _is_earlier(outcome, epochs) else outcome
+        return None if outcome is not None and outcome.is_before(epochs) else outcome
     return None
-
-
-def _is_earlier(outcome: Outcome, epochs: int | None) -> bool:
-    if outcome.score is None or outcome.epochs is None or epochs is None:
-        return False
-    return outcome.epochs < epochs
 
 
 def clear_outcome(directory: Path) -> None:

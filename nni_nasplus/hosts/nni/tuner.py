@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,8 +210,9 @@ class NasTuner(Tuner):
             self._imported += data
             return
         for entry in data:
+            architecture, epochs = parted(entry["parameter"])
             with self._lock:
-                self.search.learn(parted(entry["parameter"])[0], outcome_of(entry["value"]))
+                self.search.learn(architecture, replace(outcome_of(entry["value"]), epochs=epochs))
 
 
 def plain_search(

@@ -108,6 +108,25 @@ def test_an_earlier_part_that_is_told_twice_counts_once(manager):
     assert [trial.status for trial in manager.tuner.search.history.trials].count("pending") == 1
 
 
+def test_what_nni_has_of_earlier_parts_is_no_result_of_one_that_was_in_training(manager):
+    """NNI, when it goes on, tells the results of all trials that have ended, and trials are parts."""
+    manager.request(3)
+    for parameter_id in range(3):
+        manager.end(parameter_id)
+    (promoted,) = manager.request(1)
+    manager.tuner.search.journal.close()
+    again = Manager(manager.run)
+    again.tuner.import_data(
+        [{"parameter": manager.sent[i], "value": {"default": 50.0, "seconds": 1.0}} for i in range(3)]
+    )
+    again.next = 4
+    assert again.request(1) == [promoted]
+    again.end(4)
+    trial = again.tuner.search.history.trials[promoted["TRIAL"]]
+    assert list(trial.curve) == [1, 3]
+    again.tuner.search.journal.close()
+
+
 @pytest.mark.nni
 @pytest.mark.system
 @pytest.mark.parametrize("rule", ["asha", "hyperband"])
