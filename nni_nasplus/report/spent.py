@@ -14,7 +14,11 @@ from nni_nasplus.training.trial_folder import outcome_in
 
 __all__ = ["duration", "spent"]
 
-_TAIL = {"repeats": "the best again, with other seeds", "baselines": "plain models beside them"}
+_TAIL = {
+    "repeats": "the best again, with other seeds",
+    "baselines": "plain models beside them",
+    "folds": "what may be shipped, on folds",
+}
 """Folders of a run, and what is trained in them."""
 
 

@@ -183,6 +183,7 @@ def test_the_table_says_that_scores_are_out_of_fold(copy, capsys):
     text = " ".join(capsys.readouterr().out.split())
     assert f"the ensemble is bagged over {FOLDS} folds: its validation score is out of fold" in text
     assert "the winner is the best of 2 architectures by its mean over the folds, 0." in text
+    assert "what may be shipped, on folds" in (copy.directory / "report.html").read_text(encoding="utf-8")
 
 
 def test_what_is_exported_says_what_the_search_saw_in_onnx_too(run, tail, tmp_path):

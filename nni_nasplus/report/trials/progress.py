@@ -32,6 +32,7 @@ def progress(findings: Findings) -> dict[str, Any] | None:
         "best": figure(first.score),
         "number": first.number,
         "winner": findings.winner.number if findings.winner else None,
+        "by_folds": bool(findings.result and findings.result.get("out_of_fold")),
         "trials": len(trials),
         "random": len(random),
         "enough": len(random) >= FEWEST,
