@@ -75,9 +75,13 @@ class Differentiable(SharedWeights):
         reporter: Reporter | None = None,
     ) -> None:
         super().__init__(supernet, evaluator, options, seed=seed, reporter=reporter)
-        self.alphas = new_alphas(supernet, self.generator)
+        self.alphas = self.first_alphas()
 
     # what methods fill in
+
+    def first_alphas(self) -> nn.ParameterDict:
+        """α as training begins: nearly 0."""
+        return new_alphas(self.supernet, self.generator)
 
     def draws(self, half: Half) -> list[Draw]:
         """The mixtures of a step; gradients of their losses, times their coefficients, are added up."""

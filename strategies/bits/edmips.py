@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.quantised.supernet import BitSupernet
 from nni_nasplus.networks.supernet import Supernet, supernet_of
 from nni_nasplus.one_shot.differentiable import Differentiable
-from nni_nasplus.one_shot.loss import Trains
 from nni_nasplus.one_shot.mixture import softmax
-from nni_nasplus.training.reporter import Reporter
 
 __all__ = ["EdMIPS"]
 
@@ -64,19 +62,13 @@ class EdMIPS(Differentiable):
     options: Options
     supernet: BitSupernet
 
-    def __init__(
-        self,
-        supernet: Supernet,
-        evaluator: Trains,
-        options: Options,
-        *,
-        seed: int = 0,
-        reporter: Reporter | None = None,
-    ) -> None:
-        super().__init__(supernet, evaluator, options, seed=seed, reporter=reporter)
+    def first_alphas(self) -> nn.ParameterDict:
+        """All bits alike."""
+        alphas = super().first_alphas()
         with torch.no_grad():
-            for alpha in self.architecture_parameters:
+            for alpha in alphas.values():
                 alpha.fill_(_FIRST)
+        return alphas
 
     @classmethod
     def make_supernet(cls, space: NetworkSpace, options: Any) -> Supernet:
