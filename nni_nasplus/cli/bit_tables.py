@@ -18,6 +18,8 @@ __all__ = ["print_layers", "print_networks", "write_layers"]
 _MOST = 30
 """Layers that are printed; all are in the file."""
 _COLUMNS = ("layer", "weights", "inputs", "multiply-adds", "share of bit operations")
+_TITLES = ("layer", "weights", "inputs", "multiply-\nadds", "share of\noperations")
+"""The same, so narrow that names of layers are whole in 80 characters."""
 
 
 def print_networks(networks: Sequence[Narrowed], objective: str) -> None:
@@ -39,8 +41,8 @@ def print_layers(network: Narrowed) -> None:
     """A row for each layer, in the order in which they run."""
     rows = list(_rows(network))
     table = Table(caption=f"and {len(rows) - _MOST} more, in bits.csv" if len(rows) > _MOST else None)
-    for number, title in enumerate(_COLUMNS):
-        table.add_column(title, justify="right" if number else "left", overflow="fold")
+    for number, title in enumerate(_TITLES):
+        table.add_column(title, justify="right" if number else "left", overflow="fold", no_wrap=bool(number))
     for row in rows[:_MOST]:
         table.add_row(*row)
     Console().print(table)
