@@ -8,6 +8,7 @@ import subprocess
 import psutil
 import pytest
 from digits_search import going_on
+from processes import command_of
 
 pytest.importorskip("optuna")
 
@@ -27,7 +28,7 @@ def complete(run, limit_s: float = 280) -> str:
 def workers(main: subprocess.Popen) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         found = psutil.Process(main.pid).children(recursive=True)
-        return [p for p in found if "nni_nasplus.hosts.optuna" in p.cmdline()]
+        return [p for p in found if "nni_nasplus.hosts.optuna" in command_of(p)]
     return []
 
 

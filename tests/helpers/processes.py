@@ -17,7 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PythonProcess", "run_python"]
+import psutil
+
+__all__ = ["PythonProcess", "command_of", "run_python"]
 
 _PARENT = Path(__file__).with_name("process_parent.py")
 _ENVIRONMENT = dict(os.environ)
@@ -66,6 +68,14 @@ def run_python(arguments: list[Any], *, check: bool = False, timeout: float = 28
     if check:
         done.check_returncode()
     return done
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """The words of the command of a process; none of one that has ended, waited for or not."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def _fork(request: dict[str, Any], streams: list[int]) -> int:

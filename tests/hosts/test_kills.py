@@ -11,6 +11,7 @@ import pytest
 from killed_searches import create, going_on, kill_again_and_again, require_unharmed
 from optuna_workers import workers
 from places import HELPERS
+from processes import command_of
 
 from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import living_managers
@@ -31,7 +32,7 @@ def manager_and_dispatcher(run: Run, main: subprocess.Popen) -> dict[str, psutil
         for manager in living_managers(run.directory / NNI):
             found["manager"] = manager.process
             for child in manager.process.children(recursive=True):
-                if child.cmdline()[1:3] == ["-m", "nni_nasplus.hosts.nni.dispatcher"]:
+                if command_of(child)[1:3] == ["-m", "nni_nasplus.hosts.nni.dispatcher"]:
                     found["dispatcher"] = child
     return found
 

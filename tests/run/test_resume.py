@@ -14,7 +14,7 @@ import psutil
 import pytest
 from digits_search import complete, create, going_on
 from places import HELPERS
-from processes import run_python
+from processes import command_of, run_python
 
 from nni_nasplus.hosts.nni.folders import NNI
 from nni_nasplus.hosts.nni.manager import living_managers
@@ -45,7 +45,7 @@ def family(main: subprocess.Popen, run) -> dict[str, list[psutil.Process]]:
     found = {"main": [psutil.Process(main.pid)], "manager": managers, "tuner": []}
     for manager in managers:
         for child in manager.children(recursive=True):
-            if "--exp_params" in child.cmdline():
+            if "--exp_params" in command_of(child):
                 found["tuner"].append(child)
     return found
 
@@ -209,7 +209,7 @@ def test_a_trial_whose_process_was_killed_from_outside_is_tried_again(tmp_path):
         assert main.poll() is None
         with contextlib.suppress(psutil.Error):
             processes = [p for m in living_managers(run.directory / NNI) for p in m.process.children(recursive=True)]
-            client = next((p for p in processes if any(word.endswith("client.py") for word in p.cmdline())), None)
+            client = next((p for p in processes if any(word.endswith("client.py") for word in command_of(p))), None)
     time.sleep(2)
     client.kill()
     out, _ = main.communicate(timeout=280)

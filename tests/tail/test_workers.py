@@ -15,6 +15,7 @@ from threading import Thread
 import psutil
 import pytest
 from finished_runs import searched
+from processes import command_of
 
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.bagging import bagged
@@ -38,7 +39,7 @@ def copy(run, tmp_path):
 
 def processes():
     """Those that train beside this one."""
-    return [one for one in psutil.Process().children() if any("loky.backend.popen" in word for word in one.cmdline())]
+    return [one for one in psutil.Process().children() if any("loky.backend.popen" in word for word in command_of(one))]
 
 
 def bag(run, workers):

@@ -9,14 +9,13 @@ import sqlite3
 import time
 
 import numpy as np
-import psutil
 import pytest
 from digits_search import complete, create, going_on
 from nasplus_command import nasplus, refused
 from nni_server import free_port, get
 from places import HELPERS
 from presearching_strategy import DONE, FOUND, install
-from processes import run_python
+from processes import command_of, run_python
 
 from nni_nasplus import UserError
 from nni_nasplus.cli import running
@@ -172,16 +171,9 @@ def end(run, main, part) -> None:
         return
     words = {"trial": "client.py", "tuner": "--exp_params"}
     children = manager.process.children(recursive=True)
-    found = [child for child in children if part in words and any(words[part] in word for word in words_of(child))]
+    found = [child for child in children if part in words and any(words[part] in word for word in command_of(child))]
     for process in found if part in words else [manager.process]:
         process.kill()
-
-
-def words_of(process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
 
 
 class TestCommand:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from nni_server import free_port, get, trials, wait
 from places import ROOT
+from processes import command_of
 
 from nni_nasplus import Journal
 
@@ -165,9 +166,8 @@ def keepers(hosts: list[Host]) -> list[psutil.Process]:
     """NNI's processes that keep trials on the workers."""
     found = []
     for process in [process for host in hosts for process in host.processes()]:
-        with contextlib.suppress(psutil.Error):
-            if any(word.endswith("trial_keeper/main.js") for word in process.cmdline()):
-                found.append(process)
+        if any(word.endswith("trial_keeper/main.js") for word in command_of(process)):
+            found.append(process)
     return found
 
 
