@@ -126,8 +126,9 @@ class Training:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its folder says how it ended."""
-        return outcome_in(self.folder) is not None
+        """Whether its folder says how it ended, other than by being killed: then it may end better another time."""
+        outcome = outcome_in(self.folder)
+        return outcome is not None and outcome.failure != "interrupted"
 
     def contender(self) -> Contender | None:
         """What has been trained; None where that failed, or has not ended."""

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 from functools import cache
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -61,7 +62,7 @@ class Workers(contextlib.ExitStack):
         Yields
         ------
         What has ended, and the contender that it is now, None where it failed, as it has when its process is killed.
-        What had ended before is not trained again.
+        What had ended before is not trained again; what was killed before is.
 
         Raises
         ------
@@ -102,7 +103,7 @@ class Workers(contextlib.ExitStack):
         try:
             future.result()
         except BrokenProcessPool as error:
-            write_outcome(training.folder, failed(error))
+            write_outcome(training.folder, replace(failed(error), failure="interrupted"))
         else:
             self._idle.append(process)
 

@@ -18,11 +18,12 @@ from finished_runs import searched
 from processes import command_of
 
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.trial import Outcome
 from nni_nasplus.tail.bagging import bagged
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Training, trial_contender
 from nni_nasplus.tail.workers import LOG, Workers
-from nni_nasplus.training.trial_folder import CURVE, outcome_in
+from nni_nasplus.training.trial_folder import CURVE, outcome_in, write_outcome
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,16 @@ def test_one_at_a_time_is_trained_here_and_what_has_ended_is_not_trained_again(r
         assert bag(run, workers) == first
         assert len(noted) == 4
         assert processes() == []
+
+
+def test_what_was_killed_is_trained_another_time(copy):
+    (one,) = repeats(copy, 1)
+    write_outcome(one.folder, Outcome(failure="interrupted", reason="TerminatedWorkerError: killed"))
+    with Workers(copy) as workers:
+        turns = iter([one, one])
+        first, again = workers.each(lambda: next(turns, None))
+    assert first[1].score == again[1].score
+    assert one.has_ended
 
 
 @pytest.mark.system
@@ -109,6 +120,7 @@ def test_what_is_killed_has_failed_and_the_others_are_trained(endless):
     assert ended == {"seed 1": None, "seed 2": None, "seed 3": None}
     assert {outcome_in(one.folder).reason.partition(":")[0] for one in repeats(endless, 3)} == {"TerminatedWorkerError"}
     assert "Fatal Python error: Segmentation fault" in (endless.directory / LOG).read_text()
+    assert not any(one.has_ended for one in repeats(endless, 3))
 
 
 UNGUARDED = """
