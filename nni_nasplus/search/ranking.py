@@ -69,6 +69,8 @@ class Ranking:
         if ranks.shape != (len(architectures),):
             counts = f"{len(architectures)} architectures and {ranks.size} ranks"
             raise UserError(f"the ranking has {counts}; remove presearch.json to look again")
+        if not np.isfinite(ranks).all():
+            raise UserError("the ranking has ranks that are no finite numbers; remove presearch.json to look again")
         return cls(architectures, ranks)
 
 

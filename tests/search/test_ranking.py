@@ -49,6 +49,7 @@ class TestRanking:
             {"architectures": [FIRST], "ranks": ["first"]},
             {"architectures": [FIRST], "ranks": [[1]]},
             {"architectures": [FIRST], "ranks": []},
+            {"architectures": [FIRST], "ranks": [float("inf")]},
         ],
     )
     def test_what_is_not_of_the_space_is_named(self, content):
