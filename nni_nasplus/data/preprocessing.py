@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nni_nasplus._files import read_json
 from nni_nasplus.data.link import Link
+from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor, nn
 
-__all__ = ["Preprocessing", "require_classes", "require_equal"]
+__all__ = ["Preprocessing", "read_versioned", "require_classes", "require_equal"]
 
 
 class Preprocessing(ABC):
@@ -65,6 +67,31 @@ class Preprocessing(ABC):
     @abstractmethod
     def predict(self, network: nn.Module, data: Any) -> pd.DataFrame:
         """What a network, in evaluation mode, says of new data."""
+
+
+def read_versioned(path: Path, name: str, version: int, absent: str, data: str) -> dict[str, Any]:
+    """The JSON object that a preprocessing has saved, without its version.
+
+    Parameters
+    ----------
+    name, version
+        What the version is called in the file, and the one that can be read.
+    absent
+        The message where there is no file.
+    data
+        What is prepared, such as "events".
+
+    Raises
+    ------
+    UserError
+        If the file is absent, of another version or damaged.
+    """
+    if not path.is_file():
+        raise UserError(absent)
+    content = read_json(path)
+    if content.pop(name, None) != version:
+        raise UserError(f"{path} is of another version: prepare the {data} anew in a new folder")
+    return content
 
 
 def require_equal(sizes: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nni_nasplus.data.cache import SPLITS, map_array
 from nni_nasplus.data.events.batch import EventBatch
-from nni_nasplus.errors import UserError
+from nni_nasplus.data.mapped_arrays import MappedArrays
 
 __all__ = ["EventArrays"]
 
 
-@dataclass(frozen=True)
-class EventArrays:
+@dataclass(frozen=True, kw_only=True)
+class EventArrays(MappedArrays):
     """U users' E encoded events, grouped by user and in time order within a user."""
 
+    absent = "is no prepared event data: make it by nni_nasplus.data.events.prepare"
     categorical: NDArray[np.int32]
     """[E, n_categorical] codes."""
     numeric: NDArray[np.float32]
@@ -34,24 +33,8 @@ class EventArrays:
     """[U + 1]: the events of user u are ``offsets[u]:offsets[u + 1]``."""
     label: NDArray[Any]
     """[U] int64 class, −1 where unknown; of numbers and of tags [U, K] float32."""
-    split: NDArray[np.int8]
-    """[U] position in ``SPLITS``."""
     ids: NDArray[np.generic]
     """[U] the names of the users, as int64 or text."""
-
-    @classmethod
-    def open(cls, folder: Path) -> EventArrays:
-        """Map the arrays of a prepared cache read-only; ``UserError`` is raised where there is none."""
-        try:
-            return cls(**{f.name: map_array(folder / f"{f.name}.npy") for f in fields(cls)})
-        except FileNotFoundError as error:
-            raise UserError(
-                f"{folder} is no prepared event data: make it by nni_nasplus.data.events.prepare"
-            ) from error
-
-    def rows(self, *splits: str) -> NDArray[np.int64]:
-        """The users of a split, or of several, in row order."""
-        return np.flatnonzero(np.isin(self.split, [SPLITS.index(split) for split in splits]))
 
     def lengths(self, max_length: int) -> NDArray[np.int64]:
         """[U] events a user has, at most ``max_length``."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nni_nasplus._files import damage_named, read_json, typed
+from nni_nasplus._files import damage_named, typed
 from nni_nasplus.data.events.arrays import EventArrays
 from nni_nasplus.data.events.batch import EventBatch, EventShape
 from nni_nasplus.data.events.clock import Clock
@@ -25,7 +25,7 @@ from nni_nasplus.data.events.tables.source import Source
 from nni_nasplus.data.events.tables.spool import Spool, spool
 from nni_nasplus.data.events.tables.users import UserColumns
 from nni_nasplus.data.link import Link
-from nni_nasplus.data.preprocessing import Preprocessing, require_classes, require_equal
+from nni_nasplus.data.preprocessing import Preprocessing, read_versioned, require_classes, require_equal
 from nni_nasplus.data.targets import Target, target_of
 from nni_nasplus.errors import UserError
 
@@ -233,11 +233,8 @@ class EventEncoder(Preprocessing):
     def load(cls, folder: str | Path) -> EventEncoder:
         """Read ``preprocessing.json``; UserError where it is absent or of another format."""
         path = Path(folder) / _FILE
-        if not path.is_file():
-            raise UserError(f"no {path}: make it by nni_nasplus.data.events.prepare")
-        state = read_json(path)
-        if state.pop("format", None) != FORMAT:
-            raise UserError(f"{path} is of another version: prepare the events anew in a new folder")
+        absent = f"no {path}: make it by nni_nasplus.data.events.prepare"
+        state = read_versioned(path, "format", FORMAT, absent, "events")
         with damage_named(path):
             encoder = typed(cls._made(state))
             for part in (encoder.clock, encoder.target, *encoder.categorical, *encoder.numeric):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nni_nasplus.data.cache import SPLITS, map_array
-from nni_nasplus.errors import UserError
+from nni_nasplus.data.mapped_arrays import MappedArrays
 
 __all__ = ["ImageArrays", "ImageBatch", "ImageShape", "as_tensor"]
 
@@ -41,33 +39,15 @@ class ImageShape:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class ImageArrays:
+@dataclass(frozen=True, kw_only=True)
+class ImageArrays(MappedArrays):
     """N labelled images."""
 
+    absent = "holds no prepared images: run prepare_images first"
     images: NDArray[Any]
     """[N, S, S, C] uint8 or float32, not normalised."""
     label: NDArray[np.int64]
     """[N] class."""
-    split: NDArray[np.int8]
-    """[N] position in ``SPLITS``."""
-
-    @classmethod
-    def open(cls, folder: Path) -> ImageArrays:
-        """Map prepared arrays read-only; UserError where there are none."""
-        try:
-            return cls(**{field.name: map_array(folder / f"{field.name}.npy") for field in fields(cls)})
-        except FileNotFoundError as error:
-            raise UserError(f"{folder} holds no prepared images: run prepare_images first") from error
-
-    def save(self, folder: Path) -> None:
-        """Write one file for each array."""
-        for field in fields(self):
-            np.save(folder / f"{field.name}.npy", getattr(self, field.name), allow_pickle=False)
-
-    def rows(self, *splits: str) -> NDArray[np.int64]:
-        """The images of a split, or of several, in row order."""
-        return np.flatnonzero(np.isin(self.split, [SPLITS.index(split) for split in splits]))
 
 
 def as_tensor(images: NDArray[Any]) -> Tensor:

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nni_nasplus._files import damage_named, read_json, typed, write_json
+from nni_nasplus._files import damage_named, typed, write_json
 from nni_nasplus.data.images.arrays import ImageShape, as_tensor
 from nni_nasplus.data.images.given import GivenImages
 from nni_nasplus.data.images.source import read_new_images
-from nni_nasplus.data.preprocessing import Preprocessing, require_classes, require_equal
+from nni_nasplus.data.preprocessing import Preprocessing, read_versioned, require_classes, require_equal
 from nni_nasplus.errors import UserError
 
 if TYPE_CHECKING:
@@ -136,11 +136,7 @@ class ImageEncoder(Preprocessing):
     def load(cls, folder: str | Path) -> ImageEncoder:
         """Read ``preprocessing.json``; UserError where it is absent or of another version."""
         path = Path(folder) / _FILE
-        if not path.is_file():
-            raise UserError(f"no {path}: run prepare_images first")
-        content = read_json(path)
-        if content.pop("version", None) != _VERSION:
-            raise UserError(f"{path} is of another version: prepare the images anew in a new folder")
+        content = read_versioned(path, "version", _VERSION, f"no {path}: run prepare_images first", "images")
         with damage_named(path):
             return typed(cls(**content | {name: tuple(content[name]) for name in ("classes", "mean", "std")}))
 

@@ -86,7 +86,7 @@ def _build(source: Path | GivenImages, stamp: dict[str, Any], folder: Path, prog
     if (train == train[0]).all():
         raise UserError(f"the training images of {source} are all the same: nothing can be learnt from them")
     ImageEncoder.fit(train, found.classes, resized=stamp["size"] is not None).save(folder)
-    ImageArrays(found.images, found.label, found.split).save(folder)
+    ImageArrays(images=found.images, label=found.label, split=found.split).save(folder)
     return {split: int((found.split == number).sum()) for number, split in enumerate(SPLITS)}
 
 

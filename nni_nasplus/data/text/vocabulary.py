@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nni_nasplus._files import damage_named, read_json, typed, write_json
-from nni_nasplus.data.preprocessing import Preprocessing
+from nni_nasplus._files import damage_named, typed, write_json
+from nni_nasplus.data.preprocessing import Preprocessing, read_versioned
 from nni_nasplus.data.text.source import TextSource
 from nni_nasplus.errors import UserError
 
@@ -146,11 +146,7 @@ class Vocabulary(Preprocessing):
     def load(cls, folder: str | Path) -> Vocabulary:
         """Read ``vocabulary.json``; UserError where it is absent or of another version."""
         path = Path(folder) / _FILE
-        if not path.is_file():
-            raise UserError(f"no {path}: prepare a text first")
-        content = read_json(path)
-        if content.get("version") != _VERSION:
-            raise UserError(f"{path} is of another version: prepare the text anew in a new folder")
+        content = read_versioned(path, "version", _VERSION, f"no {path}: prepare a text first", "text")
         with damage_named(path):
             return typed(cls(tuple(content["tokens"]), content["level"]))
 

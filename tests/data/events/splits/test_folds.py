@@ -45,7 +45,16 @@ def users_of(label, split, groups=None):
     count = len(label)
     empty = np.zeros((0, 1), np.float32)
     offsets = np.zeros(count + 1, np.int64)
-    return EventArrays(empty.astype(np.int32), empty, empty[:, 0], empty[:, 0], offsets, label, split, np.arange(count))
+    return EventArrays(
+        categorical=empty.astype(np.int32),
+        numeric=empty,
+        time=empty[:, 0],
+        gap=empty[:, 0],
+        offsets=offsets,
+        label=label,
+        split=split,
+        ids=np.arange(count),
+    )
 
 
 def test_every_user_of_training_and_validation_is_held_out_once_and_no_test_user_ever(cache):
