@@ -33,7 +33,7 @@ from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.tail.baselines import tuned_baselines
 from nni_nasplus.tail.budget import Budget
-from nni_nasplus.tail.distilled import DISTILLED, distil
+from nni_nasplus.tail.distilled import DISTILLED, UNTAUGHT, distil
 from nni_nasplus.tail.ensemble import joined
 from nni_nasplus.tail.repeats import repeated
 from nni_nasplus.tail.tail import split_contenders, tunable
@@ -81,6 +81,8 @@ def contenders(run: Run) -> Iterator[dict[str, Any]]:
         name = "ensemble" if row["name"].startswith("ensemble") else row["name"]
         yield {"contender": name, "validation": row["validation"][objective], "test": row["test"][objective]}
     yield {"contender": "noise of a training", "test": report["noise"]}
+    before = "winner" if run.selected(UNTAUGHT) is None else UNTAUGHT
+    yield {**_selected(run, before), "contender": "untaught winner"}
     yield from (_selected(run, name) for name in ("networks", DISTILLED))
     yield {"contender": "without folds", "test": _without_folds(run)}
     if (score := _transformer(run)) is not None:

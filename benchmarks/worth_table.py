@@ -14,8 +14,8 @@ __all__ = ["MULTIROCKET", "print_tables"]
 
 MULTIROCKET = "MultiRocket"
 _SHOWN = (
-    *("ensemble", "without folds", "networks", "distilled", "winner", "best of the initial ones", "transformer"),
-    *("random ensemble", "random winner", "boosting", "GRU", "LSTM", MULTIROCKET),
+    *("ensemble", "without folds", "networks", "distilled", "winner", "untaught winner", "best of the initial ones"),
+    *("transformer", "random ensemble", "random winner", "boosting", "GRU", "LSTM", MULTIROCKET),
 )
 _SPREADS = ("noise of a training", "spread of architectures")
 

@@ -131,7 +131,7 @@ def _winner_row(run: Run, found: Tail) -> dict[str, Any]:
     scores = [one.score for one in winner.trainings]
     error = stdev(scores) / math.sqrt(count) if count > 1 else None
     validation = {**winner.best.outcome.metrics, objective: winner.mean}
-    return {**row, "validation": validation, "error": error, "trainings": count}
+    return {**row, "validation": validation, "error": error, "trainings": count, "taught": found.taught}
 
 
 def _baseline_rows(run: Run, found: Tail) -> list[dict[str, Any]]:

@@ -179,5 +179,7 @@ def _title(row: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     if name == "winner":
         teachers = ", ".join(map(str, result.get("teachers") or ()))
         again = f", trained {row['trainings']} times" if row.get("trainings", 1) > 1 else ""
+        if row.get("taught"):
+            return f"{name}{again}, then taught by the ensemble"
         return f"{name}{again}, taught by trials {teachers}" if teachers else name + again
     return f"{name}, best of {row['trainings']}" if row.get("trainings", 1) > 1 else name

@@ -58,12 +58,11 @@ def _missing(findings: Findings) -> str:
 
 
 def _row(row: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    objective, trainings = findings.objective, row.get("trainings", 1)
-    error = row.get("error")
+    objective, error = findings.objective, row.get("error")
     return {
         "name": row["name"],
         "own": row["name"].startswith(_OWN),
-        "note": _trained(row["name"], trainings),
+        "note": _trained(row),
         "validation": figure(row["validation"][objective]),
         "error": "" if error is None else f"±{error:.4f}",
         "test": figure(row["test"][objective]),
@@ -71,10 +70,12 @@ def _row(row: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     }
 
 
-def _trained(name: str, trainings: int) -> str:
-    if trainings < 2:
-        return ""
-    return f"mean of {trainings} trainings" if name == "winner" else f"best of {trainings} settings"
+def _trained(row: Mapping[str, Any]) -> str:
+    trainings, taught = row.get("trainings", 1), row.get("taught")
+    if row["name"] != "winner":
+        return f"best of {trainings} settings" if trainings > 1 else ""
+    mean = [f"mean of {trainings} trainings"] if trainings > 1 else []
+    return "; ".join([*mean, *(["tested as the ensemble taught it"] if taught else [])])
 
 
 def _random_row(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -338,7 +338,8 @@ class Run:
     def selected(self, what: str = "ensemble") -> dict[str, Any] | None:
         """What the tail of the search has selected under a name; None where it has selected nothing.
 
-        It selects an ``ensemble``, one of ``networks`` of the space alone, the ``winner``, and each baseline. An export
+        It selects an ``ensemble``, one of ``networks`` of the space alone, the ``winner``, and each baseline; where
+        the ensemble has taught the winner, ``distilled`` too, and ``untaught``, what the winner was before. An export
         may have added ``distilled``, and what was trained again, such as ``refit ensemble``.
 
         The members that it names are as :meth:`member` gives them: see

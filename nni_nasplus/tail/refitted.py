@@ -17,7 +17,7 @@ from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.registry import instantiate
 from nni_nasplus.run.model import Model, shipped
 from nni_nasplus.run.run import Run
-from nni_nasplus.tail.distilled import DISTILLED
+from nni_nasplus.tail.distilled import DISTILLED, UNTAUGHT
 from nni_nasplus.tail.tested import tested
 from nni_nasplus.training.trial_folder import WEIGHTS, outcome_in
 
@@ -53,7 +53,8 @@ def refit(
         If there is no such thing, its evaluator has no such data, it learned from an ensemble, it was trained again
         already, or it diverges; or another process searches in the run, or trains models of it.
     """
-    before = shipped(run, number, what=what)
+    on_labels = what == "winner" and run.selected(UNTAUGHT) is not None
+    before = shipped(run, number, what=UNTAUGHT if on_labels else what)
     if what == DISTILLED or "refit" in before:
         raise UserError(f"{what!r} cannot be refit, only what was trained on labels of training examples; name another")
     known = number is None and run.selected(what) is not None

@@ -18,6 +18,7 @@ from nni_nasplus.tail.baselines import tuned_baselines
 from nni_nasplus.tail.believed import believed, not_told_apart
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Contender, trial_contender
+from nni_nasplus.tail.distilled import taught_winner
 from nni_nasplus.tail.ensemble import Joined, joined
 from nni_nasplus.tail.repeats import Repeated, indistinct, repeated
 from nni_nasplus.tail.tested import Tested, tested
@@ -49,11 +50,13 @@ class Tail:
         Of all; None where nothing was kept to select it by.
     networks
         Of networks of the searched space alone.
-    folds
-        How many folds what is shipped was to be bagged over; 0 where it was not.
     tests
         How each of what may be shipped does on the test examples: the ensemble, the networks, the winner, and the best
         of each baseline by its name.
+    folds
+        How many folds what is shipped was to be bagged over; 0 where it was not.
+    taught
+        Whether the winner's network that is shipped was taught by the ensemble.
     """
 
     repeats: list[Repeated]
@@ -62,6 +65,7 @@ class Tail:
     networks: Joined | None
     tests: dict[str, Tested]
     folds: int = 0
+    taught: bool = False
 
     @property
     def winner(self) -> Repeated:
@@ -92,7 +96,8 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     with Workers(run, at_a_time, lambda text: note(text + budget.words)) as workers:
         folds = _folds(run, budget, workers)
         repeats, baselines = _compared(run, budget, workers, folds)
-        members = bagged(run, _candidates(repeats, baselines), folds, budget, workers) if folds else []
+        beside = budget.part(1.0, reserved=_cost(repeats[0].best))
+        members = bagged(run, _candidates(repeats, baselines), folds, beside, workers) if folds else []
     repeats = believed(repeats, members, 1.0 if run.settings.direction == "maximize" else -1.0)
     note("selecting the ensemble")
     ensembles = _ensembles(run, members or split_contenders(run, repeats, baselines))
@@ -106,7 +111,9 @@ def run_tail(run: Run, note: Callable[[str], None] = lambda text: None) -> Tail:
     tests["ensemble" if ensembles["ensemble"] is not None else "winner"].keep(run)
     objective = run.settings.objective
     run.select({name: {**_shipped(run, one), "test": tests[name].to_json(objective)} for name, one in shipped.items()})
-    return Tail(repeats, baselines, ensembles["ensemble"], ensembles["networks"], tests, _asked(run))
+    ensemble, networks = ensembles["ensemble"], ensembles["networks"]
+    taught = _taught(run, ensemble, budget.allows(_cost(repeats[0].best)), note)
+    return Tail(repeats, baselines, ensemble, networks, tests | taught, _asked(run), bool(taught))
 
 
 def _compared(
@@ -150,6 +157,16 @@ def _candidates(repeats: Sequence[Repeated], baselines: Mapping[str, Sequence[Co
 
 def _cost(one: Contender) -> float:
     return one.outcome.cost or 0.0
+
+
+def _taught(run: Run, ensemble: Joined | None, has_time: bool, note: Callable[[str], None]) -> dict[str, Tested]:
+    """How the winner does that an ensemble of several networks has taught; nothing where it stays as it was."""
+    networks = 0 if ensemble is None else sum(len(one.networks) for one in ensemble.members)
+    if networks < 2 or not has_time or not run.evaluator.distils:
+        return {}
+    note("teaching one network what the ensemble says")
+    test = taught_winner(run)
+    return {} if test is None else {"winner": test}
 
 
 def split_contenders(

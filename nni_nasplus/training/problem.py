@@ -109,6 +109,11 @@ class Problem(ABC):
         return type(self).measure is not Problem.measure
 
     @property
+    def distils(self) -> bool:
+        """Whether a network can be taught what others say: these can be asked on the training set."""
+        return type(self).examples is not Problem.examples
+
+    @property
     def link(self) -> Link:
         """How outputs stand for what networks say: those of classes by the softmax."""
         return "softmax"

@@ -19,12 +19,13 @@ from nni_nasplus import UserError
 from nni_nasplus.cli.commands.export import export
 from nni_nasplus.cli.report import report
 from nni_nasplus.data.link import means_of
+from nni_nasplus.errors import TrialFailed
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
 from nni_nasplus.tail.bagging import Bagged, bagged
 from nni_nasplus.tail.budget import Budget
 from nni_nasplus.tail.contender import Training, trial_contender
-from nni_nasplus.tail.distilled import distil
+from nni_nasplus.tail.distilled import taught_winner
 from nni_nasplus.tail.refitted import refit
 from nni_nasplus.tail.tail import run_tail
 from nni_nasplus.tail.workers import Workers
@@ -218,9 +219,34 @@ def test_a_refit_has_one_network_in_place_of_those_of_the_folds_also_while_the_r
     assert len(Model.of(copy, what="refit ensemble").networks) == len(members)
 
 
-def test_a_bagged_ensemble_teaches_one_network(copy):
-    distil(copy)
-    assert copy.selected("distilled")["test"]["test"] > 0
+def test_a_bagged_ensemble_teaches_the_winner(run, tail):
+    assert tail.taught
+    taught, untaught = run.selected("winner"), run.selected("untaught")
+    assert taught == run.selected("distilled")
+    assert taught["members"][0]["architecture"] == untaught["members"][0]["architecture"]
+    assert taught["metrics"]["roc_auc"] >= untaught["metrics"]["roc_auc"]
+    tests = (tail.tests["winner"].metrics["roc_auc"], taught["test"]["test"])
+    _, said = run.evaluator.tested(Model.of(run, what="winner").network)
+    assert tests == pytest.approx([run.evaluator.measure(said)["roc_auc"]] * 2, abs=1e-6)
+
+
+def test_a_pupil_that_is_worse_is_not_shipped(copy):
+    before = copy.selected("untaught")
+    better = {**before, "metrics": {**before["metrics"], "roc_auc": 1.1}}
+    copy.select({"ensemble": copy.selected(), "winner": better})
+    assert taught_winner(copy) is None
+    assert copy.selected("winner") == better
+
+
+def test_a_pupil_that_diverges_is_not_shipped(copy, monkeypatch):
+    def diverged(*_, **__):
+        raise TrialFailed("loss is nan")
+
+    copy.select({"ensemble": copy.selected(), "winner": copy.selected("untaught")})
+    shutil.rmtree(copy.directory / "distilled")
+    monkeypatch.setattr(type(copy.evaluator), "fit", diverged)
+    assert taught_winner(copy) is None
+    assert set(copy.selections) == {"ensemble", "winner"}
 
 
 def test_images_are_not_bagged(tmp_path):

@@ -124,10 +124,18 @@ def test_members_that_are_not_there_are_named(run, tail, tmp_path):
 
 def test_one_network_is_taught_what_the_ensemble_says(run, tail, tmp_path):
     distil(run)
-    taught = run.selected("distilled")
+    before, taught = weights_written(run), run.selected("distilled")
+    distil(run)
+    assert weights_written(run) == before
     _, said = run.evaluator.tested(Model.of(run, what="distilled").network)
     assert run.evaluator.measure(said)["roc_auc"] == pytest.approx(taught["test"]["test"], abs=1e-6)
     assert run.selected() is not None
+
+
+def test_nothing_is_taught_by_a_single_network(run, tail):
+    assert [len(one.networks) for one in tail.ensemble.members] == [1]
+    assert not tail.taught
+    assert run.selected("untaught") is None
 
 
 def test_a_search_without_tail_ships_its_best_trial(tmp_path):
