@@ -142,7 +142,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--table", default="nb201_cifar100", choices=list(tables.NB201))
-    parser.add_argument("--devices", nargs="+", default=["pixel3", "raspi4", "fpga", "eyeriss", "1080ti_32"], help="or all")
+    parser.add_argument(
+        "--devices", nargs="+", default=["pixel3", "raspi4", "fpga", "eyeriss", "1080ti_32"], help="or all"
+    )
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--results", type=Path, default=Path("build/two_objectives.jsonl"))
