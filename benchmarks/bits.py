@@ -8,10 +8,10 @@ A cell of NAS-Bench-201 is trained as a float network by each seed, on another d
 scikit-learn's handwritten digits. Each network of few bits begins with those weights and is trained on for as many
 epochs; EdMIPS searches the bits of the mixed ones.
 
-With --photos it is super-resolution by two, learned from the temple in scikit-learn and tested on its flower; seeds
-draw weights and patches. All networks are trained from the beginning: residual ones of 3×3 convolutions with the
-same bits in all blocks, those with bits of each layer by EdMIPS, and those with operations and bits by QuantNAS. The
-first and the last convolution are float in all of them, and not counted.
+With --photos it is super-resolution by two, on tiles of scikit-learn's two photographs, which are drawn once: some
+train, others test; seeds draw weights and patches. All networks are trained from the beginning: residual ones of 3×3
+convolutions with the same bits in all blocks, those with bits of each layer by EdMIPS, and those with operations and
+bits by QuantNAS. The first and the last convolution are float in all of them, and not counted.
 
 Every row is appended to ``rows.jsonl`` in --out, with --photos to ``photos.jsonl``, as soon as it is known, and what is
 there is not trained again; the table has the mean over the seeds, the 95 % interval of that mean by Student's t, the
@@ -61,7 +61,7 @@ CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 """The best of CIFAR-10 in NAS-Bench-201 (arXiv 2001.00326, table 8 of the code), of 3×3 convolutions and one skip."""
 _BLOCKS, _PATCH, _PATCHES = 3, 16, 640
 """Blocks of networks that enlarge pictures, the side of their small patches, and how many an epoch has: with eight
-channels a training takes a quarter of a minute."""
+channels a training takes some ten seconds."""
 
 
 def quantising(options: argparse.Namespace, seed: int) -> Quantising:
@@ -200,12 +200,17 @@ def _at_some_bits(operation: str) -> str:
 
 
 def photographs(out: Path) -> Path:
-    """A folder with the two of scikit-learn, of which the first by name is the one that tests."""
-    folder = out / "two photographs"
-    folder.mkdir(parents=True, exist_ok=True)
+    """The two of scikit-learn in twelve tiles each, by split: of each photograph six train, two validate, four test."""
+    folder, rng = out / "tiles", np.random.default_rng(0)
     for name, pixels in zip(("temple", "flower"), load_sample_images().images, strict=True):
-        if not (path := folder / f"{name}.png").exists():
-            Image.fromarray(pixels).save(path)
+        rows, columns = (side // count for side, count in zip(pixels.shape, (3, 4), strict=False))
+        splits = rng.permutation(["train"] * 6 + ["valid"] * 2 + ["test"] * 4)
+        for place, split in enumerate(splits):
+            top, left = (place // 4) * rows, (place % 4) * columns
+            path = folder / split / f"{name}_{place}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                Image.fromarray(pixels[top : top + rows, left : left + columns]).save(path)
     return folder
 
 
@@ -244,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bits", type=int, nargs="+", default=[8, 4, 3, 2])
     parser.add_argument("--costs", type=float, nargs="+", default=[0.3, 3.0], help="of bits in EdMIPS")
     parser.add_argument("--photos", action="store_true", help="enlarge scikit-learn's photographs")
-    parser.add_argument("--photo-epochs", type=int, default=40, help="of 640 patches, of each training with --photos")
+    parser.add_argument("--photo-epochs", type=int, default=20, help="of 640 patches, of each training with --photos")
     parser.add_argument("--search-epochs", type=int, default=10, help="of each search with --photos")
     parser.add_argument("--photo-costs", type=float, nargs="+", default=[1e-4, 1e-3], help="of bits in EdMIPS there")
     parser.add_argument("--etas", type=float, nargs="+", default=[1e-4, 1e-3], help="of QuantNAS")

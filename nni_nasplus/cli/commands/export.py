@@ -18,6 +18,9 @@ from nni_nasplus.search.earlier import memory_of
 
 __all__ = ["export"]
 
+_PICTURES = 4
+"""Test photographs of which parts are shown, where the network enlarges such."""
+
 
 def export(
     directory: str,
@@ -74,7 +77,8 @@ def export(
     what = "winner" if single else _distilled(run) if distil else _known(run, members)
     if refit:
         trial, what = None, _refit(run, trial, what)
-    Model.of(run, trial, what=what).save(out, onnx=onnx)
+    model = Model.of(run, trial, what=what)
+    model.save(out, onnx=onnx, beside=run.evaluator.side_by_side(model.network, "test", _PICTURES))
     run.warn_of_edits()
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
 
