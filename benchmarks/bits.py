@@ -48,7 +48,8 @@ from nni_nasplus.registry import described
 from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.spaces.superresolution import SuperResolutionSpace
 from nni_nasplus.spaces.superresolution.baselines import Bicubic
-from nni_nasplus.tail.quantised import Narrowed, Quantising
+from nni_nasplus.tail.narrowed import Narrowed
+from nni_nasplus.tail.quantised import Quantising
 from nni_nasplus.tail.tested import Tested
 from nni_nasplus.training.images import ImageClassification
 from nni_nasplus.training.superresolution.evaluator import SuperResolution

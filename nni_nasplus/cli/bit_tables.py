@@ -9,7 +9,7 @@ from rich.table import Table
 
 from nni_nasplus.networks.quantised.bit_operations import layer_bits
 from nni_nasplus.run.bit_table import bit_rows
-from nni_nasplus.tail.quantised import Narrowed
+from nni_nasplus.tail.narrowed import Narrowed
 
 __all__ = ["print_layers", "print_networks"]
 
@@ -19,9 +19,12 @@ _TITLES = ("layer", "weights", "inputs", "multiply-\nadds", "share of\noperation
 """So narrow that names of layers are whole in 80 characters."""
 
 
-def print_networks(networks: Sequence[Narrowed], objective: str) -> None:
-    """A row for each network: how it scores, and what it takes."""
-    table = Table(caption="KiB: weights packed at their bits; bit operations: millions for one example")
+def print_networks(networks: Sequence[Narrowed], objective: str, wanted: Sequence[str]) -> None:
+    """A row for each network: how it scores, and what it takes; below them who of those that are wanted is missing."""
+    caption = "KiB: weights packed at their bits; bit operations: millions for one example"
+    if missing := [name for name in wanted if name not in {one.name for one in networks}]:
+        caption += f"\nno time was left for {', '.join(missing)} everywhere: give more by --minutes"
+    table = Table(caption=caption)
     titles = ("network", f"validation\n{objective}", f"test\n{objective}", "95 %\nof test", "KiB", "bit\noperations")
     for number, title in enumerate(titles):
         table.add_column(title, justify="right" if number else "left", no_wrap=True)

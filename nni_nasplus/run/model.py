@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
     from nni_nasplus.data.photos.side_by_side import SideBySide
 
-__all__ = ["Model", "shipped"]
+__all__ = ["SHOWN", "Model", "shipped"]
 
 ARCHITECTURE = "architecture.json"
 CARD = "README.md"
 PICTURES = "pictures"
+SHOWN = 4
+"""Test photographs of which parts are in an export, where the network enlarges such."""
 VERSION = 4
 """2 had one network and no members; 3 knew no targets but classes."""
 _AGAIN = "export the network again"
