@@ -15,7 +15,7 @@ bits by QuantNAS. The first and the last convolution are float in all of them, a
 
 Every row is appended to ``rows.jsonl`` in --out, with --photos to ``photos.jsonl``, as soon as it is known, and what is
 there is not trained again; the table has the mean over the seeds, the 95 % interval of that mean by Student's t, the
-seconds of the search before the training, and how many seeds there are.
+seconds of a processor that the search before the training took, and how many seeds there are.
 """
 
 from __future__ import annotations
@@ -216,9 +216,9 @@ def photographs(out: Path) -> Path:
 
 
 def timed(search: Callable[[], Any]) -> tuple[Any, float]:
-    """What a search finds, and its seconds."""
-    began = time.perf_counter()
-    return search(), time.perf_counter() - began
+    """What a search finds, and the seconds of a processor that it took."""
+    began = time.process_time()
+    return search(), time.process_time() - began
 
 
 def print_table(found: Sequence[dict[str, Any]], score: str) -> None:

@@ -110,7 +110,7 @@ def test_what_was_killed_goes_on_and_ends_alike(digits, tmp_path, capsys, monkey
     assert "no time was left for 8 bits, 2 bits everywhere" in " ".join(capsys.readouterr().out.split())
     assert [what.rpartition(":")[0] for what in told[1:4]] == ["searching the bits of each layer"] * 3
     unfinished = tmp_path / "killed.unfinished"
-    for place in (2, 4):  # after an epoch of the search, and after one of the training
+    for place in (3, 6):  # in the search, and in the second epoch of the training
         quantised(digits, killed, monkeypatch, after=place)
         assert unfinished.exists() and not killed.exists()
     refusal = refused(capsys, "quantise", digits, "--bits", "4,8", "--epochs", "2", "--to", killed)
