@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--costs", type=float, nargs="+", default=[0.3, 3.0], help="of bits in EdMIPS")
     parser.add_argument("--photos", action="store_true", help="enlarge scikit-learn's photographs")
     parser.add_argument("--photo-epochs", type=int, default=20, help="of 640 patches, of each training with --photos")
-    parser.add_argument("--search-epochs", type=int, default=10, help="of each search with --photos")
+    parser.add_argument("--search-epochs", type=int, default=5, help="of each search with --photos")
     parser.add_argument("--photo-costs", type=float, nargs="+", default=[1e-4, 1e-3], help="of bits in EdMIPS there")
     parser.add_argument("--etas", type=float, nargs="+", default=[1e-4, 1e-3], help="of QuantNAS")
     parser.add_argument("--out", type=Path, default=Path("build/bits"))
