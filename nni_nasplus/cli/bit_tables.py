@@ -1,30 +1,30 @@
-"""What ``nasplus quantise`` prints and leaves: score against size, and the bits of each layer."""
+"""What ``nasplus quantise`` prints: score against size, and the bits of each layer."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from nni_nasplus._files import new_file
-from nni_nasplus.drawing.bits import draw_bits
-from nni_nasplus.tail.quantised import Narrowed
+from nni_nasplus.networks.quantised.bit_operations import layer_bits
+from nni_nasplus.run.bit_table import bit_rows
+from nni_nasplus.tail.narrowed import Narrowed
 
-__all__ = ["print_layers", "print_networks", "write_layers"]
+__all__ = ["print_layers", "print_networks"]
 
 _MOST = 30
 """Layers that are printed; all are in the file."""
-_COLUMNS = ("layer", "weights", "inputs", "multiply-adds", "share of bit operations")
 _TITLES = ("layer", "weights", "inputs", "multiply-\nadds", "share of\noperations")
-"""The same, so narrow that names of layers are whole in 80 characters."""
+"""So narrow that names of layers are whole in 80 characters."""
 
 
-def print_networks(networks: Sequence[Narrowed], objective: str) -> None:
-    """A row for each network: how it scores, and what it takes."""
-    table = Table(caption="KiB: weights packed at their bits; bit operations: millions for one example")
+def print_networks(networks: Sequence[Narrowed], objective: str, wanted: Sequence[str]) -> None:
+    """A row for each network: how it scores, and what it takes; below them who of those that are wanted is missing."""
+    caption = "KiB: weights packed at their bits; bit operations: millions for one example"
+    if missing := [name for name in wanted if name not in {one.name for one in networks}]:
+        caption += f"\nno time was left for {', '.join(missing)} everywhere: give more by --minutes"
+    table = Table(caption=caption)
     titles = ("network", f"validation\n{objective}", f"test\n{objective}", "95 %\nof test", "KiB", "bit\noperations")
     for number, title in enumerate(titles):
         table.add_column(title, justify="right" if number else "left", no_wrap=True)
@@ -39,27 +39,10 @@ def print_networks(networks: Sequence[Narrowed], objective: str) -> None:
 
 def print_layers(network: Narrowed) -> None:
     """A row for each layer, in the order in which they run."""
-    rows = list(_rows(network))
+    rows = bit_rows(layer_bits(network.network, network.space.example()))
     table = Table(caption=f"and {len(rows) - _MOST} more, in bits.csv" if len(rows) > _MOST else None)
     for number, title in enumerate(_TITLES):
         table.add_column(title, justify="right" if number else "left", overflow="fold", no_wrap=bool(number))
     for row in rows[:_MOST]:
         table.add_row(*row)
     Console().print(table)
-
-
-def write_layers(network: Narrowed, folder: Path) -> None:
-    """Leave bits.csv and bits.svg in a folder."""
-    with new_file(folder / "bits.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([_COLUMNS, *_rows(network)])
-    space = network.space
-    total = sum(space.macs.values())
-    bits = list(space.bits_of(network.architecture).values())
-    draw_bits(folder / "bits.svg", list(space.macs), bits, [macs / total for macs in space.macs.values()])
-
-
-def _rows(network: Narrowed) -> Iterator[tuple[str, ...]]:
-    space, total = network.space, network.bit_operations
-    for layer, (weights, inputs) in space.bits_of(network.architecture).items():
-        macs = space.macs[layer]
-        yield layer, str(weights), str(inputs), str(macs), f"{100 * macs * weights * inputs / total:.1f} %"

@@ -56,7 +56,8 @@ def report(run: Run) -> None:
             draw_winner(run)
         host_of(run).conclude(run)
     print_result(run)
-    sys.stdout.write(f"report: {page}\nfiles that score new data: nasplus export {run.directory} --to MODEL\n")
+    purpose = "enlarge new pictures" if run.evaluator.preprocessing().gives_pictures else "score new data"
+    sys.stdout.write(f"report: {page}\nfiles that {purpose}: nasplus export {run.directory} --to MODEL\n")
 
 
 def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:

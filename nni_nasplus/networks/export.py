@@ -47,7 +47,7 @@ def export_onnx(network: nn.Module, example: Any, path: Path) -> bool:
     ----------
     example
         A named tuple of tensors, or a tensor: the network's input. Its first two axes, batch and length, may vary
-        afterwards.
+        afterwards; of a network with an attribute ``free_axes`` those that it names, of its answer as well.
 
     Returns
     -------
@@ -83,14 +83,16 @@ def _export(network: nn.Module, example: Any, path: Path) -> None:
     fields = tuple(example if isinstance(example, tuple) else (example,))
     names = list(getattr(example, "_fields", ["input"]))
     wrapped = _Unpacked(network, type(example)) if isinstance(example, tuple) else network
-    axes = {name: {0: "batch", 1: "length"} for name, field in zip(names, fields, strict=True) if field.dim() > 1}
+    free: dict[int, str] | None = getattr(network, "free_axes", None)
+    given, said = (free, free) if free else ({0: "batch", 1: "length"}, {0: "batch"})
+    axes = {name: given for name, field in zip(names, fields, strict=True) if field.dim() > 1}
     torch.onnx.export(
         wrapped.eval(),
         fields,
         path,
         input_names=names,
         output_names=["logits"],
-        dynamic_axes={**axes, "logits": {0: "batch"}},
+        dynamic_axes={**axes, "logits": said},
         dynamo=False,
         opset_version=17,
     )

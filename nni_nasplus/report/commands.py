@@ -7,7 +7,7 @@ from shlex import quote
 from typing import Any
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.report.findings import Findings
+from nni_nasplus.report.findings import Findings, gives_pictures
 
 __all__ = ["commands"]
 
@@ -27,7 +27,7 @@ def _commands(findings: Findings) -> Iterator[tuple[str, str]]:
     else:
         yield "search on, with twice as many trials", f"nasplus resume {where} --trials {2 * finished}"
     if findings.history.best:
-        yield "write the model as files that score new data", f"nasplus export {where} --to MODEL"
+        yield f"write the model as files that {_purpose(findings)}", f"nasplus export {where} --to MODEL"
     if findings.result is not None and findings.result.get("better"):
         member = quote(str(findings.result["better"]))
         yield (
@@ -35,10 +35,15 @@ def _commands(findings: Findings) -> Iterator[tuple[str, str]]:
             f"nasplus export {where} --to MODEL --members {member}",
         )
     if findings.history.best and (source := _source(findings)) in _NEW:
-        yield "score new data", f"nasplus predict MODEL --{source} {_NEW[source]} --to predictions.csv"
+        into = "--pictures enlarged/" if gives_pictures(findings) else "--to predictions.csv"
+        yield _purpose(findings), f"nasplus predict MODEL --{source} {_NEW[source]} {into}"
     if findings.winner is not None:
         yield "draw a trial into a file", f"nasplus show {where} --trial {findings.winner.number}"
     yield "make this page anew", f"nasplus report {where}"
+
+
+def _purpose(findings: Findings) -> str:
+    return "enlarge new pictures" if gives_pictures(findings) else "score new data"
 
 
 def _source(findings: Findings) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from nni_nasplus._files import damage_named, read_json
+from nni_nasplus.errors import UserError
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.history import History
 from nni_nasplus.search.trial import Trial
 
-__all__ = ["REPORT", "Findings", "again", "figure", "tau_interval"]
+__all__ = ["REPORT", "Findings", "again", "figure", "gives_pictures", "tau_interval"]
 
 REPORT = "report.json"
 """The file in a run directory that a search which has ended leaves."""
@@ -100,6 +101,14 @@ def tau_interval(found: Mapping[str, float]) -> str:
         return "–"
     ends = (max(-1.0, found["kendall"] - found["margin"]), min(1.0, found["kendall"] + found["margin"]))
     return " to ".join(f"{end:.2f}" for end in ends)
+
+
+def gives_pictures(findings: Findings) -> bool:
+    """Whether what networks answer are pictures."""
+    try:
+        return findings.run.evaluator.preprocessing().gives_pictures
+    except UserError:
+        return False
 
 
 def figure(value: float | None) -> str:

@@ -16,8 +16,10 @@ from nni_nasplus.drawing.draw import draw
 from nni_nasplus.ensembles.network import Ensemble
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.export import export_onnx, onnx_available
+from nni_nasplus.networks.quantised.bit_operations import layer_bits
 from nni_nasplus.networks.weights import load_weights, only_room_for, save_weights
 from nni_nasplus.registry import installed
+from nni_nasplus.run.bit_table import write_bits
 from nni_nasplus.run.member import Member, Origin, by_candidate
 from nni_nasplus.run.model_card import model_card
 from nni_nasplus.run.run import SETTINGS, Run
@@ -27,10 +29,15 @@ from nni_nasplus.training.trial_folder import WEIGHTS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Model", "shipped"]
+    from nni_nasplus.data.photos.side_by_side import SideBySide
+
+__all__ = ["SHOWN", "Model", "shipped"]
 
 ARCHITECTURE = "architecture.json"
 CARD = "README.md"
+PICTURES = "pictures"
+SHOWN = 4
+"""Test photographs of which parts are in an export, where the network enlarges such."""
 VERSION = 4
 """2 had one network and no members; 3 knew no targets but classes."""
 _AGAIN = "export the network again"
@@ -103,8 +110,8 @@ class Model:
         number
             A trial, whose network alone is taken.
         what
-            Which selection of the run: ``ensemble``, ``networks`` (an ensemble without other kinds of models) or
-            ``winner``. As long as there is none, it is the best trial.
+            Which selection of the run: ``ensemble``, which is the winner where networks cannot be joined, ``networks``
+            (an ensemble without other kinds of models) or ``winner``. As long as there is none, it is the best trial.
 
         Raises
         ------
@@ -169,11 +176,19 @@ class Model:
         for member, network in zip(self.members, self.networks, strict=True):
             self.preprocessing.require_fit(network, member.space.get("init_args", {}))
 
-    def save(self, directory: str | Path, *, onnx: bool = False) -> None:
+    def save(self, directory: str | Path, *, onnx: bool = False, beside: Sequence[SideBySide] = ()) -> None:
         """Write architecture.json, model.safetensors, preprocessing.json, a card, pictures, and model.onnx if asked.
 
         The card, README.md, says in words what the model is. The picture of one network is architecture.svg, those of
-        several member_1.svg and so on, one for the networks of all folds. Nothing is left of what cannot be finished.
+        several member_1.svg and so on, one for the networks of all folds. Where layers of one have few bits, bits.csv
+        and bits.svg say which. Nothing is left of what cannot be finished.
+
+        Parameters
+        ----------
+        onnx
+            Whether to write model.onnx too.
+        beside
+            What the network made of examples, for a folder ``pictures``.
 
         Raises
         ------
@@ -183,9 +198,12 @@ class Model:
         if onnx and not onnx_available():
             raise UserError('model.onnx needs the onnx extra; pip install "nni-nasplus[onnx]"')
         with new_folder(directory) as folder:
-            self._fill(folder, onnx=onnx)
+            self._fill(folder, onnx=onnx, shows=bool(beside))
+            for number, one in enumerate(beside, 1):
+                (folder / PICTURES).mkdir(exist_ok=True)
+                (folder / PICTURES / f"{number}_{one.stem}.png").write_bytes(one.png)
 
-    def _fill(self, directory: Path, *, onnx: bool) -> None:
+    def _fill(self, directory: Path, *, onnx: bool, shows: bool) -> None:
         self.preprocessing.save(directory)
         save_weights(self.network, directory / WEIGHTS)
         self._draw(directory)
@@ -202,15 +220,16 @@ class Model:
             "origin": asdict(self.origin),
         }
         write_json(directory / ARCHITECTURE, content)
-        write_text(
-            directory / CARD, model_card(self.members, self.preprocessing, self.metrics, self.temperature, self.origin)
-        )
+        told = (self.members, self.preprocessing, self.metrics, self.temperature, self.origin)
+        write_text(directory / CARD, model_card(*told, shows=shows))
 
     def _draw(self, directory: Path) -> None:
         candidates = by_candidate(self.members)
         for number, (member, *_) in enumerate(candidates, 1):
             name = "architecture" if len(candidates) == 1 else f"member_{number}"
             draw(member.built.graph(member.architecture), directory / f"{name}.svg", member.genotype)
+        if len(self.networks) == 1:
+            write_bits(layer_bits(self.network, self.example()), directory)
 
     def predict(self, data: Any, **options: Any) -> pd.DataFrame:
         """What the network says of new data: see :meth:`~nni_nasplus.data.preprocessing.Preprocessing.predict`.
@@ -235,11 +254,16 @@ def shipped(run: Run, number: int | None = None, *, what: str = "ensemble") -> d
     if not trials:
         raise UserError(f"{run.directory} has no finished trial; let the search run")
     run.require_whole()
-    selected = None if number is not None else run.selected(what)
+    selected = None if number is not None else _selected(run, what)
     if selected is not None:
         return selected
     trial = trials[0] if number is None else _numbered(trials, number)
     return {"members": [run.member(trial)], "metrics": dict(trial.metrics), "temperature": 1.0}
+
+
+def _selected(run: Run, what: str) -> dict[str, Any] | None:
+    """Networks that cannot be joined have no ensemble: the winner is shipped."""
+    return run.selected(what) or (run.selected("winner") if what == "ensemble" else None)
 
 
 def _numbered(trials: Sequence[Trial], number: int) -> Trial:

@@ -20,15 +20,23 @@ def model_card(
     metrics: Mapping[str, float],
     temperature: float,
     origin: Origin,
+    *,
+    shows: bool = False,
 ) -> str:
-    """Write the card of a model as Markdown; the parameters are those of the model."""
+    """Write the card of a model as Markdown; the parameters are those of the model.
+
+    Parameters
+    ----------
+    shows
+        Whether it comes with pictures of examples.
+    """
     lines = [
         *_what(members, preprocessing, temperature),
         *_refit(origin),
         *_how_good(members, metrics, origin),
         *_data(preprocessing),
         *_found(origin),
-        *_limits(),
+        *_limits(shows=shows),
     ]
     return "\n".join(lines) + "\n"
 
@@ -91,7 +99,10 @@ def _found(origin: Origin) -> Iterator[str]:
         yield f"By nni_nasplus, strategy `{origin.strategy}`, {origin.trials} trials, seed {origin.seed}."
 
 
-def _limits() -> Iterator[str]:
+def _limits(*, shows: bool) -> Iterator[str]:
     yield from ["", "## Limits", ""]
     yield "It is for data like those that it was trained on: nothing is known of others, or of later times."
-    yield "The data and their licence are not in it, and it comes with no licence of its own."
+    if shows:
+        yield "In pictures/ are parts of photographs that tested: remove them where those may not be passed on."
+    what = "Nothing else of the data is" if shows else "The data are not"
+    yield f"{what} in it, nor their licence, and it comes with no licence of its own."

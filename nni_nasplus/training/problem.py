@@ -21,6 +21,8 @@ from nni_nasplus.training.predictions import Predictions
 if TYPE_CHECKING:
     from typing import Self
 
+    from nni_nasplus.data.photos.side_by_side import SideBySide
+
 __all__ = ["Problem"]
 
 
@@ -117,6 +119,18 @@ class Problem(ABC):
     def link(self) -> Link:
         """How outputs stand for what networks say: those of classes by the softmax."""
         return "softmax"
+
+    def side_by_side(self, network: nn.Module, split: str, most: int) -> list[SideBySide]:
+        """Of a network whose answers are pictures, what it makes of examples, beside what is to be reached.
+
+        Parameters
+        ----------
+        split
+            ``val`` or ``test``.
+        most
+            Of how many examples.
+        """
+        return []
 
     def preprocessing(self) -> Preprocessing:
         """What an exported network takes new data through."""

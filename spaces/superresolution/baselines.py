@@ -6,13 +6,15 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor, nn
 
-from nni_nasplus.spaces.superresolution.network import Enlarging, enlarged, operation, silent
+from nni_nasplus.spaces.superresolution.network import FREE_AXES, Enlarging, enlarged, operation, silent
 
 __all__ = ["Bicubic", "Srcnn", "edsr"]
 
 
 class Bicubic(nn.Module):
     """Bicubic interpolation; there is nothing to learn."""
+
+    free_axes = FREE_AXES
 
     def __init__(self, factor: int) -> None:
         super().__init__()
@@ -37,6 +39,8 @@ class Srcnn(nn.Module):
     The published widths are 64 and 32; here they are twice and once ``channels``, and what the layers give is added to
     the bicubic picture.
     """
+
+    free_axes = FREE_AXES
 
     def __init__(self, colours: int, factor: int, channels: int) -> None:
         super().__init__()

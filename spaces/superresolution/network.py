@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -11,6 +11,7 @@ from nni_nasplus.networks.quantised.grids import FLOAT
 from nni_nasplus.networks.quantised.layers import LAYERS, Bits, quantise_layers, quantised_layers
 
 __all__ = [
+    "FREE_AXES",
     "OPERATIONS",
     "SKIP",
     "Enlarging",
@@ -25,6 +26,10 @@ __all__ = [
 SKIP = "skip"
 OPERATIONS = ("conv3x3", "conv5x5", "separable3x3", "bottleneck", SKIP)
 """What a block may compute, that of EDSR first."""
+
+
+FREE_AXES: Mapping[int, str] = {0: "batch", 2: "height", 3: "width"}
+"""Which axes of pictures may be of any size."""
 
 
 class Enlarging(nn.Module):
@@ -43,6 +48,8 @@ class Enlarging(nn.Module):
     blocks
         An operation each.
     """
+
+    free_axes = FREE_AXES
 
     def __init__(self, colours: int, factor: int, channels: int, blocks: Sequence[nn.Module]) -> None:
         super().__init__()

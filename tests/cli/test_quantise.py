@@ -8,12 +8,18 @@ import shutil
 import onnx
 import pandas as pd
 import pytest
+import torch
 from finished_runs import searched, searched_digits
 from nasplus_command import refused
+from rich.status import Status
+from safetensors.torch import load_file
 from shopping import shopping
 
+from nni_nasplus import UserError
 from nni_nasplus.cli import main
 from nni_nasplus.run.model import Model
+from nni_nasplus.spaces.superresolution import SuperResolutionSpace
+from nni_nasplus.tail.quantised import Quantising
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -33,6 +39,7 @@ def digits(tmp_path_factory):
         (["--bits", "few"], "--bits has 'few'; use whole numbers from 1 to 8"),
         (["--bits", ","], "no bits are given; name some, such as 4,8"),
         (["--epochs", "0"], "--epochs is 0; use 1 or more"),
+        (["--minutes", "0"], "--minutes is 0; use more than 0"),
         (["--cost=-1"], "--cost is -1.0; use 0 or more"),
         ([], "nowhere is no search and no exported network; name what was given to --out, or to --to of"),
     ],
@@ -72,6 +79,54 @@ def test_a_found_classifier_of_images_gets_bits_for_each_layer(digits, tmp_path,
     kinds = {node.op_type for node in onnx.load(out / "model.onnx").graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
     assert (out / "bits.svg").read_text().startswith("<?xml")
+
+
+class Killed(Exception):
+    """Stands in for the end of a process, of which nothing in it hears."""
+
+
+def quantised(digits, out, monkeypatch, after=None):
+    """Bits for the digits without time for the same everywhere; killed as that is noted which has a number, from 0."""
+    told = []
+
+    def note(self, what):
+        told.append(what)
+        if len(told) - 1 == after:
+            raise Killed
+
+    monkeypatch.setattr(Status, "update", note)
+    command = ["quantise", str(digits), "--bits", "2,8", "--epochs", "2", "--minutes", "1e-4", "--to", str(out)]
+    if after is None:
+        main(command)
+    else:
+        with pytest.raises(Killed):
+            main(command)
+    return told
+
+
+def test_what_was_killed_goes_on_and_ends_alike(digits, tmp_path, capsys, monkeypatch):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    told = quantised(digits, whole, monkeypatch)
+    assert "no time was left for 8 bits, 2 bits everywhere" in " ".join(capsys.readouterr().out.split())
+    assert [what.rpartition(":")[0] for what in told[1:4]] == ["searching the bits of each layer"] * 3
+    unfinished = tmp_path / "killed.unfinished"
+    for place in (3, 6):  # in the search, and in the second epoch of the training
+        quantised(digits, killed, monkeypatch, after=place)
+        assert unfinished.exists() and not killed.exists()
+    refusal = refused(capsys, "quantise", digits, "--bits", "4,8", "--epochs", "2", "--to", killed)
+    assert f"{unfinished} was begun with --bits 2,8; do so again, remove it, or name another --to" in refusal
+    assert len(quantised(digits, killed, monkeypatch)) < len(told)
+    assert not unfinished.exists()
+    one, other = (load_file(out / "model.safetensors") for out in (whole, killed))
+    assert all(torch.equal(weights, other[name]) for name, weights in one.items())
+    assert (whole / "bits.csv").read_text() == (killed / "bits.csv").read_text()
+
+
+def test_a_network_whose_layers_have_few_bits_already_is_refused(tmp_path):
+    space = SuperResolutionSpace(channels=4, blocks=1, bits=[2])
+    chosen = {"block_1": "conv3x3@2"}
+    with pytest.raises(UserError, match="layers of the network have few bits already; name one that is float"):
+        Quantising(None, space, chosen, space.build(chosen), tmp_path, None).bits([4])
 
 
 @pytest.mark.system

@@ -56,6 +56,13 @@ def test_operations_and_bits_are_found_on_photographs_and_enlarge_others(photos,
     main(["search", "--images", str(photos), "--task=superresolution", *small, *search, f"--out={run}"])
     rows = json.loads((run / REPORT).read_text())
     assert "bicubic" in json.dumps(rows)
-    main(["export", str(run), "--single", "--to", str(tmp_path / "model")])
+    page = (run / "report.html").read_text()
+    assert page.count('alt="flower.png, ') == 4
+    assert "nasplus predict MODEL --images new_pictures/ --pictures enlarged/" in page
+    main(["export", str(run), "--to", str(tmp_path / "model")])
+    (beside,) = (tmp_path / "model" / "pictures").iterdir()
+    assert beside.name == "1_flower.png"
+    assert "In pictures/ are parts of photographs that tested" in (tmp_path / "model" / "README.md").read_text()
+    assert (tmp_path / "model" / "bits.csv").read_text().splitlines()[1].startswith("head,32,32,")
     main(["predict", str(tmp_path / "model"), "--images", str(photos), "--pictures", str(tmp_path / "large")])
     assert Image.open(tmp_path / "large" / "temple.png").size == (1280, 854)

@@ -53,6 +53,11 @@ def test_each_baseline_stands_in_the_table_once_with_its_tunings(run, kind, resu
     assert all(row["genotype"].startswith(name) for name, row in rows.items())
 
 
+def test_what_is_shipped_is_the_first_row_of_the_table(run, result):
+    tested = run.evaluator.test(Model.of(run).network)
+    assert tested[run.settings.objective] == pytest.approx(result["rows"][0]["test"][run.settings.objective], rel=1e-4)
+
+
 def test_what_is_tried_first_has_the_learning_rate_of_the_search(kind, run, result):
     first = {"images": "ResNet-20", "text": "GRU"}[kind]
     folders = (run.directory / "baselines" / first).iterdir()

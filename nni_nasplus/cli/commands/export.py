@@ -12,7 +12,7 @@ from rich.console import Console
 from nni_nasplus._files import write_json
 from nni_nasplus.errors import UserError
 from nni_nasplus.run.directory.repeats import repeats_in
-from nni_nasplus.run.model import Model
+from nni_nasplus.run.model import SHOWN, Model
 from nni_nasplus.run.run import Run
 from nni_nasplus.search.earlier import memory_of
 
@@ -74,7 +74,8 @@ def export(
     what = "winner" if single else _distilled(run) if distil else _known(run, members)
     if refit:
         trial, what = None, _refit(run, trial, what)
-    Model.of(run, trial, what=what).save(out, onnx=onnx)
+    model = Model.of(run, trial, what=what)
+    model.save(out, onnx=onnx, beside=run.evaluator.side_by_side(model.network, "test", SHOWN))
     run.warn_of_edits()
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
 

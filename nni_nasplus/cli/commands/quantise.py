@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import shutil
 import sys
-import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +21,12 @@ if TYPE_CHECKING:
 
     from nni_nasplus.networks.network_space import NetworkSpace
     from nni_nasplus.run.run import Run
-    from nni_nasplus.tail.quantised import Narrowed
+    from nni_nasplus.tail.narrowed import Narrowed
 
 __all__ = ["quantise"]
+
+_OPTIONS = "options.json"
+"""What unfinished work is of."""
 
 
 def quantise(
@@ -32,16 +38,20 @@ def quantise(
     trial: int | None = None,
     epochs: int | None = None,
     cost: float = 1.0,
+    minutes: float | None = None,
     onnx: bool = False,
 ) -> None:
     """Search how many bits each layer of a found network needs, and train it on at those.
+
+    Whatever ends it before it is done, the same command goes on where it was.
 
     Parameters
     ----------
     model
         The directory given to --out of a search, whose winner is taken; or one written by nasplus export.
     to
-        The directory to write; it must be new or empty.
+        The directory to write; it must be new or empty. Until it is there, what is done lies beside it, in a directory
+        whose name ends in .unfinished.
     bits
         What weights and inputs of layers may have, with commas between: whole numbers from 1 to 8, or 32 for floats.
     run
@@ -52,6 +62,9 @@ def quantise(
         Of the search for bits, and of each training; by default those of the search's trials.
     cost
         How much bits cost: what is added to the loss where all layers have the most bits; 0 or more.
+    minutes
+        Networks with the same bits everywhere are trained beside the mixed one as long as they are likely to end within
+        so many; by default all. The mixed one takes what it takes.
     onnx
         Write model.onnx too, with quantise and dequantise nodes (needs the onnx extra).
     """
@@ -63,9 +76,12 @@ def quantise(
         raise UserError(f"--epochs is {epochs}; use 1 or more")
     if not 0 <= cost < float("inf"):
         raise UserError(f"--cost is {cost}; use 0 or more")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UserError(f"--minutes is {minutes:g}; use more than 0, or leave it out for no limit")
     from rich.console import Console
 
-    from nni_nasplus.cli.bit_tables import print_layers, print_networks, write_layers
+    from nni_nasplus._signals import goes_on_by
+    from nni_nasplus.cli.bit_tables import print_layers, print_networks
     from nni_nasplus.networks.export import onnx_available
     from nni_nasplus.tail.quantised import Quantising
     from nni_nasplus.tail.tested import tested
@@ -73,31 +89,74 @@ def quantise(
     if onnx and not onnx_available():
         raise UserError('model.onnx needs the onnx extra; pip install "nni-nasplus[onnx]"')
     source, space, architecture, network = _found(model, run, trial)
+    evaluator = replace(source.evaluator, distillation=None, epochs=epochs or source.evaluator.epochs)
+    options = {"bits": list(numbers), "cost": cost, "epochs": evaluator.epochs, "network": _digest(network)}
     with (
-        tempfile.TemporaryDirectory(prefix="nasplus-") as folder,
         source.held("models"),
         Console(file=sys.stderr).status("reading the data") as status,
+        goes_on_by("the same command"),
     ):
-        own = source.evaluator
-        evaluator = replace(own, distillation=None, epochs=epochs or own.epochs).tuned(architecture)
-        quantising = Quantising(evaluator, space, architecture, network, Path(folder), partial(tested, source))
-        networks = quantising.each(numbers, cost, status.update)
-    _leave(source, networks, out, onnx=onnx)
-    print_networks(networks, source.settings.objective)
+        parts = (evaluator.tuned(architecture), space, architecture, network)
+        Quantising(*parts, out, partial(tested, source)).bits(numbers)
+        with _unfinished(out, options) as folder:
+            quantising = Quantising(*parts, folder, partial(tested, source), status.update)
+            networks = quantising.each(numbers, cost, math.inf if minutes is None else 60 * minutes)
+            _leave(source, networks, out, onnx=onnx)
+    print_networks(networks, source.settings.objective, [f"{number} bits" for number in reversed(numbers)])
     print_layers(networks[-1])
-    write_layers(networks[-1], out)
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
+
+
+@contextmanager
+def _unfinished(out: Path, options: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder beside ``out`` for what is done until that is there; it goes with the block that ends.
+
+    Raises
+    ------
+    UserError
+        If it has what was done with other options.
+    """
+    from nni_nasplus._files import read_json, write_json
+
+    place = out.resolve()
+    folder = place.with_name(f"{place.name}.unfinished")
+    if (folder / _OPTIONS).is_file():
+        before = read_json(folder / _OPTIONS, f"remove {folder} to begin anew")
+        if other := [name for name, value in options.items() if before.get(name) != value]:
+            what = "another network" if "network" in other else _written(before, other[0])
+            raise UserError(f"{folder} was begun with {what}; do so again, remove it, or name another --to")
+        sys.stderr.write(f"going on with {folder}\n")
+    else:
+        write_json(folder / _OPTIONS, options)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _written(options: Mapping[str, Any], name: str) -> str:
+    value = options.get(name)
+    return f"--{name} {','.join(map(str, value)) if isinstance(value, list) else value}"
+
+
+def _digest(network: nn.Module) -> str:
+    """Of the weights."""
+    found = hashlib.sha256()
+    for name, weights in sorted(network.state_dict().items()):
+        found.update(name.encode() + weights.cpu().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _leave(run: Run, networks: Sequence[Narrowed], out: Path, *, onnx: bool) -> None:
     """Write the last one, which is the mixed one where there was a choice; without ONNX where that cannot be."""
+    from nni_nasplus.run.model import SHOWN
+
     model = networks[-1].model(run)
+    beside = run.evaluator.side_by_side(model.network, "test", SHOWN)
     try:
-        model.save(out, onnx=onnx)
+        model.save(out, onnx=onnx, beside=beside)
     except UserError as error:
         if not onnx:
             raise
-        model.save(out)
+        model.save(out, beside=beside)
         warnings.warn(f"model.onnx is left out: {error}", stacklevel=2)
 
 

@@ -27,7 +27,7 @@ class SuperResolutionTask(Task):
     ----------
     images
         A folder of photographs, two or more; or one with folders whose names say train, valid and perhaps test. Small
-        pictures are made of them by bicubic reduction.
+        pictures are made of them by bicubic reduction, unless they lie beside them as in DIV2K.
     scale_factor
         How many times as high and wide pictures become: 2, 3 or 4.
     space
@@ -86,7 +86,8 @@ class SuperResolutionTask(Task):
         """Write the photographs into a new folder; the arguments of the space, and the evaluator."""
         from nni_nasplus.data.photos import prepare_photos
 
-        prepare_photos(self.images, out=cache, scale_factor=self.scale_factor, patch=self.patch, seed=seed)
+        sizes = {"scale_factor": self.scale_factor, "patch": self.patch}
+        prepare_photos(self.images, out=cache, **sizes, seed=seed, progress=True)
         evaluator = self._evaluator(str(cache), seed=seed)
         return {**evaluator.preprocessing().shape.to_json(), **self._sizes()}, evaluator
 

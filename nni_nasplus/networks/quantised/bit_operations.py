@@ -4,18 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from nni_nasplus.networks.quantised.grids import FLOAT
-from nni_nasplus.networks.quantised.layers import LAYERS, quantised_layers
+from nni_nasplus.networks.quantised.layers import LAYERS, Bits, QuantisedLayer, quantised_layers
 
-__all__ = ["bit_operations", "kibibytes", "multiply_adds"]
+__all__ = ["LayerBits", "bit_operations", "kibibytes", "layer_bits", "multiply_adds"]
 
 
-def multiply_adds(network: nn.Module, example: Any) -> dict[str, int]:
+class LayerBits(NamedTuple):
+    """What a layer of a network is like."""
+
+    name: str
+    bits: Bits
+    multiply_adds: int
+
+    @property
+    def operations(self) -> int:
+        """Bit operations of one example."""
+        return self.multiply_adds * prod(self.bits)
+
+
+def layer_bits(network: nn.Module, example: Any) -> list[LayerBits]:
+    """The layers that :func:`multiply_adds` counts, at their bits; none where all of them are float by nature."""
+    modules = dict(network.named_modules())
+    if not any(isinstance(module, QuantisedLayer) for module in modules.values()):
+        return []
+    counts = multiply_adds(network, example, (*LAYERS, QuantisedLayer))
+    bits = {name: getattr(modules[name], "bits", Bits(FLOAT, FLOAT)) for name in counts}
+    return [LayerBits(name, bits[name], count) for name, count in counts.items()]
+
+
+def multiply_adds(network: nn.Module, example: Any, kinds: tuple[type[nn.Module], ...] = LAYERS) -> dict[str, int]:
     """The multiply-adds of the layers that have a quantised counterpart, by name, in the order in which they run.
 
     Layers that a forward pass in evaluation mode never calls, such as auxiliary heads, are left out, and so are those
@@ -25,6 +48,8 @@ def multiply_adds(network: nn.Module, example: Any) -> dict[str, int]:
     ----------
     example
         An input of one example.
+    kinds
+        Which modules are meant.
     """
     counts: dict[str, list[int]] = {}
     handles = [
@@ -32,7 +57,7 @@ def multiply_adds(network: nn.Module, example: Any) -> dict[str, int]:
             lambda module, _, answer, name=name: counts.setdefault(name, []).append(_products(module, answer))
         )
         for name, layer in network.named_modules()
-        if isinstance(layer, LAYERS)
+        if isinstance(layer, kinds)
     ]
     training = network.training
     try:
@@ -47,7 +72,8 @@ def multiply_adds(network: nn.Module, example: Any) -> dict[str, int]:
 
 def _products(layer: nn.Module, answer: Tensor) -> int:
     """Of one output there are as many as a row of the weight matrix has numbers."""
-    return answer.numel() * prod(layer.get_parameter("weight").shape[1:])
+    own = layer.layer if isinstance(layer, QuantisedLayer) else layer
+    return answer.numel() * prod(own.get_parameter("weight").shape[1:])
 
 
 def bit_operations(macs: Mapping[str, int], bits: Mapping[str, tuple[int, int]]) -> float:

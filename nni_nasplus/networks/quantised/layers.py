@@ -101,9 +101,17 @@ class QuantisedLayer(nn.Module):
     def _computed(self, x: Tensor, weight: Tensor) -> Tensor:
         """What the layer makes of x with another weight; by torch's own functions, for ONNX has no other calls."""
         layer: Any = self.layer
+        bias = layer.bias
+        if bias is not None and torch.onnx.is_in_onnx_export():
+            # onnxruntime would round the bias of a quantised product to steps as coarse as those of the product
+            return self._product(x, weight, None) + bias.view(-1, *[1] * (weight.dim() - 2))
+        return self._product(x, weight, bias)
+
+    def _product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        layer: Any = self.layer
         if isinstance(layer, nn.Linear):
-            return nn.functional.linear(x, weight, layer.bias)
-        answer: Tensor = layer._conv_forward(x, weight, layer.bias)
+            return nn.functional.linear(x, weight, bias)
+        answer: Tensor = layer._conv_forward(x, weight, bias)
         return answer
 
     def _observe(self, x: Tensor) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from nni_nasplus.data.targets import Classes, Number, Tags, Target
 from nni_nasplus.errors import UserError
 from nni_nasplus.report.data import data_of
-from nni_nasplus.report.findings import Findings, figure
+from nni_nasplus.report.findings import Findings, figure, gives_pictures
 from nni_nasplus.report.model.answers import classes, number, tags
+from nni_nasplus.report.model.enlarged import enlarged
 from nni_nasplus.report.model.mistakes import mistakes
 from nni_nasplus.report.model.positions import positions
 from nni_nasplus.run.model import Model
@@ -34,6 +35,8 @@ class _Said:
 
 def shipped(findings: Findings) -> dict[str, Any] | None:
     """What is shipped, on the test examples; while the search runs the best trial so far, on validation examples."""
+    if gives_pictures(findings):
+        return enlarged(findings)
     said = _said(findings)
     if said is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from itertools import islice
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -11,9 +12,12 @@ from torch.utils.data import DataLoader
 
 from nni_nasplus.data.photos.encoder import PhotoEncoder
 from nni_nasplus.data.photos.module import PhotoBatch, PhotoDataModule
+from nni_nasplus.data.photos.preparation import names_in
+from nni_nasplus.data.photos.side_by_side import SideBySide
 from nni_nasplus.errors import UserError
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.superresolution.resolver import DIRECTIONS, SuperResolver
+from nni_nasplus.training.superresolution.shown import side_by_side
 
 __all__ = ["SuperResolution"]
 
@@ -76,6 +80,16 @@ class SuperResolution(Evaluator):
         """A network in training."""
         factor = self.preprocessing().shape.scale_factor
         return SuperResolver(network, factor, learning_rate=self.learning_rate)
+
+    def side_by_side(self, network: nn.Module, split: str, most: int) -> list[SideBySide]:
+        """What the network makes of the first photographs of a split, beside interpolation and the originals."""
+        data = self.data()
+        names = names_in(self.cache, split)
+        loader = {"val": data.val_dataloader, "test": data.test_dataloader}[split]()
+        return [
+            side_by_side(network, batch, data.shape.scale_factor, names[place] if names else f"photograph {place + 1}")
+            for place, batch in enumerate(islice(loader, most))
+        ]
 
     def preprocessing(self) -> PhotoEncoder:
         """What is known of the photographs."""

@@ -12,6 +12,7 @@ from PIL import Image
 from nni_nasplus import UserError
 from nni_nasplus.data.photos import PhotoDataModule, PhotoEncoder, PhotoShape, prepare_photos
 from nni_nasplus.data.photos.encoder import reduced
+from nni_nasplus.data.photos.preparation import names_in
 
 
 def photos(folder, *sizes, mode="RGB"):
@@ -38,12 +39,61 @@ def test_of_two_photographs_one_tests_and_the_lowest_quarter_of_the_other_valida
     assert data.shape == PhotoShape(2, 3)
 
 
-def test_folders_with_the_published_names_are_the_splits(tmp_path):
-    photos(tmp_path / "in" / "DIV2K_train_HR", (40, 40), (52, 40), (40, 60))
-    photos(tmp_path / "in" / "DIV2K_valid_HR", (44, 44))
-    data = prepared(tmp_path / "in", tmp_path, scale_factor=4)
-    assert [batch.label.shape[2:] for batch in data.val_dataloader()] == [(44, 44)]
-    assert len(list(data.test_dataloader())) == 1
+def published(folder, factor=2, sizes=((24, 20), (20, 28), (20, 24))):
+    """Photographs in the layout of DIV2K, whose small ones are their upper left corner, to tell them from reduced ones;
+    there are small ones that are degraded otherwise too."""
+    for part, first, own in (("train", 1, sizes), ("valid", 801, sizes[:2])):
+        photos(folder / f"DIV2K_{part}_HR", *((width * factor, height * factor) for width, height in own))
+        for number, path in enumerate(sorted((folder / f"DIV2K_{part}_HR").iterdir()), first):
+            whole = path.rename(path.with_name(f"{number:04}.png"))
+            with Image.open(whole) as picture:
+                small = picture.crop((0, 0, picture.width // factor, picture.height // factor))
+            for how in ("bicubic", "unknown"):
+                place = folder / f"DIV2K_{part}_LR_{how}" / f"X{factor}"
+                place.mkdir(parents=True, exist_ok=True)
+                small.save(place / f"{number:04}x{factor}.png")
+    return folder
+
+
+def test_in_the_published_layout_the_small_ones_are_those_given_and_folders_say_who_validates(tmp_path):
+    folder = published(tmp_path / "in")
+    data = prepared(folder, tmp_path)
+    assert names_in(data.cache, "val") == ["DIV2K_valid_HR/0801.png", "DIV2K_valid_HR/0802.png"]
+    assert sorted(names_in(data.cache, "train") + names_in(data.cache, "test")) == [
+        f"DIV2K_train_HR/000{number}.png" for number in (1, 2, 3)
+    ]
+    for batch in (*data.val_dataloader(), *data.test_dataloader()):
+        height, width = batch.low.shape[2:]
+        assert batch.label.shape[2:] == (2 * height, 2 * width)
+        assert torch.equal(batch.low, batch.label[..., :height, :width])
+
+
+def test_for_a_factor_without_small_ones_they_are_made(tmp_path):
+    data = prepared(published(tmp_path / "in"), tmp_path, scale_factor=4)
+    assert [batch.label.shape[2:] for batch in data.val_dataloader()] == [(40, 48), (56, 40)]
+    assert all(torch.equal(batch.low, reduced(batch.label, 4)) for batch in data.val_dataloader())
+
+
+def test_a_small_one_that_is_missing_or_of_another_size_is_named(tmp_path):
+    small = published(tmp_path / "in") / "DIV2K_train_LR_bicubic" / "X2" / "0002x2.png"
+    small.rename(tmp_path / "away.png")
+    with pytest.raises(UserError, match=r"X2/0002x2\.png is missing, the small picture of .*0002\.png; add it"):
+        prepared(tmp_path / "in", tmp_path)
+    Image.new("RGB", (20, 27)).save(small)
+    with pytest.raises(UserError, match=r"0002x2\.png has 20×27 pixels, and .*0002\.png made small 20×28"):
+        prepared(tmp_path / "in", tmp_path)
+    Image.new("L", (20, 28)).save(small)
+    with pytest.raises(UserError, match=r"0002x2\.png is grey and .*\.png in colour"):
+        prepared(tmp_path / "in", tmp_path)
+
+
+def test_what_does_not_divide_by_the_factor_is_cut_off_on_the_right_and_below(tmp_path):
+    data = prepared(photos(tmp_path / "in", (43, 44), (45, 46)), tmp_path, scale_factor=3, patch=3)
+    (test,), (name,) = data.test_dataloader(), names_in(data.cache, "test")
+    with Image.open(tmp_path / "in" / name) as picture:
+        whole = torch.from_numpy(np.array(picture)).permute(2, 0, 1) / 255
+    assert torch.equal(test.label[0], whole[:, : test.label.shape[2], : test.label.shape[3]])
+    assert test.label.shape[2:] == (whole.shape[1] // 3 * 3, whole.shape[2] // 3 * 3)
 
 
 def test_a_patch_is_where_its_small_one_is_and_epochs_draw_anew(tmp_path):
@@ -80,7 +130,7 @@ def test_what_cannot_be_learned_from_is_named(sizes, options, said, tmp_path):
 def test_grey_and_colour_are_not_mixed(tmp_path):
     folder = photos(tmp_path / "in", (60, 60), (60, 60))
     photos(folder, (60, 60), mode="L")
-    with pytest.raises(UserError, match=r"2\.png is grey and .*0\.png in colour; give photographs of one kind"):
+    with pytest.raises(UserError, match=r"2\.png is grey and .*[01]\.png in colour; give photographs of one kind"):
         prepared(folder, tmp_path)
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from nni_nasplus import UserError
 from nni_nasplus.networks.network_space import NetworkSpace
+from nni_nasplus.networks.quantised.bit_operations import layer_bits
 from nni_nasplus.networks.quantised.layers import quantised_layers
 from nni_nasplus.networks.quantised.space import QuantisedSpace
 from nni_nasplus.networks.quantised.supernet import INPUTS, WEIGHTS
@@ -126,3 +127,12 @@ def test_networks_of_events_keep_what_is_no_plain_layer(notation):
         space.macs, key=list(dict(network.named_modules())).index
     )
     assert not any(re.search("gru|norm|embed", name) for name in space.macs)
+
+
+def test_the_layers_of_a_network_are_told_with_their_bits_in_the_order_in_which_they_run():
+    chosen = random_architecture()
+    found = layer_bits(SPACE.build(chosen), images(count=1))
+    assert {one.name: one.bits for one in found} == SPACE.bits_of(chosen)
+    assert [one.name for one in found] == list(SPACE.macs)
+    assert sum(one.operations for one in found) == SPACE.bit_operations(chosen)
+    assert layer_bits(float_network(), images(count=1)) == []
