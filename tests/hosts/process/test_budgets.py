@@ -136,6 +136,16 @@ def test_what_runs_counts_and_keeps_its_checkpoint(tmp_path):
     assert kept == [0.5, None]
 
 
+def test_rungs_that_are_annealed_are_whole_trainings_of_their_own(cache, tmp_path):
+    run = run_of(tmp_path / "run", cache, budget_options={"annealed": True})
+    complete(run)
+    history = run.history()
+    assert {epochs: len(trials) for epochs, trials in history.arrivals.items()} == {1: TRIALS, EPOCHS: 1}
+    for trial in history.trials:
+        alone = EventClassification(str(cache), epochs=trial.reached, batch_size=64)
+        assert alone.evaluate(run.space, trial.architecture, tmp_path / "alone")["roc_auc"] == trial.score
+
+
 def test_what_cannot_be_paused_is_named(cache):
     boosted = described(type_of_boosting(), EventDataModule(cache).shape.to_json())
     with pytest.raises(UserError, match="--budget asha needs trainings that can be paused, and networks of BoostedE"):
