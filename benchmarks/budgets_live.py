@@ -1,14 +1,14 @@
 """What does a budget save of a real search, and what does it cost in the end?
 
-The same search of event architectures on some users of UCI credit (CC BY 4.0, Yeh 2016), without a budget and with it,
-as ``nasplus search --events … --host process`` does it up to its last trial. Printed are, for each seed, the epochs that
-were trained, the processor's seconds of all trials, pauses and proposals included, and the test ROC AUC of the best
-trial with its 95 % bootstrap interval; for the budget also the share of the seconds, and how much higher the test ROC
-AUC is than without, with the interval over the same users drawn for both.
+The same search of event architectures on some users of UCI credit (CC BY 4.0, Yeh 2016), without a budget and with
+one, as ``nasplus search --events … --host process`` does it up to its last trial. Printed are, for each seed, the
+epochs that were trained, the processor's seconds of all trials, pauses and proposals included, and the test ROC AUC of
+the best trial with its 95 % bootstrap interval; for the budget also the share of the seconds, and how much higher the
+test ROC AUC is than without, with the interval over the same users drawn for both.
 
     python benchmarks/budgets_live.py FOLDER --data DATA/events --users 2000 --trials 40 --seeds 0 1 2
 
-DATA/events has ``uci_credit_card.csv.gz``. Each search goes on where it stopped, but what it took before does not count.
+DATA/events has ``uci_credit_card.csv.gz``. A search goes on where it stopped, but what it took before is not counted.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ class _BestEpoch(ModelCheckpoint):
         """Take its one file for the one that lies here; where the path differs, Lightning forgets the score."""
         here = str(Path(str(self.dirpath)) / BEST)
         paths = {"dirpath": self.dirpath, "best_model_path": here, "kth_best_model_path": here}
-        kept = {here: score for score in state_dict["best_k_models"].values()}
-        super().load_state_dict({**state_dict, **paths, "best_k_models": kept})
+        scores = state_dict["best_k_models"].values()
+        super().load_state_dict({**state_dict, **paths, "best_k_models": dict.fromkeys([here] * len(scores), *scores)})
 
 
 def best_epoch(directory: Path, objective: str, direction: Direction) -> ModelCheckpoint:

@@ -16,6 +16,7 @@ from optuna.storages import fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus._signals import asked, end_with, heeded, held, stoppable
+from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
 from nni_nasplus.hosts.optuna.sampling.suggestion import epochs_of, suggest
@@ -25,7 +26,14 @@ from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import Continuing
 from nni_nasplus.training.trainer import share_cores
-from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
+from nni_nasplus.training.trial_folder import (
+    clear_outcome,
+    failed,
+    outcome_in,
+    require_disk,
+    trial_directory,
+    write_outcome,
+)
 
 __all__ = ["train_trial", "work"]
 
@@ -83,11 +91,21 @@ def _value(run: Run, trial: optuna.Trial, architecture: Architecture, epochs: in
     except optuna.TrialPruned:
         raise
     except Exception as error:
+        _require_disk(error, run)
         outcome = failed(error)
         write_outcome(directory, outcome)
         reporter.final(outcome)
         raise
     return value
+
+
+def _require_disk(error: Exception, run: Run) -> None:
+    """Let the worker end if the disk is full, as an interruption does: no other trial would fare better."""
+    try:
+        require_disk(error, run.directory)
+    except UserError as full:
+        sys.stderr.write(f"nasplus: {full}\n")
+        raise KeyboardInterrupt from full
 
 
 def _earned(directory: Path, reporter: OptunaReporter, epochs: int | None) -> float | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from finished_runs import searched
+from pytorch_lightning import Trainer
 from safetensors.torch import load_file
 
 from nni_nasplus import UserError
@@ -91,6 +94,28 @@ def test_a_search_that_dies_in_a_rung_trains_nothing_twice_but_that(cache, whole
     complete(Run.open(run.directory))
     assert parts.count(parts[dies]) == 2
     assert len(parts) == len(set(parts)) + 1
+    assert told(run) == told(whole)
+    assert [trial.score for trial in run.history().trials] == [trial.score for trial in whole.history().trials]
+
+
+def test_a_full_disk_ends_the_search_and_what_was_in_training_goes_on_from_its_last_checkpoint(
+    cache, whole, tmp_path, monkeypatch
+):
+    run, saved = run_of(tmp_path / "run", cache), []
+    save = Trainer.save_checkpoint
+
+    def full(self, path, *arguments, **options):
+        saved.append(path) if ".last." in str(path) else None
+        if len(saved) == TRIALS + 1:  # the first after all have got to the first rung
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return save(self, path, *arguments, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=r"no space left on .*run; .*resume"):
+        patch.setattr(Trainer, "save_checkpoint", full)
+        complete(run)
+    assert sorted(trial.status for trial in run.history().trials) == [*["done"] * (TRIALS - 1), "pending"]
+    assert not list(run.directory.rglob("*.partial*"))
+    complete(Run.open(run.directory))
     assert told(run) == told(whole)
     assert [trial.score for trial in run.history().trials] == [trial.score for trial in whole.history().trials]
 
