@@ -19,6 +19,7 @@ from nni_nasplus._signals import asked, end_with, heeded, held, stoppable
 from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
+from nni_nasplus.hosts.optuna.sampling.outcomes import keep_pause
 from nni_nasplus.hosts.optuna.sampling.suggestion import epochs_of, suggest
 from nni_nasplus.hosts.optuna.study import QueueEmpty, begin_another, has_more, open_study, try_again
 from nni_nasplus.run.run import Run
@@ -78,7 +79,7 @@ def train_trial(run: Run, trial: optuna.Trial) -> float:
 
 
 def _value(run: Run, trial: optuna.Trial, architecture: Architecture, epochs: int | None) -> float:
-    """The objective of an architecture after so many epochs, None for all.
+    """The objective of an architecture after so many epochs, None for all; a training that is not over is pruned.
 
     A result that a killed worker had earned is taken as it is.
     """
@@ -88,6 +89,8 @@ def _value(run: Run, trial: optuna.Trial, architecture: Architecture, epochs: in
         earned = _earned(directory, reporter, epochs)
         value = earned if earned is not None else _trained(run, architecture, directory, reporter, epochs)
         attach(run, trial, architecture, directory)
+        if epochs is not None and _is_paused(run, directory):
+            raise keep_pause(trial, epochs, value)
     except optuna.TrialPruned:
         raise
     except Exception as error:
@@ -97,6 +100,12 @@ def _value(run: Run, trial: optuna.Trial, architecture: Architecture, epochs: in
         reporter.final(outcome)
         raise
     return value
+
+
+def _is_paused(run: Run, directory: Path) -> bool:
+    """Whether a training of a search with a budget is not over."""
+    outcome, budget = outcome_in(directory), run.settings.make_budget()
+    return bool(outcome and budget and outcome.epochs is not None and outcome.epochs < budget.epochs)
 
 
 def _require_disk(error: Exception, run: Run) -> None:
