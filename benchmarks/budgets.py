@@ -4,7 +4,8 @@ Searches NAS-Bench-NLP (arXiv 2006.07116) by its published curves of 50 epochs, 
 20 epochs that ``record_curves.py`` recorded, and counts the epochs until one of the best 1 % of the rows has been
 trained to its end; at least one row counts as such. Beside them stands the regret once as many epochs were spent as
 some whole trainings take: how far the row that a search would answer with, the best of those that it trained longest,
-is from the best row in the end. Nothing is trained. A row's score after some epochs is its best so far on validation
+is from the best row in the end. A search that has proposed all rows and trained no top one to its end counts with whole
+trainings of all rows. Nothing is trained. A row's score after some epochs is its best so far on validation
 data. One trial runs at a time.
 
     python benchmarks/budgets.py --data DATA --seeds 30
@@ -171,7 +172,8 @@ def of_search(trained: Trained, known: Curves) -> list[float]:
     """The epochs until a top row has been trained to its end, and the regrets after the epochs of TRAININGS."""
     table, sign = known.table, 1 if known.table.direction == "maximize" else -1
     limit = np.sort(table.regrets)[table.top - 1]  # rows that are alike count alike
-    top, spent, needed = set(np.flatnonzero(table.regrets <= limit).tolist()), 0, math.inf
+    top, spent = set(np.flatnonzero(table.regrets <= limit).tolist()), 0
+    most = needed = len(table.pool) * known.epochs  # of a search that ends without one
     best, regret, regrets = (0, -math.inf), float(table.regrets[np.isfinite(table.regrets)].max()), list[float]()
     for row, before, now in trained:
         spent += now - before
@@ -181,7 +183,7 @@ def of_search(trained: Trained, known: Curves) -> list[float]:
             best, regret = (now, score), float(table.regrets[row])
         if now == known.epochs and row in top:
             needed = min(needed, spent)
-        if needed <= spent and len(regrets) == len(TRAININGS):
+        if needed < most and len(regrets) == len(TRAININGS):
             break
     return [needed, *regrets, *[regret] * (len(TRAININGS) - len(regrets))]
 

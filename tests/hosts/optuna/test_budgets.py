@@ -96,6 +96,17 @@ def test_one_worker_trains_what_the_searching_process_would(done, tmp_path):
     assert Counter(proposals(alone)) == Counter(proposals(done[0]))
 
 
+def test_a_trial_that_ends_while_somebody_looks_for_more_is_not_the_end(tmp_path, monkeypatch):
+    run = run_of(tmp_path, trials=1)
+    study = open_study(run)
+    assert has_more(run, study)
+    trial = study.ask()
+    monkeypatch.setattr(
+        "nni_nasplus.hosts.optuna.study._fill_parts", lambda *of: study.tell(trial, state=TrialState.FAIL)
+    )
+    assert has_more(run, study)
+
+
 @pytest.mark.system
 def test_more_trials_go_on_where_it_had_ended(tmp_path):
     run = run_of(tmp_path, trials=3)
