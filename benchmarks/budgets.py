@@ -2,11 +2,14 @@
 
 Searches NAS-Bench-NLP (arXiv 2006.07116) by its published curves of 50 epochs, and event architectures by the curves of
 20 epochs that ``record_curves.py`` recorded, and counts the epochs until one of the best 1 % of the rows has been
-trained to its end; at least one row counts as such. Nothing is trained. A row's score after some epochs is its best so
-far on validation data. One trial runs at a time.
+trained to its end; at least one row counts as such. Beside them stands the regret once as many epochs were spent as
+some whole trainings take: how far the row that a search would answer with, the best of those that it trained longest,
+is from the best row in the end. A search that has proposed all rows and trained no top one to its end counts with whole
+trainings of all rows. Nothing is trained. A row's score after some epochs is its best so far on validation
+data. One trial runs at a time.
 
     python benchmarks/budgets.py --data DATA --seeds 30
-    python benchmarks/budgets.py --tables credit billing --seeds 10 --methods thompson thompson+asha
+    python benchmarks/budgets.py --tables credit billing --seeds 30 --methods thompson thompson+asha
 
 DATA has ``nbnlp_wikitext2.jsonl.gz``, for the table ``nbnlp``. A method is a strategy, or a strategy and a budget rule,
 joined by ``+``; and ``tpe``, ``tpe+successive-halving`` and ``tpe+hyperband-pruner`` are Optuna's own, and
@@ -19,6 +22,7 @@ import argparse
 import gzip
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -57,6 +61,8 @@ METHODS = [
     "smac+hyperband",
 ]
 TABLES = ("nbnlp", *RECORDED)
+TRAININGS = (2, 5, 10, 20)
+"""How many whole trainings take as many epochs as have been spent where regrets are looked at."""
 
 
 class Curves(NamedTuple):
@@ -162,20 +168,28 @@ PRUNERS: dict[str, Callable[[int, int], optuna.pruners.BasePruner]] = {
 }
 
 
-def epochs_to_the_top(trained: Trained, known: Curves) -> int:
-    """The epochs until a top row has been trained to its end."""
-    table = known.table
+def of_search(trained: Trained, known: Curves) -> list[float]:
+    """The epochs until a top row has been trained to its end, and the regrets after the epochs of TRAININGS."""
+    table, sign = known.table, 1 if known.table.direction == "maximize" else -1
     limit = np.sort(table.regrets)[table.top - 1]  # rows that are alike count alike
     top, spent = set(np.flatnonzero(table.regrets <= limit).tolist()), 0
+    most = needed = len(table.pool) * known.epochs  # of a search that ends without one
+    best, regret, regrets = (0, -math.inf), float(table.regrets[np.isfinite(table.regrets)].max()), list[float]()
     for row, before, now in trained:
         spent += now - before
+        regrets += [regret] * (sum(spent > known.epochs * many for many in TRAININGS) - len(regrets))
+        score = sign * float(known.scores[row, now - 1])
+        if math.isfinite(score) and (now, score) > best:
+            best, regret = (now, score), float(table.regrets[row])
         if now == known.epochs and row in top:
+            needed = min(needed, spent)
+        if needed < most and len(regrets) == len(TRAININGS):
             break
-    return spent
+    return [needed, *regrets, *[regret] * (len(TRAININGS) - len(regrets))]
 
 
 def measured(method: str, known: Curves, seeds: int) -> np.ndarray:
-    """The epochs under every seed; int [seeds]."""
+    """By seed the epochs, and the regrets; float [seeds, 1 + len(TRAININGS)]."""
     name, _, rule = method.partition("+")
     if name == "smac":
         runs = (smacs(known, seed) for seed in range(seeds))
@@ -183,11 +197,11 @@ def measured(method: str, known: Curves, seeds: int) -> np.ndarray:
         runs = (optunas(known, rule, seed) for seed in range(seeds))
     else:
         runs = (ours(known, name, rule, seed) for seed in range(seeds))
-    return np.array([epochs_to_the_top(run, known) for run in runs])
+    return np.array([of_search(run, known) for run in runs])
 
 
 def main() -> None:
-    """Print a row for each table and method: mean with its bootstrap interval, median, and the mean in trainings."""
+    """Print a row for each table and method: mean with its bootstrap interval, median, mean in trainings, regrets."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, help="the folder of nbnlp_wikitext2.jsonl.gz")
     parser.add_argument("--tables", nargs="+", default=TABLES, choices=TABLES)
@@ -197,13 +211,15 @@ def main() -> None:
     if "nbnlp" in options.tables and options.data is None:
         parser.error("the table nbnlp needs --data")
     logging.getLogger("nni_nasplus").setLevel(logging.ERROR)
-    print("| table | method | epochs, mean | 95 % | median | whole trainings |\n|---|---|---|---|---|---|")
+    heads = ["table", "method", "epochs, mean", "95 %", "median", "whole trainings", *(f"after {n}" for n in TRAININGS)]
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, method in product(options.tables, options.methods):
         known = nbnlp(options.data) if name == "nbnlp" else events(name)
-        epochs = measured(method, known, options.seeds)
+        epochs, *regrets = measured(method, known, options.seeds).T
         low, high = bootstrap((epochs,), np.mean, rng=0).confidence_interval
         figures = [f"{epochs.mean():,.0f}", f"{low:,.0f}–{high:,.0f}", f"{np.median(epochs):,.0f}"]
-        print(f"| {name} | {method} | {' | '.join(figures)} | {epochs.mean() / known.epochs:.1f} |", flush=True)
+        figures += [f"{epochs.mean() / known.epochs:.1f}", *(f"{after.mean():.4f}" for after in regrets)]
+        print(f"| {name} | {method} | {' | '.join(figures)} |", flush=True)
 
 
 if __name__ == "__main__":

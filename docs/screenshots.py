@@ -1,7 +1,8 @@
 """Pictures of a search in a browser: ``python docs/screenshots.py RUN OUT_FOLDER``.
 
 Of any run the report and the page of architectures, and the road of a search in a supernet; of one on NNI its web UI
-too, with a budget an open row of a trial that goes on from another; of one on Optuna optuna-dashboard.
+too, with a budget an open row of a trial that goes on from another; of one on Optuna optuna-dashboard, with a budget
+such a trial, too.
 Needs Debian's ``chromium`` and the Python package ``playwright``, and the extra ``dashboard`` for the last one.
 """
 
@@ -65,6 +66,8 @@ def main() -> None:
         if run.settings.host == "optuna":
             with dashboard(run) as url:
                 study(page, url, out)
+                if run.settings.budget is not None:
+                    part(page, url, run, out)
         browser.close()
 
 
@@ -122,6 +125,16 @@ def study(page: Page, url: str, out: Path) -> None:
     opened(page, f"{url}/dashboard/studies/1/trials")
     page.get_by_role("img").first.wait_for()
     save(page, out / "dashboard-trial.png")
+
+
+def part(page: Page, url: str, run: Run, out: Path) -> None:
+    """The page of the last trial in optuna-dashboard that goes on from another."""
+    from nni_nasplus.hosts.optuna.study import open_study
+
+    number = next(t.number for t in open_study(run).trials[::-1] if "goes on" in t.user_attrs.get("part", ""))
+    opened(page, f"{url}/dashboard/studies/1/trials?numbers={number}")
+    page.get_by_text("goes on from").first.wait_for()
+    save(page, out / "dashboard-part.png")
 
 
 def opened(page: Page, address: str) -> None:

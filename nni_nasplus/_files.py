@@ -99,6 +99,11 @@ def new_folder(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an exception comes of a disk, or a quota, without room; those of safetensors have no number."""
+    return any(os.strerror(code) in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
+
+
 def require_writable(folder: Path) -> None:
     """Raise :class:`UserError` if a folder, there or not, cannot hold files; nothing is left of the attempt."""
     folder = Path(os.path.realpath(folder))

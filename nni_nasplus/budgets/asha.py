@@ -28,6 +28,8 @@ class ASHA(BudgetRule):
         η; 3 or 4 in the paper.
     smallest
         The epochs of the lowest rung, at least.
+    annealed
+        Whether each rung is a training of its own, whose schedule of learning rates ends there.
     delay
         Whether a rung passes on at most ⌊n/η⌋.
 

@@ -25,6 +25,8 @@ class StoppingASHA(ArrivalRule):
         η, more than 1.
     smallest
         The epochs of the lowest rung, at least.
+    annealed
+        Whether each rung is a training of its own, whose schedule of learning rates ends there.
 
     Raises
     ------

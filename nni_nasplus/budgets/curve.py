@@ -41,6 +41,8 @@ class Curve(BudgetRule):
         How many times as long training is from rung to rung.
     smallest
         The epochs of the lowest rung, at least.
+    annealed
+        Whether each rung is a training of its own, whose schedule of learning rates ends there.
     probability
         1 − Δ, 0 to 1: the paper has .05 and .01, Domhan et al. (2015) .05.
     startup

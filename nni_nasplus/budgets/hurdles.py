@@ -28,6 +28,8 @@ class Hurdles(ArrivalRule):
         How many times as long training is from rung to rung.
     smallest
         The epochs of the lowest rung, at least.
+    annealed
+        Whether each rung is a training of its own, whose schedule of learning rates ends there.
     children
         m, the size of a generation. The paper has 1,000 in a search of 15,000.
 

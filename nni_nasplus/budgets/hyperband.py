@@ -29,6 +29,8 @@ class Hyperband(BudgetRule):
         η; 3 in the paper.
     smallest
         The epochs of the lowest rung, at least.
+    annealed
+        Whether each rung is a training of its own, whose schedule of learning rates ends there.
 
     Raises
     ------

@@ -26,6 +26,8 @@ class Median(ArrivalRule):
         How many times as long training is from rung to rung; about half of the trials go on, whatever it is.
     smallest
         The epochs of the lowest rung, at least.
+    annealed
+        Whether each rung is a training of its own, whose schedule of learning rates ends there.
     startup
         How many go on from each rung before the rule is asked; 5 as in Optuna's ``MedianPruner``.
 

@@ -31,6 +31,8 @@ class Nekrasov(ArrivalRule):
         How many times as long training is from rung to rung.
     smallest
         The epochs of the lowest rung, at least.
+    annealed
+        Whether each rung is a training of its own, whose schedule of learning rates ends there.
     slack
         δ in the beginning, 0 to 1; .3 in their code.
     every

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import described, instantiate
 from nni_nasplus.run.settings import Settings
+from nni_nasplus.search.epochs.budget import make_budget_rule
 from nni_nasplus.search.space import Architecture
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def completed(settings: Settings, space: Mapping[str, Any], evaluator: Evaluator
         evaluator.held_out(0, settings.folds)
     if "latency_ms" in settings.costs or (settings.max_latency_ms is not None and settings.latency_table is None):
         evaluator = replace(evaluator, latency=True)
+    if settings.budget is not None and make_budget_rule(settings.budget, settings.budget_options).annealed:
+        evaluator = replace(evaluator, annealed=True)
     complete = replace(
         settings,
         space=dict(space),

@@ -13,7 +13,7 @@ from nni_nasplus.run.run import Run
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.predictions import PREDICTIONS, Predictions
-from nni_nasplus.training.trial_folder import WEIGHTS, failed, outcome_in, write_outcome
+from nni_nasplus.training.trial_folder import WEIGHTS, failed, outcome_in, require_disk, write_outcome
 
 if TYPE_CHECKING:
     from torch import nn
@@ -148,6 +148,7 @@ class Training:
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this network's
+            require_disk(error, run.directory)
             write_outcome(self.folder, failed(error))
 
     def _is_as_trials(self, run: Run) -> bool:

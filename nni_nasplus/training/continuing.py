@@ -22,7 +22,7 @@ __all__ = ["Ending", "Part"]
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Of what a checkpoint has beside Lightning's own."""
 
 
@@ -53,10 +53,12 @@ class Part(Checkpoint):
     epochs
         How many of the schedule's epochs are over then, counted from its beginning, 1 or more. Where more are over
         already there is no training at all.
+    schedule
+        How many epochs the schedule has: what was left by another one is nothing to go on from.
     """
 
-    def __init__(self, folder: Path, epochs: int) -> None:
-        self.path, self.epochs = folder / LAST, epochs
+    def __init__(self, folder: Path, epochs: int, schedule: int) -> None:
+        self.path, self.epochs, self.schedule = folder / LAST, epochs, schedule
         self.unfinished = False
         self._generators: dict[str, Any] = {}
         self._began = 0
@@ -72,12 +74,16 @@ class Part(Checkpoint):
         try:
             with damage_named(self.path), zipfile.ZipFile(self.path):
                 kept = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
-                version = kept["callbacks"][self.state_key]["version"]
+                state = kept["callbacks"][self.state_key]
+                version, schedule = state["version"], state.get("schedule", self.schedule)
         except (UserError, zipfile.BadZipFile, pickle.UnpicklingError, EOFError, OSError):
             logger.warning("%s is damaged; training begins anew", self.path)
             return None
         if version != VERSION:
             logger.warning("%s has format %s, this release reads %s; training begins anew", self.path, version, VERSION)
+            return None
+        if schedule != self.schedule:
+            logger.warning("%s is of %s epochs, not %s; training begins anew", self.path, schedule, self.schedule)
             return None
         return self.path
 
@@ -111,9 +117,9 @@ class Part(Checkpoint):
             self._save(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of torch's generators, and the format of the checkpoint."""
+        """The states of torch's generators, and the format and the schedule of the checkpoint."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"version": VERSION, "cpu": torch.get_rng_state(), "cuda": cuda}
+        return {"version": VERSION, "schedule": self.schedule, "cpu": torch.get_rng_state(), "cuda": cuda}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Remember them until training starts."""

@@ -79,6 +79,9 @@ class Evaluator(Problem):
         The most that the norm of a step's gradient is.
     latency
         Whether trials report the milliseconds of a forward pass, ``latency_ms``, too: a cost of the search.
+    annealed
+        Whether a training of fewer epochs is one of its own, from the beginning, whose schedule ends with them; else it
+        is the first part of the whole training.
 
     Raises
     ------
@@ -107,6 +110,7 @@ class Evaluator(Problem):
     distillation: Distillation | Mapping[str, Any] | None = None
     clip: float = 1.0
     latency: bool = False
+    annealed: bool = False
 
     def __post_init__(self) -> None:
         self.direction  # noqa: B018  # who does not know the objective says so
@@ -185,7 +189,7 @@ class Evaluator(Problem):
             metrics=metrics,
             cost=metrics.get("seconds"),
             teachers=() if teachers is None else teachers.numbers,
-            epochs=None if epochs is None else self.epochs if ended else epochs,
+            epochs=None if epochs is None else self.epochs if ended and not self.annealed else epochs,
         )
         write_outcome(Path(directory), outcome)
         _forget(directory, ended)
@@ -223,7 +227,7 @@ class Evaluator(Problem):
             Train until so many epochs, from 1 to ``self.epochs``, of the one schedule are over, and end with the
             weights of the last of them. Where that is before the schedule's end, ``last.ckpt`` in the folder is what
             a call of more epochs goes on from, as if there had been no break. A folder that has come further stays as
-            it is. If None, train from the beginning to the end.
+            it is. If None, train from the beginning to the end. An ``annealed`` evaluator goes on from nothing.
 
         Returns
         -------
@@ -250,6 +254,8 @@ class Evaluator(Problem):
         all of them.
         """
         part = self._part(directory, epochs)
+        if self.annealed and epochs is not None:
+            return replace(self, epochs=epochs, annealed=False)._fit(network, directory, reporter, teachers, epochs)
         directory.mkdir(parents=True, exist_ok=True)
         started, found = time.perf_counter(), {}
         if isinstance(network, FitsItself):
@@ -333,7 +339,7 @@ class Evaluator(Problem):
         if epochs is None:
             return None
         self._require_within(epochs)
-        return Part(directory, epochs)
+        return Part(directory, epochs, self.epochs)
 
     def _require_within(self, epochs: int) -> None:
         if not 1 <= epochs <= self.epochs:

@@ -52,9 +52,20 @@ def training_trainer(directory: Path, reporter: Reporter, callbacks: list[pl.Cal
     )
 
 
+class _BestEpoch(ModelCheckpoint):
+    """Lightning's, but that goes on in a folder that was moved: it knows still how good the best epoch was."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take its one file for the one that lies here; where the path differs, Lightning forgets the score."""
+        here = str(Path(str(self.dirpath)) / BEST)
+        paths = {"dirpath": self.dirpath, "best_model_path": here, "kth_best_model_path": here}
+        scores = state_dict["best_k_models"].values()
+        super().load_state_dict({**state_dict, **paths, "best_k_models": dict.fromkeys([here] * len(scores), *scores)})
+
+
 def best_epoch(directory: Path, objective: str, direction: Direction) -> ModelCheckpoint:
     """Keeps the weights of the epoch with the best validation score."""
-    return ModelCheckpoint(
+    return _BestEpoch(
         directory,
         filename=Path(BEST).stem,
         monitor=f"val_{objective}",

@@ -6,7 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from nni_nasplus._files import damage_named, read_json, write_json
+from nni_nasplus._files import damage_named, is_disk_full, read_json, write_json
 from nni_nasplus.errors import TrialFailed, UserError
 from nni_nasplus.search.trial import Failure, Outcome
 
@@ -19,6 +19,7 @@ __all__ = [
     "failed",
     "inherited_weights",
     "outcome_in",
+    "require_disk",
     "trial_directory",
     "write_outcome",
 ]
@@ -71,6 +72,13 @@ def failed(error: BaseException) -> Outcome:
     line = (str(error).strip() or "no message").splitlines()[0]
     kind: Failure = "diverged" if isinstance(error, TrialFailed) else "error"
     return Outcome(failure=kind, reason=f"{type(error).__name__}: {line}")
+
+
+def require_disk(error: BaseException, run: str | Path) -> None:
+    """Raise :class:`UserError` if a training ended by a full disk: that is no failure of the trial."""
+    if is_disk_full(error):
+        resume = f"make room, then go on with: nasplus resume {run}"
+        raise UserError(f"no space left on the disk of {run}; what had finished is kept, {resume}") from error
 
 
 def curve_in(folder: Path) -> list[dict[str, float]]:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from budgeted_searches import crossing, parts_trained, search_of
+from budgeted_searches import WHOLE, crossing, parts_trained, rising, search_of
 from landscapes import GRID, score
 
 from nni_nasplus import History, Outcome, Proposal, UserError
@@ -76,6 +76,23 @@ def test_promotions_are_at_most_one_more_than_the_share_of_their_rung(trials):
     parts_trained(search, crossing, workers=4)
     arrived = search.history.arrivals
     assert all(len(arrived.get(above, [])) <= len(arrived.get(rung, [])) // 3 + 1 for rung, above in ((1, 3), (3, 9)))
+
+
+def epochs_to_the_top(seed, **options):
+    """The epochs until one of the best 28 of 4,096 has been trained to its end."""
+    search, spent = search_of("asha", options=options, trials=4**6, seed=seed), 0
+    while True:
+        trial = search.ask()
+        spent += trial.epochs - int(trial.reached)
+        if trial.epochs == WHOLE and score(trial.architecture) >= 16:
+            return spent
+        search.tell(trial, float(rising(trial.architecture, trial.epochs)))
+
+
+def test_to_one_of_the_best_percent_asha_takes_less_than_half_the_epochs_of_whole_trainings():
+    whole = [epochs_to_the_top(seed, eta=math.inf) for seed in range(4)]
+    spared = [epochs_to_the_top(seed) for seed in range(4)]
+    assert np.mean(spared) < np.mean(whole) / 2
 
 
 def test_stopping_asha_decides_as_each_arrives_by_what_was_there():

@@ -185,6 +185,35 @@ def test_early_stopping_goes_back_to_a_best_epoch_before_the_break(cache, tmp_pa
     assert_equal(trained(made, tmp_path / "exactly", length), expected)
     for folder in ("parts", "exactly"):
         assert list((tmp_path / folder).glob("*.ckpt")) == []
+    trained(made, tmp_path / "here", best + 2)
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert_equal(trained(made, tmp_path / "there", 40), (expected[0][best + 2 :], *expected[1:]))
+
+
+def test_an_annealed_part_is_the_whole_training_of_so_many_epochs_and_leaves_nothing_to_go_on_from(
+    cache, whole, tmp_path
+):
+    made = of_events(cache, annealed=True)
+    for epochs in (2, SCHEDULE):
+        expected = whole(of_events(cache, epochs=epochs), None)
+        assert_equal(trained(made, tmp_path, epochs), expected)
+        assert list(tmp_path.glob("*.ckpt")) == []
+        assert outcome_in(tmp_path).epochs == epochs
+
+
+def test_an_annealed_part_that_is_killed_repeats_but_the_epoch_that_it_was_in_and_goes_on_from_no_other(
+    cache, whole, tmp_path, monkeypatch
+):
+    made = of_events(cache, annealed=True)
+    evaluator, space, architecture = made
+    monkeypatch.setattr("nni_nasplus.training.evaluator._forget", lambda *of: None)
+    trained(made, tmp_path, 2)
+    dying = DyingIn(3)
+    with pytest.raises(Killed):
+        evaluator.evaluate(space, architecture, tmp_path, dying, epochs=SCHEDULE)
+    expected = whole(of_events(cache), None)
+    assert dying.curve == expected[0][:2]
+    assert_equal(trained(made, tmp_path, SCHEDULE), (expected[0][2:], *expected[1:]))
 
 
 def test_a_part_that_is_asked_for_once_more_trains_no_more(make, whole, tmp_path):
@@ -206,7 +235,8 @@ def test_without_a_number_of_epochs_training_begins_anew(cache, whole, tmp_path)
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "last.ckpt is damaged; training begins anew"),
         (lambda path: path.write_bytes(b"PK"), "last.ckpt is damaged; training begins anew"),
-        (lambda path: relabelled(path, 0), "last.ckpt has format 0, this release reads 1; training begins anew"),
+        (lambda path: relabelled(path, version=0), "last.ckpt has format 0, this release reads 2; training begins a"),
+        (lambda path: relabelled(path, schedule=9), "last.ckpt is of 9 epochs, not 4; training begins anew"),
     ],
 )
 def test_a_checkpoint_that_is_half_written_or_of_another_version_is_named_and_training_begins_anew(
@@ -219,11 +249,11 @@ def test_a_checkpoint_that_is_half_written_or_of_another_version_is_named_and_tr
     assert message in caplog.text
 
 
-def relabelled(path, version):
-    """Give a checkpoint the number of another format."""
+def relabelled(path, **said):
+    """Let a checkpoint be of another format, or another schedule."""
     kept = torch.load(path, weights_only=True)
     (part,) = (state for name, state in kept["callbacks"].items() if name.startswith("Part"))
-    part["version"] = version
+    part.update(said)
     torch.save(kept, path)
 
 

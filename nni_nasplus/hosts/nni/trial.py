@@ -13,7 +13,7 @@ import nni
 import requests
 
 from nni_nasplus._signals import exit_code, stoppable
-from nni_nasplus.errors import HostLost
+from nni_nasplus.errors import HostLost, UserError
 from nni_nasplus.hosts.nni.architecture import leave_architecture
 from nni_nasplus.hosts.nni.folders import nni_run_directory
 from nni_nasplus.hosts.nni.pairing import is_remote, manager_api, take_own_parameters
@@ -28,7 +28,14 @@ from nni_nasplus.search.trial import Outcome
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.reporter import Continuing
 from nni_nasplus.training.trainer import share_cores
-from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
+from nni_nasplus.training.trial_folder import (
+    clear_outcome,
+    failed,
+    outcome_in,
+    require_disk,
+    trial_directory,
+    write_outcome,
+)
 
 __all__ = ["presearch_and_report", "run_trial", "train_and_report"]
 
@@ -86,7 +93,7 @@ def train_and_report(
     end_with_the_manager()
     directory = trial_directory(run, space.search_space.key(architecture))
     clear_outcome(directory)
-    with _failure_kept(directory):
+    with _failure_kept(directory, run):
         _share_cores()
         reporter = NniReporter()
         leave_architecture(space, architecture, reporter.output, f"Trial {nni.get_sequence_id()}")
@@ -100,18 +107,23 @@ def presearch_and_report(run: Run) -> None:
     There is no final result: the web UI would rank it among those of architectures.
     """
     end_with_the_manager()
-    with _failure_kept(presearch_directory(run.directory)):
+    with _failure_kept(presearch_directory(run.directory), run.directory):
         presearch(run, NniReporter())
 
 
 @contextlib.contextmanager
-def _failure_kept(directory: Path) -> Iterator[None]:
-    """Keep in a folder how this trial failed; it has not where the manager is gone."""
+def _failure_kept(directory: Path, run: Path) -> Iterator[None]:
+    """Keep in a folder how this trial failed; it has not where the manager is gone, or the disk is full."""
     try:
         yield
     except HostLost:
         raise
     except Exception as error:
+        try:
+            require_disk(error, run)
+        except UserError as full:
+            _keep(directory, Outcome(failure="interrupted", reason=str(full)))
+            raise
         _keep(directory, failed(error))
         raise
 

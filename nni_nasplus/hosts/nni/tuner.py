@@ -173,7 +173,15 @@ class NasTuner(Tuner):
                 self._tell(trial, self._outcome(trial) or self._post_mortem(parameter_id))
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
-        """Take how a trial ended, and answer the requests that waited for it."""
+        """Take how a trial ended, and answer the requests that waited for it.
+
+        Raises
+        ------
+        UserError
+            If the trial has left word that the disk is full, where no other would fare better.
+        """
+        if outcome.failure == "interrupted" and outcome == self._outcome(trial):
+            raise UserError(outcome.reason or "a trial was interrupted")
         self.search.tell(trial, outcome)
         if self._run is not None:
             bound_checkpoints(self._run, self.search.history)

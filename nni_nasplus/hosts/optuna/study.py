@@ -210,10 +210,11 @@ def has_more(run: Run, study: optuna.Study) -> bool:
     be filled now.
     """
     budget = run.settings.make_budget()
+    is_open = unfinished(study)  # before it is filled: what ends meanwhile may let another go on
     if budget is not None:
         with _filling(run):
             _fill_parts(run, study, budget)
-    return unfinished(study) or _may_begin(run, study)
+    return is_open or unfinished(study) or _may_begin(run, study)
 
 
 def begin_another(run: Run, study: optuna.Study) -> bool:

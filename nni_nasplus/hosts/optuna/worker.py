@@ -16,8 +16,10 @@ from optuna.storages import fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus._signals import asked, end_with, heeded, held, stoppable
+from nni_nasplus.errors import UserError
 from nni_nasplus.hosts.optuna.artifacts import attach
 from nni_nasplus.hosts.optuna.reporter import OptunaReporter
+from nni_nasplus.hosts.optuna.sampling.outcomes import keep_pause
 from nni_nasplus.hosts.optuna.sampling.suggestion import epochs_of, suggest
 from nni_nasplus.hosts.optuna.study import QueueEmpty, begin_another, has_more, open_study, try_again
 from nni_nasplus.run.run import Run
@@ -25,7 +27,14 @@ from nni_nasplus.search.history import SearchSpaceExhausted
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.training.reporter import Continuing
 from nni_nasplus.training.trainer import share_cores
-from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, trial_directory, write_outcome
+from nni_nasplus.training.trial_folder import (
+    clear_outcome,
+    failed,
+    outcome_in,
+    require_disk,
+    trial_directory,
+    write_outcome,
+)
 
 __all__ = ["train_trial", "work"]
 
@@ -70,7 +79,7 @@ def train_trial(run: Run, trial: optuna.Trial) -> float:
 
 
 def _value(run: Run, trial: optuna.Trial, architecture: Architecture, epochs: int | None) -> float:
-    """The objective of an architecture after so many epochs, None for all.
+    """The objective of an architecture after so many epochs, None for all; a training that is not over is pruned.
 
     A result that a killed worker had earned is taken as it is.
     """
@@ -80,14 +89,32 @@ def _value(run: Run, trial: optuna.Trial, architecture: Architecture, epochs: in
         earned = _earned(directory, reporter, epochs)
         value = earned if earned is not None else _trained(run, architecture, directory, reporter, epochs)
         attach(run, trial, architecture, directory)
+        if epochs is not None and _is_paused(run, directory):
+            raise keep_pause(trial, epochs, value)
     except optuna.TrialPruned:
         raise
     except Exception as error:
+        _require_disk(error, run)
         outcome = failed(error)
         write_outcome(directory, outcome)
         reporter.final(outcome)
         raise
     return value
+
+
+def _is_paused(run: Run, directory: Path) -> bool:
+    """Whether a training of a search with a budget is not over."""
+    outcome, budget = outcome_in(directory), run.settings.make_budget()
+    return bool(outcome and budget and outcome.epochs is not None and outcome.epochs < budget.epochs)
+
+
+def _require_disk(error: Exception, run: Run) -> None:
+    """Let the worker end if the disk is full, as an interruption does: no other trial would fare better."""
+    try:
+        require_disk(error, run.directory)
+    except UserError as full:
+        sys.stderr.write(f"nasplus: {full}\n")
+        raise KeyboardInterrupt from full
 
 
 def _earned(directory: Path, reporter: OptunaReporter, epochs: int | None) -> float | None:

@@ -18,7 +18,7 @@ from nni_nasplus.search.history import History, SearchSpaceExhausted
 from nni_nasplus.search.search import RepeatedFailure, Search
 from nni_nasplus.search.trial import Outcome, Trial
 from nni_nasplus.training.reporter import LogReporter
-from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, write_outcome
+from nni_nasplus.training.trial_folder import clear_outcome, failed, outcome_in, require_disk, write_outcome
 
 __all__ = ["ProcessHost"]
 
@@ -65,7 +65,7 @@ class _ProcessSearch:
         Raises
         ------
         UserError
-            If the latest trials all failed for one reason.
+            If the latest trials all failed for one reason, or the disk is full.
         """
         history = self._search.history
         self._search.recover(lambda trial: outcome_in(self._run.trial_directory(trial), trial.epochs))
@@ -92,6 +92,7 @@ class _ProcessSearch:
         try:
             self._train(trial, directory)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this trial's, and the search goes on
+            require_disk(error, self._run.directory)
             write_outcome(directory, failed(error))
         outcome = outcome_in(directory)
         assert outcome is not None

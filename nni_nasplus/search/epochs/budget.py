@@ -116,6 +116,9 @@ class BudgetRule(ABC):
         than 1. Infinite for whole trainings only.
     smallest
         The fewest epochs that any trial is trained for.
+    annealed
+        Whether each rung is a training of its own, from the beginning, whose learning rate is annealed to the rung's
+        end, as NNI's Hyperband and BOHB have it; else a rung is a pause in one schedule.
 
     Raises
     ------
@@ -125,6 +128,7 @@ class BudgetRule(ABC):
 
     eta: float = 3.0
     smallest: int = 1
+    annealed: bool = False
 
     def __post_init__(self) -> None:
         if not self.eta > 1:

@@ -11,6 +11,7 @@ import pytest
 from digits_search import complete, create
 from places import HELPERS
 
+from nni_nasplus import UserError
 from nni_nasplus.hosts.nni import NasTuner
 from nni_nasplus.hosts.nni.results import parameters_of, parted
 from nni_nasplus.search.trial import Outcome, Trial
@@ -35,12 +36,12 @@ class Manager:
         self.sent |= dict(zip(ids, answered, strict=False))
         return answered
 
-    def end(self, parameter_id, failure=None):
+    def end(self, parameter_id, failure=None, reason=None):
         """Let a trial train, leave its outcome and end."""
         parameters = self.sent[parameter_id]
         architecture, epochs = parted(parameters)
         score = float(architecture["tens"] * 10 + architecture["ones"])
-        outcome = Outcome(score=score, epochs=epochs) if failure is None else Outcome(failure=failure)
+        outcome = Outcome(score=score, epochs=epochs) if failure is None else Outcome(failure=failure, reason=reason)
         write_outcome(trial_directory(self.run.directory, self.run.space.search_space.key(architecture)), outcome)
         if failure is None:
             self.tuner.receive_trial_result(parameter_id, parameters, {"default": score})
@@ -89,13 +90,22 @@ def test_a_search_that_is_over_has_no_more_for_anybody(manager):
     assert history.best[0].reached == 9
 
 
-def test_a_part_that_was_killed_is_handed_out_again_with_its_budget(manager):
+def test_a_part_that_was_killed_is_handed_out_again_with_its_budget(manager, monkeypatch):
     manager.request(3)
     for parameter_id in range(3):
         manager.end(parameter_id)
     (promoted,) = manager.request(1)
-    manager.end(3, failure="interrupted")
+    monkeypatch.setattr("nni_nasplus.hosts.nni.tuner.post_mortem", lambda *_: Outcome(failure="interrupted"))
+    manager.tuner.trial_end(3, False)
     assert manager.request(1) == [promoted]
+
+
+def test_a_full_disk_that_a_trial_meets_ends_the_tuner_and_is_no_failure_of_the_trial(manager):
+    manager.request(3)
+    manager.end(0)
+    with pytest.raises(UserError, match="no space left"):
+        manager.end(1, failure="interrupted", reason="no space left on the disk of runs/a")
+    assert [trial.status for trial in manager.run.history().trials] == ["done", "pending", "pending"]
 
 
 def test_an_earlier_part_that_is_told_twice_counts_once(manager):

@@ -16,6 +16,7 @@ from optuna.trial import TrialState  # noqa: E402
 
 from nni_nasplus.hosts.optuna import worker  # noqa: E402
 from nni_nasplus.hosts.optuna.mirror import Mirror  # noqa: E402
+from nni_nasplus.hosts.optuna.sampling.outcomes import _OUTCOME as OUTCOME  # noqa: E402
 from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS  # noqa: E402
 from nni_nasplus.hosts.optuna.study import has_more, open_study  # noqa: E402
 
@@ -53,7 +54,9 @@ def done(tmp_path_factory):
 
 def test_every_part_is_a_trial_of_its_own_with_the_parameters_of_its_parent(done):
     run, study = done
-    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
+    of = {(trial.system_attrs[EPOCHS], trial.state) for trial in study.trials}
+    assert of == {(1, TrialState.PRUNED), (3, TrialState.PRUNED), (9, TrialState.COMPLETE)}
+    assert [trial.value for trial in study.trials] == [trial.system_attrs[OUTCOME]["score"] for trial in study.trials]
     assert Counter(trial.system_attrs[EPOCHS] for trial in study.trials) == {1: 9, 3: 3, 9: 1}
     (last,) = (trial for trial in study.trials if trial.system_attrs[EPOCHS] == 9)
     same = [trial for trial in study.trials if trial.params == last.params]
@@ -64,6 +67,13 @@ def test_every_part_is_a_trial_of_its_own_with_the_parameters_of_its_parent(done
         f"trains to epoch 9, goes on from trial {same[1].number}",
     ]
     assert not has_more(run, study)
+
+
+def test_the_best_trial_of_the_study_is_a_whole_training_and_those_that_are_paused_say_so(done):
+    study = done[1]
+    assert study.best_trial.system_attrs[EPOCHS] == 9
+    paused = [trial.user_attrs.get("paused after epoch") for trial in study.trials]
+    assert paused == [epochs if epochs < 9 else None for epochs in (t.system_attrs[EPOCHS] for t in study.trials)]
 
 
 def test_the_journal_has_each_architecture_once_and_each_rung(done):
@@ -84,6 +94,17 @@ def test_one_worker_trains_what_the_searching_process_would(done, tmp_path):
         trial.architecture for trial in done[0].history().trials
     ]
     assert Counter(proposals(alone)) == Counter(proposals(done[0]))
+
+
+def test_a_trial_that_ends_while_somebody_looks_for_more_is_not_the_end(tmp_path, monkeypatch):
+    run = run_of(tmp_path, trials=1)
+    study = open_study(run)
+    assert has_more(run, study)
+    trial = study.ask()
+    monkeypatch.setattr(
+        "nni_nasplus.hosts.optuna.study._fill_parts", lambda *of: study.tell(trial, state=TrialState.FAIL)
+    )
+    assert has_more(run, study)
 
 
 @pytest.mark.system

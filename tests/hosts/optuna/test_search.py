@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import signal
 import time
 
@@ -116,6 +118,22 @@ def test_a_trial_may_be_interrupted_as_often_as_anybody_likes(tmp_path, monkeypa
     states = [trial.state for trial in study.get_trials()]
     assert states == [TrialState.FAIL] * 5 + [TrialState.COMPLETE]
     assert len({str(trial.params) for trial in study.get_trials()}) == 1
+
+
+def test_a_full_disk_ends_the_worker_and_is_no_failure_of_the_trial(tmp_path, monkeypatch, capsys):
+    run = create(tmp_path / "run", 1, host="optuna", seconds=0.0)
+    study = open_study(run)
+    fill_queue(study, 1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(type(run.evaluator), "evaluate", without_room)
+        worker.work(run)
+    assert f"nasplus: no space left on the disk of {run.directory}; " in capsys.readouterr().err
+    worker.work(run)
+    assert [trial.state for trial in study.get_trials()] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def without_room(*arguments):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def interrupted(*arguments):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from finished_runs import searched
+from pytorch_lightning import Trainer
 from safetensors.torch import load_file
 
 from nni_nasplus import UserError
@@ -95,6 +98,28 @@ def test_a_search_that_dies_in_a_rung_trains_nothing_twice_but_that(cache, whole
     assert [trial.score for trial in run.history().trials] == [trial.score for trial in whole.history().trials]
 
 
+def test_a_full_disk_ends_the_search_and_what_was_in_training_goes_on_from_its_last_checkpoint(
+    cache, whole, tmp_path, monkeypatch
+):
+    run, saved = run_of(tmp_path / "run", cache), []
+    save = Trainer.save_checkpoint
+
+    def full(self, path, *arguments, **options):
+        saved.append(path) if ".last." in str(path) else None
+        if len(saved) == TRIALS + 1:  # the first after all have got to the first rung
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return save(self, path, *arguments, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=r"no space left on .*run; .*resume"):
+        patch.setattr(Trainer, "save_checkpoint", full)
+        complete(run)
+    assert sorted(trial.status for trial in run.history().trials) == [*["done"] * (TRIALS - 1), "pending"]
+    assert not list(run.directory.rglob("*.partial*"))
+    complete(Run.open(run.directory))
+    assert told(run) == told(whole)
+    assert [trial.score for trial in run.history().trials] == [trial.score for trial in whole.history().trials]
+
+
 def test_a_result_of_a_rung_that_nobody_had_heard_of_counts_and_an_older_one_does_not(cache, tmp_path):
     run = run_of(tmp_path / "run", cache)
     search = run.open_search()
@@ -134,6 +159,16 @@ def test_what_runs_counts_and_keeps_its_checkpoint(tmp_path):
     bound_checkpoints(run, search.history)
     kept = [trial.score for trial in search.history.trials if (run.trial_directory(trial) / LAST).is_file()]
     assert kept == [0.5, None]
+
+
+def test_rungs_that_are_annealed_are_whole_trainings_of_their_own(cache, tmp_path):
+    run = run_of(tmp_path / "run", cache, budget_options={"annealed": True})
+    complete(run)
+    history = run.history()
+    assert {epochs: len(trials) for epochs, trials in history.arrivals.items()} == {1: TRIALS, EPOCHS: 1}
+    for trial in history.trials:
+        alone = EventClassification(str(cache), epochs=trial.reached, batch_size=64)
+        assert alone.evaluate(run.space, trial.architecture, tmp_path / "alone")["roc_auc"] == trial.score
 
 
 def test_what_cannot_be_paused_is_named(cache):

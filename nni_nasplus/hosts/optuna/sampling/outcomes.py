@@ -12,10 +12,23 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nni_nasplus.search.trial import Outcome, Proposal
 
-__all__ = ["REASON", "Rejection", "keep_outcome", "keep_rejection", "kept_outcome", "outcome_of", "rejections_of"]
+__all__ = [
+    "PAUSED",
+    "REASON",
+    "Rejection",
+    "is_paused",
+    "keep_outcome",
+    "keep_pause",
+    "keep_rejection",
+    "kept_outcome",
+    "outcome_of",
+    "rejections_of",
+]
 
 REASON = "reason"
 """The user attribute that says why a trial failed, for people who look at optuna-dashboard."""
+PAUSED = "paused after epoch"
+"""The user attribute of a trial that has ended at a rung."""
 _OUTCOME = "nasplus:outcome"
 """The system attribute of a trial that holds how it ended, as far as its worker could say so."""
 _REJECTED = "nasplus:rejected:"
@@ -45,9 +58,25 @@ def keep_outcome(trial: optuna.Trial, outcome: Outcome) -> None:
 def kept_outcome(trial: FrozenTrial) -> Outcome | None:
     """What the worker of a finished trial left; None where it was killed before, or was none of ours."""
     content = trial.system_attrs.get(_OUTCOME)
-    if content is None or content["score"] != _score(trial) or trial.state == TrialState.PRUNED:
+    score = trial.value if is_paused(trial) else _score(trial)
+    if content is None or content["score"] != score or (trial.state == TrialState.PRUNED and not is_paused(trial)):
         return None  # a retried trial inherits what an earlier one had earned
     return Outcome.from_json(content)
+
+
+def is_paused(trial: FrozenTrial) -> bool:
+    """Whether a trial has ended at a rung, before the end of a whole training: see :func:`keep_pause`."""
+    return trial.state == TrialState.PRUNED and trial.value is not None and PAUSED in trial.user_attrs
+
+
+def keep_pause(trial: optuna.Trial, epochs: int, score: float) -> optuna.TrialPruned:
+    """What to raise where a training is paused: to Optuna it is pruned, so that its best trial is a whole training.
+
+    The value of a pruned trial is the last of its curve.
+    """
+    trial.study._storage.set_trial_intermediate_value(trial._trial_id, epochs, score)
+    trial.set_user_attr(PAUSED, epochs)
+    return optuna.TrialPruned(f"paused after {epochs} epochs")
 
 
 def outcome_of(trial: FrozenTrial) -> Outcome:

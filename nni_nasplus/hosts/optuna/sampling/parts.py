@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
-from nni_nasplus.hosts.optuna.sampling.outcomes import kept_outcome, outcome_of, rejections_of
+from nni_nasplus.hosts.optuna.sampling.outcomes import is_paused, kept_outcome, outcome_of, rejections_of
 from nni_nasplus.hosts.optuna.sampling.suggestion import EPOCHS, ORIGIN, architecture_of, is_half_read
 from nni_nasplus.search.history import History
 from nni_nasplus.search.journal import Journal
@@ -129,10 +129,10 @@ def _joined(key: str, group: Sequence[FrozenTrial], space: SearchSpace) -> Part:
 
 
 def last_try(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-    """The trial that says how an architecture ended: a complete one if there is any, else the last; None while one
+    """The trial that says how an architecture ended: one with a result if there is any, else the last; None while one
     waits, runs, or was killed and is going to wait again.
     """
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    complete = [trial for trial in trials if _has_result(trial)]
     if complete:
         return complete[0]
     last = trials[-1]
@@ -148,11 +148,13 @@ def parent_of(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> FrozenTrial 
     earlier = [
         one
         for one in trials
-        if one.state == TrialState.COMPLETE
-        and one.params == trial.params
-        and one.system_attrs.get(EPOCHS, epochs) < epochs
+        if _has_result(one) and one.params == trial.params and one.system_attrs.get(EPOCHS, epochs) < epochs
     ]
     return max(earlier, key=lambda one: one.system_attrs[EPOCHS], default=None)
+
+
+def _has_result(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.COMPLETE or is_paused(trial)
 
 
 def _events(parts: Sequence[Part]) -> Iterator[Event]:
