@@ -27,6 +27,8 @@ __all__ = ["quantise"]
 
 _OPTIONS = "options.json"
 """What unfinished work is of."""
+_GENTLE = 0.1
+"""What the learning rate is multiplied by where a network is trained on."""
 
 
 def quantise(
@@ -37,6 +39,7 @@ def quantise(
     run: str | None = None,
     trial: int | None = None,
     epochs: int | None = None,
+    learning_rate: float | None = None,
     cost: float = 1.0,
     minutes: float | None = None,
     onnx: bool = False,
@@ -60,6 +63,9 @@ def quantise(
         Of a search the network of one trial.
     epochs
         Of the search for bits, and of each training; by default those of the search's trials.
+    learning_rate
+        Of the search for bits, and of each training; by default a tenth of that which trained the network: more would
+        undo what it has learned.
     cost
         How much bits cost: what is added to the loss where all layers have the most bits; 0 or more.
     minutes
@@ -74,6 +80,8 @@ def quantise(
         raise UserError(f"{out} exists and is not empty; name a new directory with --to")
     if epochs is not None and epochs < 1:
         raise UserError(f"--epochs is {epochs}; use 1 or more")
+    if learning_rate is not None and not 0 < learning_rate < math.inf:
+        raise UserError(f"--learning-rate is {learning_rate:g}; use more than 0")
     if not 0 <= cost < float("inf"):
         raise UserError(f"--cost is {cost}; use 0 or more")
     if minutes is not None and not 0 < minutes < math.inf:
@@ -90,13 +98,15 @@ def quantise(
         raise UserError('model.onnx needs the onnx extra; pip install "nni-nasplus[onnx]"')
     source, space, architecture, network = _found(model, run, trial)
     evaluator = replace(source.evaluator, distillation=None, epochs=epochs or source.evaluator.epochs)
+    evaluator = _gentle(evaluator.tuned(architecture), learning_rate)
     options = {"bits": list(numbers), "cost": cost, "epochs": evaluator.epochs, "network": _digest(network)}
+    options["learning-rate"] = evaluator.learning_rate
     with (
         source.held("models"),
         Console(file=sys.stderr).status("reading the data") as status,
         goes_on_by("the same command"),
     ):
-        parts = (evaluator.tuned(architecture), space, architecture, network)
+        parts = (evaluator, space, architecture, network)
         Quantising(*parts, out, partial(tested, source)).bits(numbers)
         with _unfinished(out, options) as folder:
             quantising = Quantising(*parts, folder, partial(tested, source), status.update)
@@ -105,6 +115,11 @@ def quantise(
     print_networks(networks, source.settings.objective, [f"{number} bits" for number in reversed(numbers)])
     print_layers(networks[-1])
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
+
+
+def _gentle(evaluator: Any, learning_rate: float | None) -> Any:
+    """What trains on at this learning rate, by default at a share of its own."""
+    return replace(evaluator, learning_rate=learning_rate or _GENTLE * evaluator.learning_rate)
 
 
 @contextmanager
