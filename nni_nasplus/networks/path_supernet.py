@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +18,7 @@ from nni_nasplus.search.space import Architecture, SearchSpace
 __all__ = ["PathSupernet", "path_supernet_of"]
 
 _DECISIONS = "decisions"
+_NUMBERS = re.compile(r"[0-9]+")
 
 
 class PathSupernet(Supernet):
@@ -94,6 +96,10 @@ class PathSupernet(Supernet):
         """The choice of each decision that the architecture has."""
         decisions = zip(self.edges, self.space.decisions, strict=True)
         return [(edge, f"{name}={architecture[name]}") for edge, name in decisions if name in architecture]
+
+    def kinds(self, cell: str) -> list[Hashable]:
+        """Decisions are alike that are called the same but for numbers, and have the same choices."""
+        return [(_NUMBERS.sub("", name), choices) for name, choices in self.space.decisions.items()]
 
     def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """Of each decision the choice that weighs most; those that the others leave out do not count."""
