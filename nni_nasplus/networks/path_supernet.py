@@ -66,6 +66,13 @@ class PathSupernet(Supernet):
             row = self.masks[_DECISIONS][names.index(name)]
             row[row.nonzero()[1:]] = False
 
+    @property
+    def alive_space(self) -> SearchSpace:
+        """The space of its paths: a decision with one choice that is alive has that one."""
+        alive = self.masks[_DECISIONS]
+        single = [self._choices[int(row.nonzero())] for row in alive if int(row.sum()) == 1]
+        return self.space.held({name: choice for name, choice in single if name in self.space.decisions})
+
     def network_of(self, architecture: Mapping[str, Any]) -> nn.Module:
         """Make the network of an architecture, whose weights are parts of those shared as they are now.
 

@@ -240,7 +240,7 @@ class Supernet(nn.Module, ABC):
             )
 
     def kinds(self, cell: str) -> list[Hashable]:
-        """What each edge of a cell decides: those that are alike have the same choices, in order, for the same thing."""
+        """What each edge of a cell decides: those that are alike have the same choices, in order, of the same."""
         return [tuple(row) for row in self.masks[cell].tolist()]
 
     def needs(self, edge: Edge, operation: str) -> bool:
