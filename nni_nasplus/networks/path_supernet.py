@@ -79,7 +79,7 @@ class PathSupernet(Supernet):
         Its ``state_dict`` is what the network that the space builds takes over.
         """
         with torch.random.fork_rng(devices=[]):  # torch initialises on the CPU in half the time that it needs on meta
-            network = self._make(architecture)
+            network = self._make(architecture).to(next(self.bank.parameters()).device)
         self.bank.lend(network)
         return network.train(self.training)
 

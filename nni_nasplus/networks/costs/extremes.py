@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -31,7 +31,7 @@ def size_of(build: Callable[[Mapping[str, Any]], nn.Module]) -> Cost:
     def size(architecture: Architecture) -> float:
         name = str(architecture)
         if name not in known:
-            with torch.device("meta"):
+            with torch.random.fork_rng(devices=[]):  # torch initialises on the CPU in half the time it needs on meta
                 known[name] = count_parameters(build(architecture))
         return known[name]
 
@@ -39,7 +39,7 @@ def size_of(build: Callable[[Mapping[str, Any]], nn.Module]) -> Cost:
 
 
 def dearest(supernet: Supernet, cost: Cost) -> Architecture:
-    """The path that costs most among all that differ from it in one edge; of equal ones the first.
+    """The path that costs most of those whose edges of a kind agree, found by exchanging one kind after the other.
 
     Where cost grows with every choice whatever the others are, as with widths and depths, it is the dearest of all.
     """
@@ -57,17 +57,26 @@ def _climbed(supernet: Supernet, gain: Cost) -> Architecture:
     top, before = gain(best), -math.inf
     while top > before:
         before = top
-        for cell, mask in supernet.masks.items():
-            for edge, operation in mask.nonzero().tolist():
-                tried = _exchanged(genes, cell, edge, operation)
+        for cell, alike in _kinds(supernet):
+            for choice in range(int(supernet.masks[cell][alike[0]].sum())):
+                tried = {**genes, cell: _exchanged(genes[cell], supernet.masks[cell], alike, choice)}
                 found = supernet.derive(tried)
                 if (value := gain(found)) > top:
                     genes, best, top = tried, found, value
     return best
 
 
-def _exchanged(genes: Mapping[str, Tensor], cell: str, edge: int, operation: int) -> dict[str, Tensor]:
-    rows = genes[cell].clone()
-    rows[edge] = 0
-    rows[edge, operation] = 1
-    return {**genes, cell: rows}
+def _kinds(supernet: Supernet) -> Iterator[tuple[str, list[int]]]:
+    """The edges of each kind, by cell."""
+    for cell in supernet.masks:
+        kinds = supernet.kinds(cell)
+        for kind in dict.fromkeys(kinds):
+            yield cell, [edge for edge, other in enumerate(kinds) if other == kind]
+
+
+def _exchanged(genes: Tensor, mask: Tensor, edges: list[int], choice: int) -> Tensor:
+    rows = genes.clone()
+    for edge in edges:
+        rows[edge] = 0
+        rows[edge, mask[edge].nonzero()[choice]] = 1
+    return rows
