@@ -18,7 +18,7 @@ from nni_nasplus.one_shot.options import options_of
 from nni_nasplus.one_shot.paths import Genes, drawn_genes, skeletons
 from nni_nasplus.one_shot.shared_weights import WEIGHTS
 from nni_nasplus.search.space import Architecture
-from nni_nasplus.strategies.paths.sandwich import distance, start_as_shortcuts, unregularised
+from nni_nasplus.strategies.paths.sandwich import decay, distance, start_as_shortcuts, unregularised
 from nni_nasplus.strategies.paths.spos import SPOS, Scored
 
 __all__ = ["BigNAS"]
@@ -95,7 +95,7 @@ class BigNAS(SPOS):
         optimizer.zero_grad()
         decayed = self._descend_sandwich(batch["train"])
         self._clip()
-        self._decay(decayed)
+        decay(decayed, self.options.weight_decay, self.options.optimizer, self.rate())
         optimizer.step()
 
     def _descend_sandwich(self, batch: Any) -> list[nn.Parameter]:
@@ -119,17 +119,6 @@ class BigNAS(SPOS):
         with self.supernet.only(path), unregularised(self.supernet):
             _, output = self.loss.with_output(batch)
         return distance(output, taught, getattr(self.evaluator, "link", "softmax"))
-
-    def _decay(self, weights: list[nn.Parameter]) -> None:
-        """Weight decay, as the optimiser has it: AdamW's is decoupled from the gradient."""
-        decay = self.options.weight_decay
-        with torch.no_grad():
-            for weight in weights:
-                if self.options.optimizer == "sgd":
-                    assert weight.grad is not None
-                    weight.grad.add_(weight, alpha=decay)
-                else:
-                    weight.mul_(1 - self.rate() * decay)
 
     def first_candidates(
         self, rng: np.random.Generator, count: int

@@ -1,8 +1,8 @@
-"""What the paths of a sandwich need: a distance to what the largest says, no dropout, and a start as shortcuts."""
+"""What the sandwich of BigNAS needs: a distance to what the largest says, who is regularised, a start as shortcuts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from nni_nasplus.data.link import Link
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.training.distillation.loss import half_squared_error, softened_divergence
 
-__all__ = ["distance", "start_as_shortcuts", "unregularised"]
+__all__ = ["decay", "distance", "start_as_shortcuts", "unregularised"]
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d)
 
@@ -43,6 +43,26 @@ def unregularised(network: nn.Module) -> Iterator[None]:
     finally:
         for module in dropping:
             module.train()
+
+
+def decay(weights: Iterable[nn.Parameter], amount: float, optimizer: str, rate: float) -> None:
+    """Weight decay of some weights, as the optimiser has it for all: AdamW's is apart from the gradient.
+
+    Parameters
+    ----------
+    weights
+        With gradients.
+    optimizer
+        ``sgd`` or ``adamw``.
+    rate
+        The learning rate.
+    """
+    with torch.no_grad():
+        for weight in weights:
+            if optimizer == "adamw":
+                weight.mul_(1 - rate * amount)
+            elif weight.grad is not None:
+                weight.grad.add_(weight, alpha=amount)
 
 
 def start_as_shortcuts(supernet: Supernet, largest: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from nni_nasplus.one_shot.fit import made
 from nni_nasplus.one_shot.mixture import one_path
 from nni_nasplus.one_shot.paths import drawn_genes, skeletons
 from nni_nasplus.search.strategy import make_strategy
-from nni_nasplus.strategies.paths.sandwich import distance
+from nni_nasplus.strategies.paths.sandwich import decay, distance
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 SPACE = event_space(
@@ -87,7 +87,7 @@ def test_only_weights_of_the_largest_path_decay(optimizer, factor):
     used = found._descend_sandwich(BATCH)
     for weight in found.supernet.parameters():
         weight.grad = None if weight.grad is None else torch.zeros_like(weight.grad)
-    found._decay(used)
+    decay(used, 0.5, optimizer, found.rate())
     stepped.step()
     largest = {id(weight) for weight in used}
     assert 0 < len(largest) < len(before)
