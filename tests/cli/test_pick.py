@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from shopping import shopping
 
 from nni_nasplus.cli import main
 from nni_nasplus.networks.cost import count_flops, count_parameters
+from nni_nasplus.one_shot.inherited import Inherited
 from nni_nasplus.run.model import Model
 from nni_nasplus.run.run import Run
 
@@ -82,6 +84,41 @@ def test_a_budget_that_was_asked_for_is_answered_again_without_scoring(run, tmp_
     main([*arguments, "--to", str(tmp_path / "again")])
     for name in ("architecture.json", "curve.json", "model.safetensors"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+@pytest.mark.system
+def test_a_pick_that_is_interrupted_goes_on_as_if_it_had_not_been(run, tmp_path, monkeypatch):
+    whole, parts = (shutil.copytree(run, tmp_path / name) for name in ("whole", "parts"))
+    for copy in (whole, parts):
+        shutil.rmtree(copy / "bignas" / "picked", ignore_errors=True)
+    arguments = ["--max-flops", "400000", "--samples", "5", "--to"]
+    main(["pick", str(whole), *arguments, str(tmp_path / "at_once")])
+    calls, scored = [], Inherited.__call__
+
+    def interrupted(self, *given):
+        calls.append(given)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return scored(self, *given)
+
+    monkeypatch.setattr(Inherited, "__call__", interrupted)
+    with pytest.raises(SystemExit):
+        main(["pick", str(parts), *arguments, str(tmp_path / "later")])
+    assert not (tmp_path / "later").exists()
+    main(["pick", str(parts), *arguments, str(tmp_path / "later")])
+    assert (tmp_path / "later" / "curve.json").read_text() == (tmp_path / "at_once" / "curve.json").read_text()
+    assert len(calls) == 3 + 3
+
+
+@pytest.mark.system
+def test_damaged_scores_are_named(run, tmp_path, capsys):
+    scores = run / "bignas" / "picked" / "scores.json"
+    scores.parent.mkdir(exist_ok=True)
+    before = scores.read_bytes() if scores.exists() else None
+    scores.write_text("{}")
+    said = refused(capsys, "pick", run, "--max-parameters", 1e5, "--to", tmp_path / "out")
+    scores.unlink() if before is None else scores.write_bytes(before)
+    assert "scores.json is damaged (KeyError: 'scored'); remove it to score again" in said
 
 
 @pytest.mark.system

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from nni_nasplus.networks.limits import Limits
 from nni_nasplus.networks.weights import save_weights
@@ -84,69 +86,71 @@ def pick(run: Run, limits: Limits, samples: int, note: Callable[[str], object]) 
     search = trained(run)
     folder = run.directory / run.settings.strategy / _FOLDER
     scores = Scores(run, folder / _SCORES)
-    costs = Costs(run, scores)
+    costs, limit = Costs(run, scores), next(iter(given(limits)))
     best = Evolution(run, search, limits, scores, costs).run_to(samples, note)[0]
     note("measuring the curve")
-    for one in [best, *_front(list(scores), next(iter(given(limits))), costs)]:
+    for one in [best, *_front(scores, limit, costs)]:
         if one.score is None:
-            leave_network(run, search, one.architecture, folder / "curve")
-            metrics = run.evaluator.validated(run.space.trained(one.architecture, folder / "curve" / WEIGHTS))
-            one.score = metrics[run.settings.objective]
+            one.score = _network(run, search, one.architecture, folder)[1][run.settings.objective]
             scores.keep(one)
-    return _picked(run, search, best, limits, costs, list(scores), folder)
+    network, metrics = _network(run, search, best.architecture, folder)
+    test = tested(run, network).to_json(run.settings.objective)
+    genotype = run.space.genotype(best.architecture)
+    curve: dict[str, Any] = {
+        "cost": limit.removeprefix("max_"),
+        "objective": run.settings.objective,
+        "limits": given(limits),
+        "picked": genotype,
+        "points": _points(run, scores, limit, costs),
+    }
+    taken = {name: costs.of(name, best.architecture) for name in given(limits)}
+    model = Model.of_members(run, [_member(run, best.architecture, folder)], metrics, 1.0, test)
+    return Picked(model, genotype, metrics[run.settings.objective], test, taken, curve)
 
 
-def leave_network(run: Run, search: Paths, architecture: Architecture, folder: Path) -> None:
-    """Leave the weights that a network inherits, with batch norms of its own, in a folder."""
+def _network(
+    run: Run, search: Paths, architecture: Architecture, folder: Path
+) -> tuple[nn.Module, Mapping[str, float]]:
+    """A network with the weights that it inherits and batch norms of its own, left in its folder; and its metrics."""
+    weights = _weights(run, architecture, folder)
     supernet = supernet_of_run(search)
     batches = Passes(search.loaders[0], run.settings.seed, lambda: 0, "training")
     taken = islice(batches, min(_CALIBRATED, batches.count))
     with supernet.only(architecture), recalibrated(supernet, search.loss, taken, search.device):
         assert supernet.alone is not None
-        save_weights(supernet.alone, folder / WEIGHTS)
+        save_weights(supernet.alone, weights)
+    network = run.space.trained(architecture, weights)
+    return network, run.evaluator.validated(network)
 
 
-def _front(scored: list[Scored], limit: str, costs: Costs) -> list[Scored]:
+def _weights(run: Run, architecture: Architecture, folder: Path) -> Path:
+    return folder / run.space.search_space.key(architecture) / WEIGHTS
+
+
+def _member(run: Run, architecture: Architecture, folder: Path) -> dict[str, Any]:
+    """What a model is made of."""
+    place = _weights(run, architecture, folder).parent.relative_to(run.directory).as_posix()
+    described = {"name": "picked", "space": run.settings.space, "architecture": architecture}
+    return {**described, "folder": place, "weight": 1.0}
+
+
+def _front(scores: Scores, limit: str, costs: Costs) -> list[Scored]:
     """What nothing else dominates in cost and inherited loss."""
-    points = np.array([[-costs.of(limit, one.architecture), -one.loss] for one in scored])
-    return [one for one, best in zip(scored, non_dominated(points), strict=True) if best]
+    points = np.array([[-costs.of(limit, one.architecture), -one.loss] for one in scores])
+    return [one for one, best in zip(scores, non_dominated(points), strict=True) if best]
 
 
-def _picked(
-    run: Run, search: Paths, best: Scored, limits: Limits, costs: Costs, scored: list[Scored], folder: Path
-) -> Picked:
-    key, genotype = run.space.search_space.key(best.architecture), run.space.genotype(best.architecture)
-    leave_network(run, search, best.architecture, folder / key)
-    network = run.space.trained(best.architecture, folder / key / WEIGHTS)
-    metrics, test = run.evaluator.validated(network), tested(run, network).to_json(run.settings.objective)
-    member = {
-        "name": "picked",
-        "space": run.settings.space,
-        "architecture": best.architecture,
-        "folder": (folder / key).relative_to(run.directory).as_posix(),
-        "weight": 1.0,
-    }
-    taken = {name: costs.of(name, best.architecture) for name in given(limits)}
-    limit = next(iter(taken))
-    points = [_point(run, one, limit, costs, front) for one, front in _curve(scored, limit, costs)]
-    curve = {"cost": limit.removeprefix("max_"), "objective": run.settings.objective, "picked": genotype}
-    curve |= {"limits": given(limits), "points": points}
-    model = Model.of_members(run, [member], metrics, 1.0, test)
-    return Picked(model, genotype, metrics[run.settings.objective], test, taken, curve)
-
-
-def _curve(scored: list[Scored], limit: str, costs: Costs) -> list[tuple[Scored, bool]]:
-    """All by their cost, and whether each is on the front."""
-    front = _front(scored, limit, costs)
-    ordered = sorted(scored, key=lambda one: costs.of(limit, one.architecture))
-    return [(one, one in front) for one in ordered]
-
-
-def _point(run: Run, one: Scored, limit: str, costs: Costs, front: bool) -> dict[str, Any]:
-    return {
-        "genotype": run.space.genotype(one.architecture),
-        "cost": costs.of(limit, one.architecture),
-        "loss": one.loss,
-        "score": one.score,
-        "front": front,
-    }
+def _points(run: Run, scores: Scores, limit: str, costs: Costs) -> list[dict[str, Any]]:
+    """All that was scored, by its cost."""
+    front = {id(one) for one in _front(scores, limit, costs)}
+    points = [
+        {
+            "genotype": run.space.genotype(one.architecture),
+            "cost": costs.of(limit, one.architecture),
+            "loss": one.loss,
+            "score": one.score,
+            "front": id(one) in front,
+        }
+        for one in scores
+    ]
+    return sorted(points, key=itemgetter("cost"))
