@@ -127,7 +127,8 @@ class AttentiveNAS(BigNAS):
         if self.bins[0] != self.epoch:
             assert self.build is not None
             pool = self._uniform_paths(_POOL, self.options.pool)
-            costs = np.array([count_flops(self.build(path), self.example) for path in pool], dtype=float)
+            with torch.random.fork_rng(devices=[]):
+                costs = np.array([count_flops(self.build(path), self.example) for path in pool], dtype=float)
             width = max(1.0, np.ptp(costs)) / self.options.bins
             numbers = np.minimum((costs - costs.min()) // width, self.options.bins - 1)
             alike = [[path for path, other in zip(pool, numbers, strict=True) if other == own] for own in numbers]

@@ -72,6 +72,11 @@ class Evolution:
         ----------
         note
             Hears how far it is.
+
+        Raises
+        ------
+        UserError
+            If nothing is found that keeps to all limits.
         """
         smallest, own = self.smallest(), given(self.limits)
         self._score(smallest)
@@ -84,7 +89,9 @@ class Evolution:
             if child is None:
                 break
             self._score(child)
-        return self._within()
+        if not (within := self._within()):
+            raise UserError("no network was found that keeps to all of these limits; raise one of them")
+        return within
 
     def _ranked_before(self) -> list[Architecture]:
         """What the search ranked first after its training."""
@@ -103,7 +110,7 @@ class Evolution:
         for _, path in zip(range(_ATTEMPTS), drawn, strict=False):
             if path not in self.scores and self.costs.keeps(self.limits, path):
                 return path
-        return self._new(rng, smallest, uniform=False) if uniform else None
+        return self._new(rng, smallest, uniform=False) if uniform and parents else None
 
     def _shrunk(self, rng: np.random.Generator, smallest: Architecture) -> Iterator[Architecture]:
         """Uniform paths, each crossed with the smallest until it keeps to the limits."""

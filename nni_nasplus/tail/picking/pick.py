@@ -83,8 +83,8 @@ def pick(run: Run, limits: Limits, samples: int, note: Callable[[str], object]) 
     UserError
         If the run has trained no such supernet, or its smallest network exceeds the limits.
     """
-    search = trained(run)
-    folder = run.directory / run.settings.strategy / _FOLDER
+    search, place = trained(run)
+    folder = place / _FOLDER
     scores = Scores(run, folder / _SCORES)
     costs, limit = Costs(run, scores), next(iter(given(limits)))
     best = Evolution(run, search, limits, scores, costs).run_to(samples, note)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from nni_nasplus import registry
@@ -16,8 +17,8 @@ from nni_nasplus.run.run import Run
 __all__ = ["supernet_of_run", "trained"]
 
 
-def trained(run: Run) -> Paths:
-    """The search by paths of a run, whose supernet has the weights that it was left with.
+def trained(run: Run) -> tuple[Paths, Path]:
+    """The search by paths of a run, whose supernet has the weights that it was left with, and its folder.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def trained(run: Run) -> Paths:
         )
     search = cast("Paths", made(kind, run.space, run.evaluator, seed=run.settings.seed, **strategy.settings()))
     load_weights(supernet_of_run(search).bank, weights)
-    return search
+    return search, weights.parent
 
 
 def supernet_of_run(search: Paths) -> PathSupernet:

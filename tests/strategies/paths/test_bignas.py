@@ -136,7 +136,9 @@ def test_attention_goes_to_the_least_or_the_largest_loss_of_a_bin(up, chosen):
 
 def test_candidates_cost_alike_and_bins_are_drawn_as_often_as_they_are_full():
     found = search("attentivenas", pool=12, bins=3)
+    drawn_before = torch.get_rng_state()
     bins = found._bins()
+    assert torch.equal(torch.get_rng_state(), drawn_before)
     assert len(bins) == 12
     costs = [[count_flops(SPACE.build(path), SPACE.example()) for path in alike] for alike in bins]
     everything = [cost for alike in costs for cost in alike]
