@@ -158,8 +158,10 @@ setup(
         ],
         "nni_nasplus.one_shot": [
             "asap=nni_nasplus.strategies.differentiable.asap:ASAP",
+            "attentivenas=nni_nasplus.strategies.paths.attentivenas:AttentiveNAS",
             "bayes-nas=nni_nasplus.strategies.differentiable.one_level.bayes_nas:BayesNAS",
             "beta-darts=nni_nasplus.strategies.differentiable.beta_darts:BetaDARTS",
+            "bignas=nni_nasplus.strategies.paths.bignas:BigNAS",
             "darts=nni_nasplus.strategies.differentiable.darts:DARTS",
             "darts-es=nni_nasplus.strategies.differentiable.stopping:DARTSES",
             "darts-minus=nni_nasplus.strategies.differentiable.darts_minus:DARTSMinus",

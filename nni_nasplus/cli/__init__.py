@@ -32,6 +32,7 @@ COMMANDS = {
     "show": "the trials and the result of a search, and the winner drawn",
     "export": "the winner as files that score new data",
     "predict": "score new data with an exported network",
+    "pick": "the best network for a budget, out of a supernet that was trained once",
     "quantise": "a found network whose layers have fewer bits",
     "bench": "would another strategy have been faster on a search of yours?",
     "describe": "an architecture: notation, parameters, operations, drawing",
@@ -40,7 +41,7 @@ COMMANDS = {
     "nnictl": "NNI's nnictl, with managers that are right, quick and listen on this machine only",
 }
 
-_FOLDERS = {"register": "nni.", "nnictl": "nni."}
+_FOLDERS = {"register": "nni.", "nnictl": "nni.", "quantise": "models.", "pick": "models."}
 """Of commands that are not in ``commands/`` itself."""
 
 

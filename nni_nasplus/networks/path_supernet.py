@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +18,7 @@ from nni_nasplus.search.space import Architecture, SearchSpace
 __all__ = ["PathSupernet", "path_supernet_of"]
 
 _DECISIONS = "decisions"
+_NUMBERS = re.compile(r"[0-9]+")
 
 
 class PathSupernet(Supernet):
@@ -64,13 +66,20 @@ class PathSupernet(Supernet):
             row = self.masks[_DECISIONS][names.index(name)]
             row[row.nonzero()[1:]] = False
 
+    @property
+    def alive_space(self) -> SearchSpace:
+        """The space of its paths: a decision with one choice that is alive has that one."""
+        alive = self.masks[_DECISIONS]
+        single = [self._choices[int(row.nonzero())] for row in alive if int(row.sum()) == 1]
+        return self.space.held({name: choice for name, choice in single if name in self.space.decisions})
+
     def network_of(self, architecture: Mapping[str, Any]) -> nn.Module:
         """Make the network of an architecture, whose weights are parts of those shared as they are now.
 
         Its ``state_dict`` is what the network that the space builds takes over.
         """
         with torch.random.fork_rng(devices=[]):  # torch initialises on the CPU in half the time that it needs on meta
-            network = self._make(architecture)
+            network = self._make(architecture).to(next(self.bank.parameters()).device)
         self.bank.lend(network)
         return network.train(self.training)
 
@@ -94,6 +103,10 @@ class PathSupernet(Supernet):
         """The choice of each decision that the architecture has."""
         decisions = zip(self.edges, self.space.decisions, strict=True)
         return [(edge, f"{name}={architecture[name]}") for edge, name in decisions if name in architecture]
+
+    def kinds(self, cell: str) -> list[Hashable]:
+        """Decisions are alike that are called the same but for numbers, and have the same choices."""
+        return [(_NUMBERS.sub("", name), choices) for name, choices in self.space.decisions.items()]
 
     def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
         """Of each decision the choice that weighs most; those that the others leave out do not count."""

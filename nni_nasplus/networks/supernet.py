@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import reduce
@@ -238,6 +238,10 @@ class Supernet(nn.Module, ABC):
                 f"{name}={choice} cannot be held in {type(self).__name__}; do not hold it, or search with a strategy "
                 "that needs no supernet"
             )
+
+    def kinds(self, cell: str) -> list[Hashable]:
+        """What each edge of a cell decides: those that are alike have the same choices, in order, of the same."""
+        return [tuple(row) for row in self.masks[cell].tolist()]
 
     def needs(self, edge: Edge, operation: str) -> bool:
         """Whether an edge would lose its last operation but :data:`NONE`, which networks that choose edges have not."""

@@ -21,6 +21,8 @@ class Place(NamedTuple):
     axes: tuple[int, ...]
     """The shape of the corner. It is that of the weight, or one with an axis for each group of rows, such as the gates
     of a recurrent layer, so that a narrow layer takes the first rows of each group."""
+    centred: int = 0
+    """How many of the last axes are taken from the middle, as those of a small kernel."""
 
 
 class Shared(NamedTuple):
@@ -32,7 +34,7 @@ class Shared(NamedTuple):
 
 
 Sharing = Callable[[nn.Module], Iterable[Shared]]
-"""All parameters and buffers of a network."""
+"""All parameters of a network, and its buffers; those that are left out are its own."""
 
 
 class WeightBank(nn.Module):
@@ -91,7 +93,14 @@ class WeightBank(nn.Module):
 
     def _corner(self, place: Place) -> Tensor:
         weight: Tensor = getattr(self, _key(place))
-        return weight if weight.shape == place.axes else weight[tuple(slice(size) for size in place.axes)]
+        if weight.shape == place.axes:
+            return weight
+        first = len(place.axes) - place.centred
+        begins = [
+            (whole - part) // 2 if axis >= first else 0
+            for axis, (part, whole) in enumerate(zip(place.axes, weight.shape, strict=True))
+        ]
+        return weight[tuple(slice(start, start + size) for start, size in zip(begins, place.axes, strict=True))]
 
 
 def _key(place: Place) -> str:

@@ -67,6 +67,15 @@ class TrainingLoss:
         assert isinstance(loss, Tensor)
         return loss
 
+    def with_output(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """The loss of what is alive, and what the network put out, such as logits [B, C]."""
+        seen: list[Tensor] = []
+        hook = self._network.register_forward_hook(lambda *given: seen.append(given[-1]))
+        try:
+            return self(batch, None), seen[-1]
+        finally:
+            hook.remove()
+
 
 def _unheard(*_: Any, **__: Any) -> None:
     """Where what a task logs ends."""

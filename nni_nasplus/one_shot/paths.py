@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from nni_nasplus.one_shot.shared_weights import Draw, SharedWeights
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
 
-__all__ = ["Genes", "Paths", "drawn_genes"]
+__all__ = ["Genes", "Paths", "drawn_genes", "skeletons"]
 
 Genes = Mapping[str, Tensor]
 """What a path is derived from: a number in [0, 1) for each operation by kind of cell, [E, O]; the largest win. Of
@@ -35,6 +35,21 @@ _FOUND = "found"
 def drawn_genes(supernet: Supernet, rng: np.random.Generator) -> Genes:
     """Genes of a uniform path."""
     return {cell: torch.from_numpy(rng.random(tuple(mask.shape))) for cell, mask in supernet.masks.items()}
+
+
+def skeletons(supernet: Supernet, rng: np.random.Generator) -> Iterator[Genes]:
+    """Genes of paths whose edges of a kind agree, without end: all kernels are alike, and all depths."""
+    while True:
+        yield {cell: _alike(mask, supernet.kinds(cell), rng) for cell, mask in supernet.masks.items()}
+
+
+def _alike(mask: Tensor, kinds: Sequence[Hashable], rng: np.random.Generator) -> Tensor:
+    """Numbers [E, O] that are the same for the choices of edges of a kind."""
+    drawn = {kind: torch.from_numpy(rng.random(mask.shape[1])) for kind in dict.fromkeys(kinds)}
+    rows = torch.zeros(mask.shape, dtype=torch.float64)
+    for row, alive, kind in zip(rows, mask, kinds, strict=True):
+        row[alive] = drawn[kind][: int(alive.sum())]
+    return rows
 
 
 class Paths(SharedWeights):

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from nni_nasplus.run.run import Run
     from nni_nasplus.training.reporter import Reporter
 
-__all__ = ["NamedOneShot", "OneShotStrategy"]
+__all__ = ["SUPERNET", "NamedOneShot", "OneShotStrategy"]
+
+SUPERNET = "supernet.safetensors"
+"""In the folder of a search by paths: the weights that all networks of the space share."""
 
 
 class OneShotStrategy(Strategy):
@@ -78,11 +81,11 @@ class OneShotStrategy(Strategy):
             ranking = fit(search, directory)
         except TrialFailed as failure:
             raise UserError(f"the search by {self.method} failed: {failure}") from failure
-        self._leave(run, search, ranking)
+        self._leave(run, search, ranking, directory)
         return ranking
 
-    def _leave(self, run: Run, search: Any, ranking: Ranking) -> None:
-        """Whatever the trials need of a search that is over, beside its ranking."""
+    def _leave(self, run: Run, search: Any, ranking: Ranking, directory: Path) -> None:
+        """Whatever others need of a search that is over, beside its ranking."""
 
     def propose(self, history: History, rng: np.random.Generator) -> Proposal:
         """The first of what was found that was not proposed yet, or a random architecture."""
@@ -143,13 +146,16 @@ class NamedOneShot(OneShotStrategy):
                 f"{type(space).__name__} has not; leave it out"
             )
 
-    def _leave(self, run: Run, search: Any, ranking: Ranking) -> None:
-        """The weights of the best, for their trials to begin with."""
-        if not self.inherit:
-            return
+    def _leave(self, run: Run, search: Any, ranking: Ranking, directory: Path) -> None:
+        """The weights that paths share, and those of the best, for their trials to begin with."""
+        from nni_nasplus.networks.path_supernet import PathSupernet
         from nni_nasplus.networks.weights import save_weights
         from nni_nasplus.training.trial_folder import inherited_weights
 
+        if isinstance(getattr(search, "supernet", None), PathSupernet) and not (directory / SUPERNET).exists():
+            save_weights(search.supernet.bank, directory / SUPERNET)
+        if not self.inherit:
+            return
         for architecture in ranking.architectures[: run.settings.expected_trials]:
             path = inherited_weights(run.directory, run.space.search_space.key(architecture))
             if not path.exists():

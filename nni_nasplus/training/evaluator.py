@@ -323,6 +323,10 @@ class Evaluator(Problem):
         restored = restore_best(task, directory) if stop.stopped_epoch > 0 else None
         return task, restored or trainer.current_epoch
 
+    def validated(self, network: nn.Module) -> dict[str, float]:
+        """The metrics of a trained network on all validation examples."""
+        return self._score("validate", self.task(network))
+
     def test(self, network: nn.Module) -> dict[str, float]:
         """The metrics of a trained network on the test split, which the search never sees."""
         return self._score("test", self.task(network))

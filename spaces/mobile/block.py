@@ -47,7 +47,14 @@ class InvertedResidual(nn.Module):
         Kernel, expansion and squeeze-excite.
     affine
         Whether batch norms have weights.
+
+    Attributes
+    ----------
+    place
+        What tells the block from others of a network of the space, which names it: stage and number.
     """
+
+    place: str = ""
 
     def __init__(self, operation: Operation, n_in: int, n_out: int, stride: int, *, affine: bool = True) -> None:
         super().__init__()
@@ -62,6 +69,18 @@ class InvertedResidual(nn.Module):
         )
         named(self, str(operation))
         self.is_residual = stride == 1 and n_in == n_out
+        names = ["expand"] * len(expand) + ["depthwise"] + ["squeeze"] * len(squeeze) + ["project"]
+        self._roles = dict(zip(names, range(len(names)), strict=True))
+
+    @property
+    def layers(self) -> dict[str, nn.Module]:
+        """What it is made of, by what each does: ``expand``, ``depthwise``, ``squeeze``, ``project``."""
+        return {name: self.path[place] for name, place in self._roles.items()}
+
+    @property
+    def last_norm(self) -> nn.Module | None:
+        """The norm at the end of the branch beside which the input is added; None where it is not."""
+        return self.path[-1][1] if self.is_residual else None  # type: ignore[index]  # of a Sequential
 
     def forward(self, x: Tensor) -> Tensor:
         """The block's output."""

@@ -8,6 +8,7 @@ colour images of ImageNet alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -39,6 +40,7 @@ from nni_nasplus.spaces.mobile.published import PUBLISHED, named
 if TYPE_CHECKING:
     import networkx as nx
 
+    from nni_nasplus.networks.path_supernet import PathSupernet
     from nni_nasplus.spaces.mobile.supernet import MobileSupernet
 
 __all__ = ["MobileSpace"]
@@ -123,7 +125,11 @@ class MobileSpace(TunedSpace):
 
     def _network(self, architecture: Mapping[str, Any]) -> MobileNetwork:
         macro = self._macro(architecture)
-        return self._built(genotype_of(architecture, macro), macro.stem_stride)
+        network = self._built(genotype_of(architecture, macro), macro.stem_stride)
+        places = ["0", *(f"{one.stage}/{one.number}" for one in macro.places if operation(one) in architecture)]
+        for block, place in zip(network.blocks, places, strict=True):
+            block.place = place  # type: ignore[assignment]
+        return network
 
     def _built(self, genotype: MobileGenotype, stride: int) -> MobileNetwork:
         ends = genotype.blocks[-1].channels, genotype.head
@@ -173,6 +179,36 @@ class MobileSpace(TunedSpace):
         if self.fixed:
             supernet.keep_to(self.search_space.decisions)
         return supernet
+
+    def path_supernet(self, **sizes: Any) -> PathSupernet:
+        """A freshly initialised supernet of every decision, whose paths are the networks of the space.
+
+        Widths, expansions, kernels and blocks share weights; hyperparameters of training are the first choices.
+
+        Parameters
+        ----------
+        sizes
+            Choices that are held, and arguments of the space that are to differ from its own, as in ``channels=8``.
+
+        Raises
+        ------
+        UserError
+            If a size is neither, or a choice is none of its choices.
+        """
+        from nni_nasplus.networks.path_supernet import PathSupernet
+        from nni_nasplus.spaces.mobile.paths import covering, sharing
+
+        own = {name: sizes.pop(name) for name in self._arguments if name in sizes and name not in self.hyperparameters}
+        if own:
+            return MobileSpace(**{**self._arguments, **own}).path_supernet(**sizes)
+        space = self.search_space.held(sizes)
+        shapeless = [name for name in self.hyperparameters if name != "width"]
+        return PathSupernet(space, self._network, covering(space), sharing, shapeless=shapeless)
+
+    @property
+    def _arguments(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("squeeze", "size", "hyperparameters", "fixed")}
+        return {**asdict(self.macro), **own}
 
     def example(self) -> Tensor:
         """Make one black image [1, in_channels, size, size]."""

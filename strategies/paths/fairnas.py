@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
-from nni_nasplus.networks.cost import count_parameters
+from nni_nasplus.networks.costs.extremes import Cost, size_of
 from nni_nasplus.networks.supernet import Mixture
 from nni_nasplus.one_shot.paths import Genes
 from nni_nasplus.one_shot.shared_weights import Draw
 from nni_nasplus.search.pareto import crowded_order
-from nni_nasplus.search.space import Architecture
 from nni_nasplus.strategies.paths.spos import SPOS, Scored
 
 __all__ = ["FairNAS"]
@@ -39,10 +39,6 @@ class FairNAS(SPOS):
 
     options: Options
 
-    def __init__(self, *arguments: Any, **others: Any) -> None:
-        super().__init__(*arguments, **others)
-        self._sizes: dict[str, int] = {}
-
     def weight_draws(self, batch: Any) -> list[Draw]:
         """As many paths as an edge has operations."""
         rng = self.step_rng()
@@ -65,14 +61,11 @@ class FairNAS(SPOS):
         points = np.array([[-loss, -self._size(architecture)] for loss, architecture, _ in scored])
         return [scored[i][2] for i in crowded_order(points, self.options.parents)]
 
-    def _size(self, architecture: Architecture) -> int:
-        """The number of weights of its network."""
-        name = str(architecture)
-        if name not in self._sizes:
-            assert self.build is not None
-            with torch.device("meta"):
-                self._sizes[name] = count_parameters(self.build(architecture))
-        return self._sizes[name]
+    @cached_property
+    def _size(self) -> Cost:
+        """The number of weights of a network."""
+        assert self.build is not None
+        return size_of(self.build)
 
 
 def _shuffled(row: torch.Tensor, rng: np.random.Generator) -> np.ndarray:

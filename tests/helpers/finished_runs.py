@@ -13,6 +13,7 @@ from nni_nasplus.data.events import EventDataModule, prepare
 from nni_nasplus.data.images import prepare_images
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.registry import described
+from nni_nasplus.run.presearch import presearch
 from nni_nasplus.run.run import CACHE, Run
 from nni_nasplus.run.settings import Settings
 from nni_nasplus.spaces.events import EventSequenceSpace
@@ -79,6 +80,7 @@ def _finished(directory: Path, space: type[NetworkSpace], sizes: dict, evaluator
         direction=evaluator.direction,
     )
     run = Run.create(directory, options)
+    presearch(run)
     search = run.open_search()
     for _ in range(run.settings.trials):
         trial = search.ask()

@@ -33,6 +33,8 @@ SETTINGS = {
     "nsas": {"epochs": 3, "samples": 6, "batches": 2, "finalists": 2, "archive": 2},
     "spos": {"epochs": 3, "rounds": 2, "population": 4, "batches": 2},
     "fairnas": {"epochs": 3, "rounds": 2, "population": 4, "batches": 2},
+    "bignas": {"epochs": 3, "rounds": 2, "population": 4, "batches": 2, "paths": 1},
+    "attentivenas": {"epochs": 3, "rounds": 2, "population": 4, "batches": 2, "paths": 1, "pool": 6, "bins": 2},
     "setn": {"epochs": 3, "candidates": 3},
 }
 """What makes a search small, by its name."""

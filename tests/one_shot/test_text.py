@@ -17,7 +17,12 @@ from nni_nasplus.one_shot.mixture import one_path, softmax
 from nni_nasplus.search.strategy import make_strategy
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+ONE_SIZE = (
+    "the networks of DartsRecurrentSpace are all of one size, and bignas trains small ones by large ones; use spos"
+)
 REFUSED = {
+    "attentivenas": ONE_SIZE,
+    "bignas": ONE_SIZE,
     "darts-minus": "DartsRecurrentSpace has no skip_connect, which DARTS- strengthens; use darts",
     "edmips": "DartsRecurrentSpace decides no bits, which EdMIPS searches; find a network, then use nasplus quantise",
     "fbnet": "FBNet adds up costs of operations, and DartsRecurrentSpace has no modules for them; use darts",

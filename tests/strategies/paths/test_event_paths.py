@@ -22,6 +22,8 @@ QUICK = {"epochs": 1, "rounds": 2, "population": 4, "batches": 1}
 SETTINGS = {
     "spos": QUICK,
     "fairnas": QUICK,
+    "bignas": {**QUICK, "paths": 1},
+    "attentivenas": {**QUICK, "paths": 1, "pool": 4, "bins": 2},
     "rsps": {"epochs": 1, "samples": 4, "batches": 1, "finalists": 1},
     "nsas": {"epochs": 1, "samples": 4, "batches": 1, "finalists": 1, "archive": 2},
     "enas": {"epochs": 1, "steps": 1, "paths": 2, "samples": 3, "batches": 1},

@@ -1,0 +1,1 @@
+"""Subcommands that make other networks of what a search found."""

@@ -1,0 +1,1 @@
+"""Networks for a budget out of a trained supernet, without training them."""
