@@ -27,8 +27,8 @@ __all__ = ["OPERATIONS", "DenseMacro", "Passed", "architecture_of", "decisions",
 
 OPERATIONS = tuple(name for name in MOBILE if not Operation.parse(name).squeeze)
 """Those of MobileNetV2's kind with kernels of 3, 5 and 7 and expansions of 3 and 6."""
-_CHANNELS = 16
-"""Of the stem as published, to which all other widths are in proportion."""
+_CHANNELS = 32
+"""Of MobileNetV2's stem, so that equal numbers mean equal sizes in the space mobile; DenseNAS' own has half of them."""
 _HEAD = 1984
 _STRIDES = {"imagenet": (1, 2, 2, 2, 1, 2, 1, 1), "cifar": (1, 1, 2, 2, 1, 2, 1, 1)}
 """By which a block that begins a stage divides the size of images; those of the others are 1."""
@@ -46,7 +46,7 @@ class DenseMacro:
     Parameters
     ----------
     channels
-        Of the stem; all others are in proportion.
+        To which all widths are in proportion, 32 as published; the stem has half of them.
     depth
         The most layers of a block after its first one.
     stem
@@ -67,7 +67,7 @@ class DenseMacro:
     def __post_init__(self) -> None:
         if self.stem not in _STRIDES:
             raise UserError(f"stem is '{self.stem}'; choose cifar or imagenet")
-        for name, least in {"channels": 2, "depth": 1, "classes": 1, "in_channels": 1}.items():
+        for name, least in {"channels": 4, "depth": 1, "classes": 1, "in_channels": 1}.items():
             if getattr(self, name) < least:
                 raise UserError(f"{name} is {getattr(self, name)}; use {least} or more")
 
@@ -79,7 +79,7 @@ class DenseMacro:
     @property
     def first(self) -> Block:
         """Block 0, which is not searched."""
-        return Block(Operation(3, None), self.channels)
+        return Block(Operation(3, None), self.width(0))
 
     def width(self, block: int) -> int:
         """The channels of a block, or of the last convolution."""
@@ -197,4 +197,4 @@ def genotype_of(architecture: Mapping[str, Any], macro: DenseMacro) -> MobileGen
         blocks.append(Block(Operation.parse(head), macro.width(block), macro.stride(before, block)))
         blocks += [Block(Operation.parse(name), macro.width(block)) for name in layers]
         before = block
-    return MobileGenotype(macro.channels, tuple(blocks), macro.width(END))
+    return MobileGenotype(macro.width(0), tuple(blocks), macro.width(END))

@@ -51,7 +51,8 @@ class DenseNasSpace(TunedSpace):
     Parameters
     ----------
     channels
-        The number of channels of the stem: 16 as published, to which all others are in proportion.
+        What all numbers of channels are in proportion to: 32 as published, of which the stem has half. Equal numbers mean
+        equal sizes in :class:`~nni_nasplus.spaces.mobile.MobileSpace`.
     depth
         The most layers of a block after its first one, 3 as published.
     classes
@@ -78,7 +79,7 @@ class DenseNasSpace(TunedSpace):
 
     def __init__(
         self,
-        channels: int = 16,
+        channels: int = 32,
         depth: int = 3,
         classes: int = 10,
         stem: Literal["cifar", "imagenet"] | None = None,
@@ -138,7 +139,7 @@ class DenseNasSpace(TunedSpace):
     def _parsed(self, notation: str) -> Architecture:
         """A genotype, or that of a published network by its name where widths are the published ones."""
         if notation in PUBLISHED and self.macro.width(0) != STAGES[0][0]:
-            raise UserError(f"{notation} has other widths than this space; use channels {STAGES[0][0]}")
+            raise UserError(f"{notation} has other widths than this space; use channels {2 * STAGES[0][0]}")
         text = "".join(PUBLISHED.get(notation, notation).split())
         return architecture_of([self._block(word) for word in text.split("/")], self.macro)
 

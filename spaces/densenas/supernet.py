@@ -48,18 +48,20 @@ class DenseNasSupernet(Supernet):
         super().__init__([*connections, *layers], (*OPERATIONS, SKIP))
         self.macro = macro
         self.routes = Routes(_CONNECTIONS, CONNECTIONS, {_LAYERS: owners})
-        self.stem = named(conv_bn(macro.in_channels, macro.channels, 3, macro.stem_stride), "conv_3x3")
-        self.first = InvertedResidual(macro.first.operation, macro.channels, macro.first.channels, 1)
+        self.stem = named(conv_bn(macro.in_channels, macro.width(0), 3, macro.stem_stride), "conv_3x3")
+        self.first = InvertedResidual(macro.first.operation, macro.width(0), macro.first.channels, 1)
         self.connections = nn.ModuleList(_connection(macro, *ends, affine=affine) for ends in CONNECTIONS)
         widths = [macro.width(block) for block in owners]
         self.layers = nn.ModuleList(_mixture(width, width, 1, affine) for width in widths)
         self.classifier = named(nn.Linear(macro.width(END), macro.classes), "linear")
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for edge in connections:
             for name in OPERATIONS if edge.target == END else [SKIP]:
                 self.prune(edge, name)
 
     def _run(self, x: Tensor, terms: Mapping[str, Sequence[Terms]]) -> Tensor:
-        states = {0: self.first(self.stem(x))}
+        # with channels last, CPUs compute steps of narrow layers in half of the time
+        states = {0: self.first(self.stem(x.contiguous(memory_format=torch.channels_last)))}
         for block in range(1, END + 1):
             arriving = [
                 self.connections[number](states[source], terms[_CONNECTIONS][number])

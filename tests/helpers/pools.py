@@ -22,7 +22,7 @@ SPACES = {
     "nb201": NB201,
     "darts": DartsSpace(channels=2, layers=2, size=8),
     "mobile": MobileSpace(channels=8, depth=2, size=8),
-    "densenas": DenseNasSpace(channels=2, depth=1, size=8),
+    "densenas": DenseNasSpace(channels=4, depth=1, size=8),
     "events": EventSequenceSpace(max_length=9, hidden=4),
     "rnn": RecurrentCellSpace(30, 8, 10, 1),
     "darts-rnn": DartsRecurrentSpace(30, 8, 1),

@@ -15,7 +15,7 @@ from nni_nasplus.spaces.densenas.connections import BLOCKS, END, chosen, route_o
 from nni_nasplus.spaces.densenas.plan import architecture_of, passed
 
 FULL = DenseNasSpace(classes=1000, size=224)
-SMALL = DenseNasSpace(channels=4, depth=2, size=16, **DenseNasSpace.recommended())
+SMALL = DenseNasSpace(channels=8, depth=2, size=16, **DenseNasSpace.recommended())
 
 
 def routes(block=0):
@@ -84,7 +84,7 @@ def test_a_genotype_names_one_network(seed):
 
 def test_images_shrink_by_8_or_by_32():
     for size, stem, left in ((32, "cifar", 4), (64, "imagenet", 2), (224, "imagenet", 7)):
-        space = DenseNasSpace(channels=2, depth=1, size=size)
+        space = DenseNasSpace(channels=4, depth=1, size=size)
         assert space.macro.stem == stem
         with torch.device("meta"):
             network = space.build(sampled(space, 0))
@@ -103,7 +103,7 @@ def test_after_the_first_block_alone_the_third_one_alone_is_out_of_reach():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"channels": 1}, "channels is 1; use 2 or more"),
+        ({"channels": 3}, "channels is 3; use 4 or more"),
         ({"depth": 0}, "depth is 0"),
         ({"stem": "none"}, "stem is 'none'; choose cifar or imagenet"),
         ({"size": 0}, "size is 0"),
@@ -124,7 +124,7 @@ def test_sizes_that_cannot_be_are_named(arguments, says):
             "6:mb3_3x3,mb3_3x3,mb3_3x3,mb3_3x3/8:mb3_3x3/14:mb3_3x3/24:mb3_3x3/40:mb3_3x3/80:mb3_3x3",
             "has 4 layers; use",
         ),
-        ("DenseNAS-C", "DenseNAS-C has other widths than this space; use channels 16"),
+        ("DenseNAS-C", "DenseNAS-C has other widths than this space; use channels 32"),
     ],
 )
 def test_texts_that_are_no_genotype_are_refused(text, says):

@@ -13,7 +13,7 @@ from nni_nasplus.one_shot.fit import fit
 from nni_nasplus.one_shot.mixture import softmax
 from nni_nasplus.spaces.densenas import DenseNasSpace
 
-SPACE = DenseNasSpace(channels=2, depth=1, size=8, classes=3)
+SPACE = DenseNasSpace(channels=4, depth=1, size=8, classes=3)
 QUICK = {"epochs": 2, "warm_up": 0.0, "alpha_rate": 0.3}
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
