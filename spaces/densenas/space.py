@@ -51,8 +51,8 @@ class DenseNasSpace(TunedSpace):
     Parameters
     ----------
     channels
-        What all numbers of channels are in proportion to: 32 as published, of which the stem has half. Equal numbers mean
-        equal sizes in :class:`~nni_nasplus.spaces.mobile.MobileSpace`.
+        What all numbers of channels are in proportion to: 32 as published, of which the stem has half. Equal numbers
+        mean equal sizes in :class:`~nni_nasplus.spaces.mobile.MobileSpace`.
     depth
         The most layers of a block after its first one, 3 as published.
     classes

@@ -11,6 +11,7 @@ from nni_nasplus.networks.cost import count_parameters
 from nni_nasplus.networks.costs.expected import costs_of
 from nni_nasplus.networks.costs.latency import Correction, LatencyModel
 from nni_nasplus.networks.costs.table import LatencyTable
+from nni_nasplus.networks.costs.timing import Timing
 from nni_nasplus.networks.supernet import supernet_of
 from nni_nasplus.spaces.densenas import DenseNasSpace
 from nni_nasplus.spaces.densenas.connections import CONNECTIONS
@@ -97,12 +98,12 @@ def test_it_derives_what_alone_is_left_and_the_route_whose_shares_multiply_to_mo
 
 def test_costs_of_a_path_are_those_of_its_network(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "nni_nasplus.networks.costs.table.latency_ms",
-        lambda module, *_: 1 + sum(parameter.numel() for parameter in module.parameters()) / 1000,
+        "nni_nasplus.networks.costs.timing.Timing.ms",
+        lambda _, module, *__: 1 + sum(parameter.numel() for parameter in module.parameters()) / 1000,
     )
     space = DenseNasSpace(channels=4, depth=1, size=8)
     supernet = space.supernet(affine=True)
-    model = LatencyModel(LatencyTable(), Correction(offset=0.5, factor=1.5), tmp_path / "latency.csv")
+    model = LatencyModel(LatencyTable(timing=Timing()), Correction(offset=0.5, factor=1.5), tmp_path / "latency.csv")
     parameters = costs_of(supernet, space.example(), "parameters")
     latency = costs_of(supernet, space.example(), "latency_ms", model)
     for seed in range(3):
