@@ -3,7 +3,7 @@
 python benchmarks/latency_of_devices.py nb201_latency_help.npz nb201_200ep.npz raspi4 --to raspi4.csv
 nasplus search --images fashion.npz --space nb201 --scale small --max-latency-ms 20 --latency-table raspi4.csv
 
-The first file is of HELP (arXiv 2106.08630): milliseconds of each of the 15,625 cells by the name of a device. How often
+The first file is of HELP (arXiv 2106.08630): milliseconds of each of 15,625 cells by the name of a device. How often
 a network has which operation explains them by non-negative least squares. Milliseconds stay those of the measured
 networks, whatever the sizes that the table is for, so it says which cell takes longer, and not how long a smaller one.
 """
@@ -35,7 +35,7 @@ def explained(counts: np.ndarray, milliseconds: np.ndarray) -> tuple[np.ndarray,
 
 
 def table_of(space: NasBench201Space, each: np.ndarray, rest: float) -> LatencyTable:
-    """Rows for all parts of the space's networks: stages share the time of an operation, and all else that of the rest."""
+    """Rows for all parts of the networks: stages share the time of an operation, and all else that of the rest."""
     rows: dict[Part, float] = {}
     fixed: list[Part] = []
     for name in (*OPERATIONS, "none"):
