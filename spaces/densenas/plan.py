@@ -124,7 +124,8 @@ def decisions(macro: DenseMacro) -> SearchSpace:
             if len(STAGES[stage - 1]) > 1:
                 conditions[_later(stage)][_blocks(stage - 1)] = [name for name in BLOCKS if name != ALONE]
         for place in range(1, len(widths) + 1):
-            there = {_blocks(stage): [name for name, count in BLOCKS.items() if count >= place]} if place > 1 else {}
+            passing: list[Choice] = [name for name, count in BLOCKS.items() if count >= place]
+            there = {_blocks(stage): passing} if place > 1 else {}
             _add_block(choices, conditions, stage, place, macro.layers(stage), there)
     return SearchSpace(choices, conditions)
 
@@ -135,7 +136,7 @@ def _add_block(
     stage: int,
     place: int,
     most: int,
-    there: dict[str, list[str]],
+    there: dict[str, list[Choice]],
 ) -> None:
     """The decisions on a block that is there under conditions."""
     head, layers = _name("head", stage, place), _name("layers", stage, place)
@@ -166,8 +167,8 @@ def architecture_of(blocks: Sequence[Passed], macro: DenseMacro) -> Architecture
     route = [0, *(block for block, _ in blocks), END]
     for source, target in pairwise(route):
         if (source, target) not in CONNECTIONS:
-            names = macro.named(target), macro.named(source)
-            raise UserError(f"{names[0]} cannot follow {names[1]}; use one of the next four, and of the next stage")
+            after, before = macro.named(target), macro.named(source)
+            raise UserError(f"{after} cannot follow {before}; use one of the next four, and of the next stage")
     subsets = dict(enumerate(chosen(route), 2))
     found: Architecture = {}
     for stage in range(1, len(STAGES)):

@@ -41,6 +41,8 @@ class DenseNasSupernet(Supernet):
         Whether batch norms of what is searched have weights.
     """
 
+    routes: Routes
+
     def __init__(self, macro: DenseMacro, *, affine: bool = True) -> None:
         owners = [block for block in range(END) for _ in range(macro.layers(stage_of(block)))]
         connections = [Edge(_CONNECTIONS, *ends) for ends in CONNECTIONS]
