@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.costs.routes import Routes
 from nni_nasplus.networks.partial_channels import passing_by
-from nni_nasplus.networks.routes import Routes
 from nni_nasplus.search.space import Architecture, Choice
 
 if TYPE_CHECKING:

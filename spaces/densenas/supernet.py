@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.costs.parts import named
-from nni_nasplus.networks.routes import Routes
+from nni_nasplus.networks.costs.routes import Routes
 from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.densenas.connections import CONNECTIONS, END, stage_of

@@ -17,9 +17,9 @@ from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters
 from nni_nasplus.networks.costs.latency import Correction, LatencyModel
 from nni_nasplus.networks.costs.parts import name_of, part_of
+from nni_nasplus.networks.costs.routes import Routes
 from nni_nasplus.networks.costs.table import LatencyTable
 from nni_nasplus.networks.costs.timing import Timing
-from nni_nasplus.networks.routes import Routes
 from nni_nasplus.networks.supernet import NONE, MixedOperation, Mixture, Supernet, Terms
 
 __all__ = ["Cost", "Costs", "costs_of"]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nni_nasplus.networks.routes import Routes
+from nni_nasplus.networks.costs.routes import Routes
 
 
 @st.composite
