@@ -243,7 +243,7 @@ class ImageClassifier(ClassifierMixin, SearchingEstimator):
         """The installed space; UserError if it is of other data."""
         kind = registry.load("spaces", self.space)
         if "in_channels" not in signature(kind).parameters:
-            raise UserError(f"space '{self.space}' is not for images; use darts, mobile or nb201")
+            raise UserError(f"space '{self.space}' is not for images; use darts, densenas, mobile or nb201")
         return kind
 
     @property

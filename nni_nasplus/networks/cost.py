@@ -1,16 +1,14 @@
-"""What an architecture costs: parameters, floating-point operations, time."""
+"""What an architecture costs: parameters and floating-point operations; for time see costs/timing.py."""
 
 from __future__ import annotations
 
-import time
-from statistics import median
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["count_flops", "count_parameters", "latency_ms"]
+__all__ = ["count_flops", "count_parameters"]
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -39,24 +37,3 @@ def count_flops(network: nn.Module, example: Any) -> int:
 def _linear(given: torch.Size, weight: torch.Size, *_: Any, out_shape: torch.Size, **__: Any) -> int:
     """Of oneDNN's linear layer, [..., I] to [..., O], which torch's counter does not know."""
     return 2 * given.numel() * out_shape[-1]
-
-
-def latency_ms(network: nn.Module, example: Any, repeats: int = 10) -> float:
-    """Milliseconds of one forward pass in evaluation mode on one thread of this machine's CPU.
-
-    The median, after one to warm up, of the time that the thread computes: what other processes take in between does
-    not count.
-    """
-    training, times, threads = network.training, [], torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            network.eval()(example)
-            for _ in range(repeats):
-                started = time.thread_time()
-                network(example)
-                times.append(time.thread_time() - started)
-    finally:
-        torch.set_num_threads(threads)
-        network.train(training)
-    return 1000 * median(times)

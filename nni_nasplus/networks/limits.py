@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nni_nasplus.networks.costs.latency import LatencyModel
+    from nni_nasplus.networks.costs.timing import Timing
     from nni_nasplus.networks.network_space import NetworkSpace
 
 __all__ = ["Limits", "written"]
@@ -28,7 +29,8 @@ class Limits:
     max_flops
         Floating-point operations of one forward pass of the space's example.
     max_latency_ms
-        Milliseconds of one forward pass of the space's example, on one thread of this machine's CPU.
+        Milliseconds of one forward pass of the space's example, on one thread of this machine's CPU unless a
+        :class:`~nni_nasplus.networks.costs.timing.Timing` says otherwise.
 
     Raises
     ------
@@ -50,7 +52,11 @@ class Limits:
         return any(getattr(self, field.name) is not None for field in fields(self))
 
     def excess(
-        self, space: NetworkSpace, architecture: Mapping[str, Any], latency: LatencyModel | None = None
+        self,
+        space: NetworkSpace,
+        architecture: Mapping[str, Any],
+        latency: LatencyModel | None = None,
+        timing: Timing | None = None,
     ) -> str | None:
         """The first limit that an architecture exceeds, in words; None if it keeps to all.
 
@@ -59,28 +65,35 @@ class Limits:
         latency
             Predicts latencies. A network is measured where it is None, or where what it says is so near to the limit
             that the truth may be on the other side.
+        timing
+            How a network is measured; on one thread of torch where None.
         """
-        for name, value in self.measured(space, architecture, latency):
+        for name, value in self.measured(space, architecture, latency, timing):
             limit = getattr(self, name)
             if value > limit:
                 return f"{name.removeprefix('max_')} {written(value)} is more than the limit {written(limit)}"
         return None
 
     def measured(
-        self, space: NetworkSpace, architecture: Mapping[str, Any], latency: LatencyModel | None = None
+        self,
+        space: NetworkSpace,
+        architecture: Mapping[str, Any],
+        latency: LatencyModel | None = None,
+        timing: Timing | None = None,
     ) -> Iterator[tuple[str, float]]:
         """What an architecture takes of everything that is limited, by the limit's name, one after the other."""
-        measures = self._measures(space.build(architecture), space.example(), latency)
+        measures = self._measures(space.build(architecture), space.example(), latency, timing)
         return ((name, measure()) for name, measure in measures.items() if getattr(self, name) is not None)
 
     def _measures(
-        self, network: nn.Module, example: Any, latency: LatencyModel | None
+        self, network: nn.Module, example: Any, latency: LatencyModel | None, timing: Timing | None
     ) -> dict[str, Callable[[], float]]:
-        from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
+        from nni_nasplus.networks.cost import count_flops, count_parameters
+        from nni_nasplus.networks.costs.timing import Timing
 
         def milliseconds() -> float:
             if latency is None:
-                return latency_ms(network, example)
+                return (timing or Timing()).ms(network, example)
             value = latency.predicted(network, example)
             return latency.measured(network, example) if self._is_near(value, latency) else value
 

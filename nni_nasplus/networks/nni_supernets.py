@@ -48,9 +48,12 @@ def one_shot_hooks(space: _Space, strategy: Strategy) -> list[Hook]:
     ) -> BaseSuperNetModule | bool:
         if name != "net":
             return True
-        if "softmax" in arguments:
-            return _Mixed(supernet_of(space), arguments["softmax"])
-        return _Sampled(supernet_of(space), space.search_space)
+        supernet = supernet_of(space)
+        if "softmax" not in arguments:
+            return _Sampled(supernet, space.search_space)
+        if supernet.routes is not None:
+            raise UserError(f"{type(space).__name__} needs weights of connections, which NNI's has not; use densenas")
+        return _Mixed(supernet, arguments["softmax"])
 
     return [hook]
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.costs.routes import Routes
 from nni_nasplus.networks.partial_channels import passing_by
 from nni_nasplus.search.space import Architecture, Choice
 
@@ -139,6 +140,8 @@ class Supernet(nn.Module, ABC):
     """How many edges lead to a node of an architecture, at most; None for all."""
     classifies: ClassVar[bool] = True
     """Whether it gives logits [B, classes] of B examples; not what stands for language models."""
+    routes: Routes | None = None
+    """Of which edges an architecture has one route alone, and methods have to weigh them; None where it has all."""
 
     def __init__(self, edges: Sequence[Edge], operations: Sequence[str]) -> None:
         super().__init__()

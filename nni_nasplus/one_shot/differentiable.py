@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.errors import TrialFailed
+from nni_nasplus.errors import TrialFailed, UserError
+from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.supernet import Mixture, Supernet
 from nni_nasplus.one_shot.alpha_gradients import first_order
 from nni_nasplus.one_shot.loss import Trains
@@ -63,6 +64,8 @@ class Differentiable(SharedWeights):
 
     order: tuple[str, ...] = ("alphas", "weights")
     """The steps for a pair of batches: ``alphas``, ``weights``, or ``both`` on the training batch alone."""
+    weighs_routes: ClassVar[bool] = False
+    """Whether the method trains what connections weigh, where an architecture is a route through them."""
     options: Options
 
     def __init__(
@@ -76,6 +79,14 @@ class Differentiable(SharedWeights):
     ) -> None:
         super().__init__(supernet, evaluator, options, seed=seed, reporter=reporter)
         self.alphas = self.first_alphas()
+
+    @classmethod
+    def make_supernet(cls, space: NetworkSpace, options: Any) -> Supernet:
+        """One whose architectures are told apart by what the method trains."""
+        supernet = super().make_supernet(space, options)
+        if supernet.routes is not None and not cls.weighs_routes:
+            raise UserError(f"{cls.__name__} does not weigh the connections of {type(space).__name__}; use densenas")
+        return supernet
 
     # what methods fill in
 

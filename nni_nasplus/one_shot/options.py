@@ -126,7 +126,11 @@ _OF_SPACES: Mapping[str, Mapping[str, Any]] = {
 }
 _WITHOUT_WEIGHTS = {"affine": False}
 """Of batch norms: a scale in front of a weight would hide what α says (DARTS, appendix A)."""
-_SIZES: Mapping[str, Mapping[str, Any]] = {"DartsSpace": _WITHOUT_WEIGHTS, "NasBench201Space": _WITHOUT_WEIGHTS}
+_SIZES: Mapping[str, Mapping[str, Any]] = {
+    "DartsSpace": _WITHOUT_WEIGHTS,
+    "NasBench201Space": _WITHOUT_WEIGHTS,
+    "DenseNasSpace": _WITHOUT_WEIGHTS,
+}
 _MOST: Mapping[str, Mapping[str, int]] = {
     "DartsSpace": {"channels": 16, "layers": 8},
     "DartsRecurrentSpace": {"hidden": 300},

@@ -30,7 +30,8 @@ def completed(settings: Settings, space: Mapping[str, Any], evaluator: Evaluator
     if settings.folds != "auto" and settings.folds:
         evaluator.held_out(0, settings.folds)
     if "latency_ms" in settings.costs or (settings.max_latency_ms is not None and settings.latency_table is None):
-        evaluator = replace(evaluator, latency=True)
+        timing = {"threads": settings.latency_threads, "runtime": settings.latency_runtime}
+        evaluator = replace(evaluator, latency=timing)
     if settings.budget is not None and make_budget_rule(settings.budget, settings.budget_options).annealed:
         evaluator = replace(evaluator, annealed=True)
     complete = replace(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nni_nasplus.networks.costs.latency import LatencyModel
+    from nni_nasplus.networks.costs.timing import Timing
     from nni_nasplus.networks.network_space import NetworkSpace
     from nni_nasplus.training.evaluator import Evaluator
 
@@ -293,7 +294,7 @@ class Run:
     def excess(self, architecture: Architecture) -> str | None:
         """The first limit of the settings that an architecture exceeds, in words."""
         latency = self.latency if self.settings.max_latency_ms is not None else None
-        return self.settings.limits.excess(self.space, architecture, latency)
+        return self.settings.limits.excess(self.space, architecture, latency, self.timing)
 
     @cached_property
     def latency(self) -> LatencyModel | None:
@@ -307,7 +308,16 @@ class Run:
         from nni_nasplus.networks.costs.latency import LatencyModel
 
         given = self.settings.latency_table
-        return LatencyModel.of(self.space, self.directory / LATENCY, None if given is None else Path(given))
+        return LatencyModel.of(
+            self.space, self.directory / LATENCY, None if given is None else Path(given), self.timing
+        )
+
+    @property
+    def timing(self) -> Timing:
+        """How latencies are measured on this machine."""
+        from nni_nasplus.networks.costs.timing import Timing
+
+        return Timing(self.settings.latency_threads, self.settings.latency_runtime)
 
     def trial_directory(self, trial: Trial) -> Path:
         """Where a trial left its weights."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,11 +82,15 @@ class Settings:
     max_flops
         Architectures whose forward pass of one example takes more floating-point operations are not trained.
     max_latency_ms
-        Architectures whose forward pass of one example takes more milliseconds, on one thread of this machine's CPU or
-        by the table, are not trained.
+        Architectures whose forward pass of one example takes more milliseconds, on this machine's CPU or by the table,
+        are not trained.
     latency_table
         A CSV file with the latencies of operations on another device, which --max-latency-ms is about then: what a
         search leaves in latency.csv has its columns.
+    latency_threads
+        On how many threads of this machine's CPU latencies are measured.
+    latency_runtime
+        What computes what is measured: torch, or onnxruntime, which is in the extra onnx.
     host
         What runs the trials: nni, an NNI experiment; optuna, an Optuna study; process, the searching process itself,
         one at a time; or another installed one.
@@ -131,6 +136,8 @@ class Settings:
     max_flops: float | None = None
     max_latency_ms: float | None = None
     latency_table: str | None = None
+    latency_threads: int = 1
+    latency_runtime: Literal["torch", "onnxruntime"] = "torch"
     host: str = "nni"
     storage: str | None = None
     port: int = 8080
@@ -166,12 +173,25 @@ class Settings:
             raise UserError(
                 f"--latency-table {self.latency_table} is no file; name a CSV such as a search's latency.csv"
             )
+        self._check_timing()
         self._check_objectives()
         if self.budget is not None:
             make_budget_rule(self.budget, self.budget_options)
         elif self.budget_options:
             raise UserError("--budget_options have no effect without --budget; name one, such as asha")
         registry.load("hosts", self.host)().check(self)
+
+    def _check_timing(self) -> None:
+        if self.latency_threads < 1:
+            raise UserError(f"--latency-threads is {self.latency_threads}; use 1 or more")
+        is_measured = self.max_latency_ms is not None or "latency_ms" in self.costs
+        if (self.latency_threads, self.latency_runtime) != (1, "torch") and (self.latency_table or not is_measured):
+            raise UserError(
+                "--latency-threads and --latency-runtime say how --max-latency-ms, or the objective latency_ms, is "
+                "measured on this machine; leave them out"
+            )
+        if self.latency_runtime == "onnxruntime" and find_spec("onnxruntime") is None:
+            raise UserError("--latency-runtime onnxruntime is not installed; install nni-nasplus[onnx], or use torch")
 
     def check_minutes(self) -> None:
         """Raise :class:`UserError` if they are no time."""

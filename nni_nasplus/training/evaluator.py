@@ -14,7 +14,8 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.cost import count_flops, count_parameters, latency_ms
+from nni_nasplus.networks.cost import count_flops, count_parameters
+from nni_nasplus.networks.costs.timing import Timing
 from nni_nasplus.networks.export import export_onnx
 from nni_nasplus.networks.fits_itself import FitsItself
 from nni_nasplus.networks.network_space import NetworkSpace
@@ -78,7 +79,8 @@ class Evaluator(Problem):
     clip
         The most that the norm of a step's gradient is.
     latency
-        Whether trials report the milliseconds of a forward pass, ``latency_ms``, too: a cost of the search.
+        How trials measure the milliseconds of a forward pass, which they then report as ``latency_ms``: arguments of
+        :class:`~nni_nasplus.networks.costs.timing.Timing`, or True for one thread of torch.
     annealed
         Whether a training of fewer epochs is one of its own, from the beginning, whose schedule ends with them; else it
         is the first part of the whole training.
@@ -109,7 +111,7 @@ class Evaluator(Problem):
     seed: int = 0
     distillation: Distillation | Mapping[str, Any] | None = None
     clip: float = 1.0
-    latency: bool = False
+    latency: bool | Mapping[str, Any] = False
     annealed: bool = False
 
     def __post_init__(self) -> None:
@@ -121,6 +123,10 @@ class Evaluator(Problem):
     def init_args(self) -> dict[str, Any]:
         """The arguments that make this evaluator again, as JSON values."""
         return asdict(self)
+
+    @property
+    def _timing(self) -> Timing:
+        return Timing(**({} if isinstance(self.latency, bool) else self.latency))
 
     @contextmanager
     def seeded(self) -> Iterator[None]:
@@ -180,7 +186,7 @@ class Evaluator(Problem):
         size = {
             "parameters": float(count_parameters(network)),
             "flops": float(count_flops(network, space.example())),
-            **({"latency_ms": latency_ms(network, space.example())} if self.latency else {}),
+            **({"latency_ms": self._timing.ms(network, space.example())} if self.latency else {}),
         }
         metrics, ended = chosen._fit(network, Path(directory), reporter, teachers, epochs)
         metrics |= size

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.costs.parts import named
 from nni_nasplus.spaces.images.operations import relu_conv_bn
 
 __all__ = ["CellChain", "ChainMacro"]
@@ -63,15 +64,15 @@ class CellChain(nn.Module):
         super().__init__()
         width = macro.channels
         conv = nn.Conv2d(macro.in_channels, width, 3, padding=1, bias=False)
-        self.stem = nn.Sequential(conv, nn.BatchNorm2d(width)) if macro.stem else nn.Identity()
+        self.stem = named(nn.Sequential(conv, nn.BatchNorm2d(width)), "conv_3x3") if macro.stem else nn.Identity()
         self.blocks = nn.ModuleList()
         for stage in range(macro.stages):
             if stage:
-                self.blocks.append(_Residual(width))
+                self.blocks.append(named(_Residual(width), "residual"))
                 width *= 2
             self.blocks.extend(make_cell(width) for _ in range(macro.cells))
-        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU())
-        self.classifier = nn.Linear(width, macro.classes)
+        self.last = named(nn.Sequential(nn.BatchNorm2d(width), nn.ReLU()), "batch_norm")
+        self.classifier = named(nn.Linear(width, macro.classes), "linear")
 
     def forward(self, images: Tensor, run: Callable[[nn.Module, Tensor], Tensor] | None = None) -> Tensor:
         """Logits [B, classes].

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from nni_nasplus.networks.costs.parts import named
+
 __all__ = ["DropPath", "FactorizedReduce", "Zero", "operation", "relu_conv_bn"]
 
 
@@ -87,8 +89,8 @@ def operation(
     """
     module = _MAKERS[name](channels, stride, affine)
     if normalised_pools and "pool" in name:
-        return nn.Sequential(module, nn.BatchNorm2d(channels, affine=False))
-    return module
+        module = nn.Sequential(module, nn.BatchNorm2d(channels, affine=False))
+    return named(module, name)
 
 
 def _separable(kernel: int) -> Callable[[int, int, bool], nn.Module]:

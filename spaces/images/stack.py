@@ -10,11 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.errors import UserError
+from nni_nasplus.networks.costs.parts import named
 from nni_nasplus.spaces.images.operations import DropPath, FactorizedReduce, relu_conv_bn
 
 __all__ = ["CellPlan", "CellStack", "Macro", "Preprocess", "Stem"]
 
 Stem = Literal["cifar", "imagenet", "none"]
+_NARROW = "nor_conv_1x1"
+"""As in the tables of latencies: the operation of NAS-Bench-201, which is the same."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,10 @@ class Preprocess(nn.Module):
         before, last = plan.inputs
         self.before: nn.Module
         if plan.halved:
-            self.before = FactorizedReduce(before, plan.channels, affine=affine)
+            self.before = named(FactorizedReduce(before, plan.channels, affine=affine), "skip_connect")
         else:
-            self.before = relu_conv_bn(before, plan.channels, 1, affine=affine)
-        self.last = relu_conv_bn(last, plan.channels, 1, affine=affine)
+            self.before = named(relu_conv_bn(before, plan.channels, 1, affine=affine), _NARROW)
+        self.last = named(relu_conv_bn(last, plan.channels, 1, affine=affine), _NARROW)
 
     def forward(self, before: Tensor, last: Tensor) -> list[Tensor]:
         """States 0 and 1."""
@@ -113,7 +116,7 @@ class CellStack(nn.Module):
             before, last, halved = last, int(cell.out_channels), kind == "reduce"  # type: ignore[arg-type]
         self.side = 2 * macro.layers // 3
         self.auxiliary = _Auxiliary(self.cells[self.side].out_channels, macro) if auxiliary else None  # type: ignore[arg-type]
-        self.classifier = nn.Linear(last, macro.classes)
+        self.classifier = named(nn.Linear(last, macro.classes), "linear")
 
     def forward(self, images: Tensor, run: Callable[..., Tensor] | None = None) -> Any:
         """Logits [B, classes], a pair of them with an auxiliary head in training.
@@ -171,7 +174,8 @@ def _stem(macro: Macro) -> tuple[nn.Module, int, int, bool]:
 
 
 def _conv_bn(n_in: int, n_out: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:
-    return nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out)
+    convolution = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
+    return named(convolution, "conv_3x3"), named(nn.BatchNorm2d(n_out), "batch_norm")
 
 
 class _Auxiliary(nn.Module):

@@ -118,7 +118,7 @@ def test_a_search_of_pictures_through_optuna(digits, tmp_path):
     ("changes", "message"),
     [
         ({"images": "nowhere.npz"}, "no nowhere.npz: name an .npz archive, or a folder"),
-        ({"space": "rnn"}, "space 'rnn' is not for images; use --space darts or mobile or nb201"),
+        ({"space": "rnn"}, "space 'rnn' is not for images; use --space darts or densenas or mobile or nb201"),
         ({"objective": "roc_auc"}, "unknown objective 'roc_auc'; choose one of accuracy, loss"),
         ({"layers": 3}, "--layers has no effect on space 'nb201'; leave it out"),
         ({"space": "darts"}, "--cells has no effect on space 'darts'; leave it out"),

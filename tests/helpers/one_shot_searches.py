@@ -26,6 +26,7 @@ SETTINGS = {
     "p-darts": {"epochs": 3, "layers": []},
     "pc-darts": {"epochs": 3, "fraction": 2},
     "proxyless": {"epochs": 3, "every": 1, "warm_up": 0.0},
+    "densenas": {"epochs": 3, "warm_up": 0.0},
     "fbnet": {"epochs": 3, "warm_up": 0.0},
     "enas": {"epochs": 3, "steps": 2, "paths": 3, "samples": 3, "batches": 2},
     "nat": {"epochs": 3, "steps": 2, "cells": 2, "rewritings": 2, "samples": 3, "batches": 2},

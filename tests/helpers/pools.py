@@ -10,6 +10,7 @@ from nni_nasplus import SearchSpace
 from nni_nasplus.data.images import ImageBatch
 from nni_nasplus.run.run import Run
 from nni_nasplus.run.settings import Settings
+from nni_nasplus.spaces.densenas import DenseNasSpace
 from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.spaces.images import DartsSpace, NasBench201Space
 from nni_nasplus.spaces.mobile import MobileSpace
@@ -21,6 +22,7 @@ SPACES = {
     "nb201": NB201,
     "darts": DartsSpace(channels=2, layers=2, size=8),
     "mobile": MobileSpace(channels=8, depth=2, size=8),
+    "densenas": DenseNasSpace(channels=4, depth=1, size=8),
     "events": EventSequenceSpace(max_length=9, hidden=4),
     "rnn": RecurrentCellSpace(30, 8, 10, 1),
     "darts-rnn": DartsRecurrentSpace(30, 8, 1),

@@ -108,6 +108,7 @@ def test_a_planted_operation_wins(name):
         "p-darts": {"layers": []},
         **dict.fromkeys(("drnas", "snas"), sampling),
         "xnas": {"epochs": 60, "bound": 0.05},
+        "densenas": {"epochs": 150, "alpha_rate": 0.1},
         "proxyless": {"epochs": 150, "alpha_rate": 0.1, "every": 1},
         "setn": {"candidates": 10},
         "gdas": {**sampling, "first_temperature": 1.0, "last_temperature": 1.0},

@@ -25,6 +25,7 @@ REFUSED = {
     "bignas": ONE_SIZE,
     "darts-minus": "DartsRecurrentSpace has no skip_connect, which DARTS- strengthens; use darts",
     "edmips": "DartsRecurrentSpace decides no bits, which EdMIPS searches; find a network, then use nasplus quantise",
+    "densenas": "DenseNAS adds up costs of operations, and DartsRecurrentSpace has no modules for them; use darts",
     "fbnet": "FBNet adds up costs of operations, and DartsRecurrentSpace has no modules for them; use darts",
     "nat": "nat puts skips in the place of operations, and DartsRecurrentSpace has none; use spos",
     "pc-darts": "the supernet of DartsRecurrentSpace has no partial channels; use darts",

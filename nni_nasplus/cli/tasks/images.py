@@ -66,13 +66,13 @@ class ImageTask(Task):
     cells
         In each stage, in spaces of NAS-Bench-201.
     depth
-        The most blocks of a stage, in space mobile.
+        The most blocks of a stage, in space mobile; the most layers of a block after its first, in densenas.
     width
         What all channels are multiplied by, in space mobile; held where it is given.
     squeeze
         Search squeeze-excite in blocks, too, in space mobile: --squeeze=false for none.
     stem
-        For small images, cifar, or for large ones, imagenet, in spaces of DARTS and mobile.
+        For small images, cifar, or for large ones, imagenet, in spaces of DARTS, mobile and densenas.
     auxiliary
         Train with a second classifier at two thirds of the depth, in spaces of DARTS.
     drop_path

@@ -1,1 +1,1 @@
-"""What networks and supernets cost: latencies by a table of their parts, and the expected cost of a mixture."""
+"""What networks cost: latencies by a table of their parts, and the expected cost of mixtures and of routes."""

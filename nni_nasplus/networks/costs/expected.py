@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from nni_nasplus.errors import UserError
 from nni_nasplus.networks.cost import count_flops, count_parameters
 from nni_nasplus.networks.costs.latency import Correction, LatencyModel
-from nni_nasplus.networks.costs.parts import part_of
+from nni_nasplus.networks.costs.parts import name_of, part_of
+from nni_nasplus.networks.costs.routes import Routes
 from nni_nasplus.networks.costs.table import LatencyTable
-from nni_nasplus.networks.supernet import MixedOperation, Mixture, Supernet, Terms
+from nni_nasplus.networks.costs.timing import Timing
+from nni_nasplus.networks.supernet import NONE, MixedOperation, Mixture, Supernet, Terms
 
 __all__ = ["Cost", "Costs", "costs_of"]
 
@@ -34,9 +36,16 @@ class Costs(NamedTuple):
     """[E, O] each by kind of cell, of all cells of the kind together; 0 where an operation is not alive."""
     fixed: float
     """Of all that no mixture decides."""
+    routes: Routes | None = None
+    """Where a network has one route through blocks, as in DenseNAS."""
 
     def expected(self, weights: Mapping[str, Tensor]) -> Tensor:
-        """The expected cost of a mixture of these weights, [E, O] each; gradients flow back to them."""
+        """The expected cost of a mixture of these weights, [E, O] each; gradients flow back to them.
+
+        Where there are routes, those of a connection are times its share, and what is off a route costs nothing.
+        """
+        if self.routes is not None:
+            return self.fixed + self.routes.chained(weights, self.rows)
         terms = [(rows * self.rows[cell].to(rows)).sum() for cell, rows in weights.items()]
         return self.fixed + torch.stack(terms).sum()
 
@@ -57,24 +66,30 @@ def costs_of(supernet: Supernet, example: Any, cost: Cost, latency: LatencyModel
         If the supernet has no mixtures of operations, or these have no latencies.
     """
     correction = latency.correction if latency is not None else Correction()
-    table = latency.table if latency is not None else LatencyTable()
+    table = latency.table if latency is not None else LatencyTable(timing=Timing())
     whole, single = _measures(table)[cost]
     rows = {cell: torch.zeros(mask.shape) for cell, mask in supernet.masks.items()}
+    computed = 0.0
     with _in_evaluation(supernet):
         for cell, edge, mixed, given in _calls(supernet, example):
             for number, name in enumerate(supernet.operations):
                 if supernet.masks[cell][edge, number]:
-                    rows[cell][edge, number] += single(name, mixed.operations[name], *given)
-        fixed = whole(supernet.network(), example) - float(sum(row.sum() for row in rows.values()))
+                    value = single(name, mixed.operations[name], *given)
+                    rows[cell][edge, number] += value
+                    computed += value if name != NONE else 0.0  # which mixtures leave out
+        fixed = whole(supernet.network(), example) - computed
     if latency is not None:
         latency.save()
     factor, offset = (correction.factor, correction.offset) if cost == "latency_ms" else (1.0, 0.0)
-    return Costs({cell: factor * row for cell, row in rows.items()}, offset + factor * fixed)
+    return Costs({cell: factor * row for cell, row in rows.items()}, offset + factor * fixed, supernet.routes)
 
 
 def _measures(table: LatencyTable) -> dict[str, Measure]:
     def milliseconds(name: str, module: nn.Module, x: Tensor, *_: Any) -> float:
-        return 0.0 if isinstance(module, nn.Identity) else table.ms(part_of(name, x, module(x)), module)
+        known = name_of(module)
+        if isinstance(module, nn.Identity) and known is None:  # in the network of an architecture there is nothing
+            return 0.0
+        return table.ms(part_of(known or name, x, module(x)), module)
 
     return {
         "flops": (count_flops, lambda _, module, *given: count_flops(_Applied(module, given), None)),

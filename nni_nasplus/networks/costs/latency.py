@@ -14,9 +14,9 @@ from torch import nn
 
 from nni_nasplus._files import damage_named, read_json, write_json
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.cost import latency_ms
 from nni_nasplus.networks.costs.parts import parts_of
 from nni_nasplus.networks.costs.table import LatencyTable
+from nni_nasplus.networks.costs.timing import Timing
 
 if TYPE_CHECKING:
     from nni_nasplus.networks.network_space import NetworkSpace
@@ -80,7 +80,9 @@ class LatencyModel:
     networks: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, space: NetworkSpace, path: Path, given: Path | None = None) -> LatencyModel | None:
+    def of(
+        cls, space: NetworkSpace, path: Path, given: Path | None = None, timing: Timing | None = None
+    ) -> LatencyModel | None:
         """The model that is kept at a path, or a new one.
 
         Parameters
@@ -89,6 +91,8 @@ class LatencyModel:
             Whose networks are measured.
         given
             The table of another device, which is taken as it is; measured on this machine where None.
+        timing
+            How that is measured; on one thread of torch where None.
 
         Returns
         -------
@@ -99,15 +103,16 @@ class LatencyModel:
         UserError
             If a file is damaged, or the given table has no row for a part of a network.
         """
+        measuring = None if given is not None else timing or Timing()
         if path.exists():
-            model = cls(LatencyTable.read(path, measures=given is None), Correction(), path)
+            model = cls(LatencyTable.read(path, measuring), Correction(), path)
             model._read()
             return model
         if not parts_of(_drawn(space, 0), space.example()):
             if given is not None:
                 raise UserError(f"networks of {type(space).__name__} have no parts with latencies; leave the table out")
             return None
-        table = LatencyTable() if given is None else LatencyTable.read(given, measures=False)
+        table = LatencyTable(timing=measuring) if given is None else LatencyTable.read(given)
         model = cls(table, Correction(), path)
         if given is None:
             model.correct(space)
@@ -122,7 +127,7 @@ class LatencyModel:
         for seed in range(_FITTED + _HELD_OUT):
             network = _drawn(space, seed)
             sums.append(self.table.total(network, space.example()))
-            measured.append(latency_ms(network, space.example(), _REPEATS))
+            measured.append(self.timing.ms(network, space.example(), _REPEATS))
         self.correction = Correction.fitted(sums, measured)
 
     def predicted(self, network: nn.Module, example: Any) -> float:
@@ -146,9 +151,14 @@ class LatencyModel:
         if name not in self.networks:
             self._read()
         if name not in self.networks:
-            self.networks[name] = latency_ms(network, example, _REPEATS)
+            self.networks[name] = self.timing.ms(network, example, _REPEATS)
             self.save()
         return self.networks[name]
+
+    @property
+    def timing(self) -> Timing:
+        """How this machine is measured."""
+        return self.table.timing or Timing()
 
     def save(self) -> None:
         """Keep it; the table comes last, and tells that the rest is there."""
@@ -173,7 +183,7 @@ class LatencyModel:
         if self.correction.error is None:
             return f"{rows}, as given"
         errors = f"{_HELD_OUT} networks held out differ by {self.correction.error:.1%} in the median"
-        return f"{rows}, of one thread here; {errors}, four in five by {self.correction.spread:.1%} at most"
+        return f"{rows}, of {self.timing}; {errors}, four in five by {self.correction.spread:.1%} at most"
 
 
 _REMEDY = "remove it and the table beside it, to measure again"

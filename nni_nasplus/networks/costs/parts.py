@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Part", "named", "part_of", "parts_of"]
+__all__ = ["Part", "name_of", "named", "part_of", "parts_of"]
 
 _NAME = "measured_as"
 Module = TypeVar("Module", bound=nn.Module)
@@ -38,6 +38,11 @@ def named(module: Module, operation: str) -> Module:
     """The module, which is measured as a part of this name from now on, whatever it consists of."""
     setattr(module, _NAME, operation)
     return module
+
+
+def name_of(module: nn.Module) -> str | None:
+    """The name that a module is measured by, if it has one."""
+    return getattr(module, _NAME, None)
 
 
 def part_of(operation: str, given: Tensor, result: Tensor) -> Part:

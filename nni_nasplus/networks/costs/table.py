@@ -14,8 +14,8 @@ from torch import nn
 
 from nni_nasplus._files import write_text
 from nni_nasplus.errors import UserError
-from nni_nasplus.networks.cost import latency_ms
 from nni_nasplus.networks.costs.parts import Part, parts_of
+from nni_nasplus.networks.costs.timing import Timing
 
 __all__ = ["LatencyTable"]
 
@@ -30,13 +30,13 @@ class LatencyTable:
     ----------
     rows
         What is known.
-    measures
-        Whether what is not known is measured on this machine; the table of another device is as it is.
+    timing
+        Measures what is not known on this machine; None for the table of another device, which is as it is.
     """
 
-    def __init__(self, rows: Mapping[Part, float] | None = None, *, measures: bool = True) -> None:
+    def __init__(self, rows: Mapping[Part, float] | None = None, timing: Timing | None = None) -> None:
         self.rows = dict(rows or {})
-        self.measures = measures
+        self.timing = timing
 
     def ms(self, part: Part, module: nn.Module) -> float:
         """The latency of a part; where it is not known, the median of 30 passes of the module, which is kept.
@@ -47,10 +47,10 @@ class LatencyTable:
             If it is not known and this table measures nothing.
         """
         if part not in self.rows:
-            if not self.measures:
+            if self.timing is None:
                 raise UserError(f"the latency table has no row for {part}; add one, or take one of this space and size")
             training = module.training
-            self.rows[part] = latency_ms(module, torch.zeros(_taken(module, part)), _REPEATS)
+            self.rows[part] = self.timing.ms(module, torch.zeros(_taken(module, part)), _REPEATS)
             module.train(training)
         return self.rows[part]
 
@@ -76,7 +76,7 @@ class LatencyTable:
         write_text(path, text.getvalue())
 
     @classmethod
-    def read(cls, path: Path, *, measures: bool = True) -> LatencyTable:
+    def read(cls, path: Path, timing: Timing | None = None) -> LatencyTable:
         """Read a table.
 
         Raises
@@ -90,7 +90,7 @@ class LatencyTable:
             raise UserError(f"the latency table {path} cannot be read ({error}); name a CSV file") from None
         if not lines or tuple(lines[0]) != _COLUMNS:
             raise UserError(f"the latency table {path} has other columns; its first line is: {','.join(_COLUMNS)}")
-        return cls(dict(_row(path, number, line) for number, line in enumerate(lines[1:], 2)), measures=measures)
+        return cls(dict(_row(path, number, line) for number, line in enumerate(lines[1:], 2)), timing)
 
 
 def _row(path: Path, number: int, line: list[str]) -> tuple[Part, float]:

@@ -94,7 +94,7 @@ class CostAware(Differentiable):
             latency = self.latency() if self.cost == "latency_ms" and self.latency is not None else None
             found = costs_of(self.supernet, self.example, self.cost, latency)
             self.memory[_COSTS] = {"rows": dict(found.rows), "fixed": found.fixed}
-        self.costs = Costs(**self.memory[_COSTS])
+        self.costs = Costs(**self.memory[_COSTS], routes=self.supernet.routes)
 
     @property
     def cost(self) -> Cost:
@@ -109,8 +109,12 @@ class CostAware(Differentiable):
     def reference(self) -> float:
         """What costs are divided by."""
         limit = getattr(self.limits, f"max_{self.cost}") if self.cost in self._limited else None
-        at_first = {cell: torch.zeros(mask.shape) for cell, mask in self.supernet.masks.items()}
-        return self.options.reference or limit or float(self.costs.expected(softmax(self.supernet, at_first).weights))
+        return self.options.reference or limit or float(self.costs.expected(self._at_first()))
+
+    def _at_first(self) -> Mapping[str, Tensor]:
+        """Weights of operations that are all alike."""
+        zeros = {cell: torch.zeros(mask.shape) for cell, mask in self.supernet.masks.items()}
+        return softmax(self.supernet, zeros).weights
 
     def expected(self, weights: Mapping[str, Tensor]) -> Tensor:
         """The expected cost of these weights of operations, divided by the reference."""
@@ -127,12 +131,9 @@ class CostAware(Differentiable):
         return Ranking.of([self._within()], [0.0])
 
     def _within(self) -> Architecture:
-        shares = {cell: rows.detach().cpu().clamp(min=_SMALLEST).log() for cell, rows in self.strengths().items()}
-        costs = self.memory[_COSTS]["rows"]
-        unit = float(torch.cat([rows.flatten() for rows in costs.values()]).mean()) or 1.0
+        unit = float(torch.cat([rows.flatten() for rows in self.costs.rows.values()]).mean()) or 1.0
         for multiplier in _LADDER:
-            scores = {cell: rows - multiplier / unit * costs[cell] for cell, rows in shares.items()}
-            found = self.supernet.derive(scores)
+            found = self._most_probable(multiplier / unit)
             excess = self.excess(found) if self.excess else None
             if excess is None:
                 return found
@@ -140,6 +141,14 @@ class CostAware(Differentiable):
             f"the cheapest network of the supernet is too large: {excess}; use a higher limit, or a smaller "
             "network, such as by width or channels"
         )
+
+    def _most_probable(self, price: float) -> Architecture:
+        """Where log-probabilities minus costs times a price are largest."""
+        return self.supernet.derive(self._scores(self.strengths(), price))
+
+    def _scores(self, weights: Mapping[str, Tensor], price: float) -> dict[str, Tensor]:
+        logarithms = {cell: rows.detach().cpu().clamp(min=_SMALLEST).log() for cell, rows in weights.items()}
+        return {cell: rows - price * self.costs.rows[cell] for cell, rows in logarithms.items()}
 
     def tell(self, losses: dict[str, float]) -> None:
         """Tell the host what the network would cost in the mean, too."""

@@ -15,6 +15,7 @@ from nni_nasplus.one_shot.alpha_gradients import first_order
 from nni_nasplus.one_shot.differentiable import Draw, Half
 from nni_nasplus.one_shot.mixture import drawn, log_probability, masked_softmax, softmax
 from nni_nasplus.strategies.differentiable.devices.cost_aware import CostAware
+from nni_nasplus.strategies.differentiable.devices.pairs import shift, two_of
 
 __all__ = ["ProxylessNAS"]
 
@@ -92,7 +93,8 @@ class ProxylessNAS(CostAware):
         return self._by_gates(batch["valid"])
 
     def _by_gates(self, batch: Any) -> tuple[Tensor, list[Tensor]]:
-        self._pair = {cell: self._two(rows) for cell, rows in softmax(self.supernet, self.alphas).weights.items()}
+        plain = softmax(self.supernet, self.alphas).weights
+        self._pair = {cell: two_of(rows, self.generator) for cell, rows in plain.items()}
         shares = {cell: masked_softmax(alpha, self._pair[cell]) for cell, alpha in self.alphas.items()}
         both = {cell: rows.cpu() for cell, rows in self._pair.items()}
         path = drawn(Mixture({cell: rows.detach() for cell, rows in shares.items()}, both), self.generator)
@@ -106,13 +108,6 @@ class ProxylessNAS(CostAware):
         )
         through = [_through(rows.detach(), slope) for rows, slope in zip(shares.values(), slopes, strict=True)]
         return whole.detach(), [scale * gate + cost for gate, cost in zip(through, own, strict=True)]
-
-    def _two(self, shares: Tensor) -> Tensor:
-        """[E, O] bool: two of the operations of each edge, drawn without replacement; one where there is but one."""
-        noise = torch.empty(shares.shape).exponential_(generator=self.generator).to(shares.device)
-        alive = shares.detach() > 0
-        first = (shares.detach() / noise).topk(2).indices  # as the first of exponential clocks of these rates
-        return torch.zeros_like(alive).scatter_(-1, first, True) & alive
 
     def _with_cost(self, loss: Tensor, expected: Tensor) -> Tensor:
         """The loss with the expected cost in it, given in references."""
@@ -146,7 +141,7 @@ class ProxylessNAS(CostAware):
         if self.options.update == "gates":
             with torch.no_grad():
                 for cell, alpha in self.alphas.items():
-                    alpha.sub_(_shift(before[cell], alpha, self._pair[cell]))
+                    alpha.sub_(shift(before[cell], alpha, self._pair[cell]))
 
     def other_optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam without momentum: an α that was not drawn stays."""
@@ -161,9 +156,3 @@ class ProxylessNAS(CostAware):
 def _through(shares: Tensor, slopes: Tensor) -> Tensor:
     """∂L/∂α_i = Σ_j ∂L/∂g_j · p_j · (δ_ij − p_i) (eq. 4)."""
     return shares * (slopes - (shares * slopes).sum(-1, keepdim=True))
-
-
-def _shift(before: Tensor, after: Tensor, pair: Tensor) -> Tensor:
-    """What both α of each edge are larger by than that exp of them adds up to what it was."""
-    sums = [rows.masked_fill(~pair, -torch.inf).logsumexp(-1, keepdim=True) for rows in (after, before)]
-    return (sums[0] - sums[1]).nan_to_num(0.0) * pair

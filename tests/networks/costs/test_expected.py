@@ -12,6 +12,7 @@ from nni_nasplus.networks.cost import count_flops, count_parameters
 from nni_nasplus.networks.costs.expected import costs_of
 from nni_nasplus.networks.costs.latency import Correction, LatencyModel
 from nni_nasplus.networks.costs.table import LatencyTable
+from nni_nasplus.networks.costs.timing import Timing
 from nni_nasplus.spaces.mobile import MobileSpace
 from nni_nasplus.spaces.recurrent import DartsRecurrentSpace
 
@@ -58,22 +59,22 @@ def test_the_supernet_is_left_as_it_was():
     assert all(torch.equal(supernet.state_dict()[name], value) for name, value in before.items())
 
 
-def test_latencies_are_those_of_the_model_that_predicts_networks(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", SPACES)
+def test_latencies_are_those_of_the_model_that_predicts_networks(name, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "nni_nasplus.networks.costs.table.latency_ms",
-        lambda module, *_: 1 + sum(parameter.numel() for parameter in module.parameters()) / 1000,
+        "nni_nasplus.networks.costs.timing.Timing.ms",
+        lambda _, module, *__: 1 + sum(parameter.numel() for parameter in module.parameters()) / 1000,
     )
-    model = LatencyModel(LatencyTable(), Correction(offset=0.5, factor=1.5), tmp_path / "latency.csv")
-    supernet = MOBILE.supernet()
-    costs = costs_of(supernet, MOBILE.example(), "latency_ms", model)
+    space = SPACES[name]
+    model = LatencyModel(LatencyTable(timing=Timing()), Correction(offset=0.5, factor=1.5), tmp_path / "latency.csv")
+    supernet = space.supernet(affine=True)
+    costs = costs_of(supernet, space.example(), "latency_ms", model)
     for seed in range(3):
-        network, path = MOBILE.build(sampled(MOBILE, seed)), supernet.path(sampled(MOBILE, seed)).weights
-        assert float(costs.expected(path)) == pytest.approx(model.predicted(network, MOBILE.example()), rel=1e-5)
+        network, path = space.build(sampled(space, seed)), supernet.path(sampled(space, seed)).weights
+        assert float(costs.expected(path)) == pytest.approx(model.predicted(network, space.example()), rel=1e-5)
 
 
-def test_supernets_without_mixtures_of_operations_or_without_latencies_are_named():
+def test_supernets_without_mixtures_of_operations_are_named():
     space = DartsRecurrentSpace(11, 5)
     with pytest.raises(UserError, match="mixes no modules"):
         costs_of(space.supernet(), space.example(), "flops")
-    with pytest.raises(UserError, match="no parts that a latency table could have rows for"):
-        costs_of(NB201_SPACE.supernet(), NB201_SPACE.example(), "latency_ms")

@@ -17,19 +17,21 @@ from nni_nasplus.networks.costs import latency as models
 from nni_nasplus.networks.costs.latency import Correction, LatencyModel
 from nni_nasplus.networks.costs.parts import Part, named, parts_of
 from nni_nasplus.networks.costs.table import LatencyTable
+from nni_nasplus.networks.costs.timing import Timing
 from nni_nasplus.networks.limits import Limits
-from nni_nasplus.spaces.images import NasBench201Space
 from nni_nasplus.spaces.mobile import MobileSpace
+from nni_nasplus.spaces.superresolution import SuperResolutionSpace
 
 SPACE = MobileSpace(channels=8, depth=1, size=8, squeeze=False)
 ARCHITECTURE = SPACE.parse_genotype("/".join(["mb3_3x3"] * 6))
+TIMED = "nni_nasplus.networks.costs.timing.Timing.ms"
 OUTSIDE = MobileSpace(channels=8, depth=1, size=16, squeeze=False)
 
 
 def made(ms=1.0, path="unused", **options):
     """A model of which every part of an architecture takes so many milliseconds."""
     parts = [part for part, _ in parts_of(SPACE.build(ARCHITECTURE), SPACE.example())]
-    return LatencyModel(LatencyTable(dict.fromkeys(parts, ms), measures=False), Correction(**options), Path(path))
+    return LatencyModel(LatencyTable(dict.fromkeys(parts, ms)), Correction(**options), Path(path))
 
 
 def test_the_parts_of_a_network_are_its_blocks_in_order_and_what_is_around_them():
@@ -68,8 +70,8 @@ def test_errors_are_those_of_networks_that_were_held_out():
 
 def test_what_is_not_in_the_table_is_measured_once(monkeypatch):
     measured = []
-    monkeypatch.setattr("nni_nasplus.networks.costs.table.latency_ms", lambda *_: measured.append(1) or 0.25)
-    table, network = LatencyTable(), SPACE.build(ARCHITECTURE)
+    monkeypatch.setattr(TIMED, lambda *_: measured.append(1) or 0.25)
+    table, network = LatencyTable(timing=Timing()), SPACE.build(ARCHITECTURE)
     assert table.total(network, SPACE.example()) == pytest.approx(2.5)
     assert len(measured) == len(table.rows)
     assert table.total(network, SPACE.example()) == pytest.approx(2.5)
@@ -79,7 +81,7 @@ def test_what_is_not_in_the_table_is_measured_once(monkeypatch):
 def test_the_table_of_another_image_size_is_named():
     network = OUTSIDE.build(ARCHITECTURE)
     with pytest.raises(UserError, match="no row for conv_3x3 of 3×8×8 to 8×8×8"):
-        LatencyTable(measures=False).total(SPACE.build(ARCHITECTURE), SPACE.example())
+        LatencyTable().total(SPACE.build(ARCHITECTURE), SPACE.example())
     with pytest.raises(UserError, match="no row for conv_3x3 of 3×16×16 to 8×16×16; add one, or take"):
         made().predicted(network, OUTSIDE.example())
 
@@ -115,7 +117,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_limit_is_kept_by_what_is_predicted_and_measured_only_where_that_may_be_wrong(monkeypatch, tmp_path):
     measured = []
-    monkeypatch.setattr(models, "latency_ms", lambda *_: measured.append(1) or 11.0)
+    monkeypatch.setattr(TIMED, lambda *_: measured.append(1) or 11.0)
     limits, sure = Limits(max_latency_ms=10.5), made(1.0, spread=0.01)
     assert limits.excess(SPACE, ARCHITECTURE, sure) is None
     assert not measured
@@ -142,7 +144,26 @@ def test_a_model_is_kept_and_found_again(tmp_path, monkeypatch):
 
 
 def test_networks_without_named_parts_have_no_model(tmp_path):
-    space = NasBench201Space(channels=2, cells=1, size=8)
+    space = SuperResolutionSpace(channels=2)
     assert LatencyModel.of(space, tmp_path / "latency.csv") is None
-    with pytest.raises(UserError, match="networks of NasBench201Space have no parts"):
+    with pytest.raises(UserError, match="networks of SuperResolutionSpace have no parts"):
         LatencyModel.of(space, tmp_path / "latency.csv", tmp_path / "given.csv")
+
+
+@pytest.mark.parametrize("options", [{}, {"threads": 2}, {"runtime": "onnxruntime"}])
+def test_a_network_is_measured_by_any_runtime_and_left_as_it_was(options):
+    network, threads = SPACE.build(ARCHITECTURE).train(), torch.get_num_threads()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    assert Timing(**options).ms(network, SPACE.example(), 2) > 0
+    assert network.training
+    assert torch.get_num_threads() == threads
+    assert all(torch.equal(network.state_dict()[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"threads": 0}, "--latency-threads is 0; use 1 or more"), ({"runtime": "jax"}, "use torch or onnxruntime")],
+)
+def test_what_cannot_measure_is_named(options, says):
+    with pytest.raises(UserError, match=says):
+        Timing(**options)

@@ -11,6 +11,7 @@ from nni_nasplus.networks.limits import Limits
 from nni_nasplus.one_shot.fit import fit
 from nni_nasplus.one_shot.mixture import softmax
 from nni_nasplus.spaces.mobile import MobileSpace
+from nni_nasplus.strategies.differentiable.devices.pairs import two_of
 from nni_nasplus.strategies.differentiable.devices.proxyless import _through
 
 MOBILE = MobileSpace(channels=8, depth=2, size=8, classes=3, squeeze=False)
@@ -62,7 +63,7 @@ def test_an_operation_that_was_not_drawn_keeps_its_probability():
 def test_two_operations_are_drawn_without_replacement_and_only_those_alive():
     found = randomised(begun("proxyless"))
     shares = found.strengths()["blocks"]
-    counts = sum(found._two(shares).long() for _ in range(50))
+    counts = sum(two_of(shares, found.generator).long() for _ in range(50))
     assert (counts.sum(-1) == 100).all()
     assert (counts[shares == 0] == 0).all()
 
