@@ -113,7 +113,7 @@ class Costs:
         if limit not in kept:
             only = Limits(**{limit: 1.0})
             latency = self._run.latency if limit == "max_latency_ms" else None
-            kept[limit] = dict(only.measured(self._run.space, architecture, latency))[limit]
+            kept[limit] = dict(only.measured(self._run.space, architecture, latency, self._run.timing))[limit]
         return kept[limit]
 
     def keeps(self, limits: Limits, architecture: Mapping[str, Any]) -> bool:
