@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,32 +21,43 @@ __all__ = ["first_remembered", "portfolio"]
 _WHOLE = 1000
 
 
-def portfolio(memory: Memory, space: SearchSpace, size: int) -> list[Architecture]:
+def portfolio(
+    memory: Memory, space: SearchSpace, size: int, without: Collection[Architecture] = ()
+) -> list[Architecture]:
     """At most ``size`` architectures of a space whose best rank on each task has, together, the lowest mean.
 
     Greedily: the one with the lowest mean rank over the tasks, then the one that lowers most the mean of the best rank
-    so far, until nothing is gained (Wistuba et al., *Sequential Model-Free Hyperparameter Tuning*, 2015, and the
-    portfolios of TabRepo, arXiv 2311.02971). What a task has not trained, its model ranks.
+    so far (Wistuba et al., *Sequential Model-Free Hyperparameter Tuning*, 2015, and the portfolios of TabRepo, arXiv
+    2311.02971). Where nothing is gained any more, as of one task after its best, another such portfolio of what is left
+    follows. What a task has not trained, its model ranks.
+
+    Parameters
+    ----------
+    without
+        What is tried in any case.
 
     Returns
     -------
     list
         The best first.
     """
-    candidates = _candidates(memory, space)
+    tried = {space.key(one) for one in without}
+    candidates = [one for one in _candidates(memory, space) if space.key(one) not in tried]
     if not candidates:
         return []
     ranks = np.array([mean_ranks(-row) for row in tasks_of(memory).known(candidates)])
-    chosen: list[Architecture] = []
-    best = np.full(len(ranks), np.inf)
-    while len(chosen) < size:
+    chosen: list[int] = []
+    best = none = np.full(len(ranks), np.inf)
+    while len(chosen) < min(size, len(candidates)):
         means = np.minimum(ranks, best[:, None]).mean(axis=0)
+        means[chosen] = np.inf
         first = int(means.argmin())
-        if not means[first] < best.mean():
-            break
-        chosen.append(candidates[first])
-        best = np.minimum(best, ranks[:, first])
-    return chosen
+        if means[first] < best.mean():
+            chosen.append(first)
+            best = np.minimum(best, ranks[:, first])
+        else:
+            best = none
+    return [candidates[one] for one in chosen]
 
 
 def first_remembered(history: History, size: int) -> Proposal | None:
@@ -54,7 +66,7 @@ def first_remembered(history: History, size: int) -> Proposal | None:
         return None
     found = _PORTFOLIOS.setdefault(history, {})
     if size not in found:
-        found[size] = portfolio(history.memory, history.space, size)
+        found[size] = portfolio(history.memory, history.space, size, without=history.initial)
     return next((Proposal(one, "memory") for one in found[size] if history.is_new(one)), None)
 
 

@@ -22,8 +22,8 @@ def ops(**tasks):
     )
 
 
-def chosen(memory, size):
-    return "".join(one["op"] for one in portfolio(memory, memory.space, size))
+def chosen(memory, size, without=""):
+    return "".join(one["op"] for one in portfolio(memory, memory.space, size, [{"op": op} for op in without]))
 
 
 def test_an_earlier_task_alone_gives_its_best_first():
@@ -33,9 +33,19 @@ def test_an_earlier_task_alone_gives_its_best_first():
 
 
 def test_the_lowest_mean_rank_is_first_then_what_lowers_it_most():
-    assert chosen(ops(one="cabde", other="cbade"), 5) == "c"
+    assert chosen(ops(one="cabde", other="cbade"), 1) == "c"
     assert chosen(ops(one="acbde", other="bcade"), 1) == "a"
     assert chosen(ops(one="acdbe", other="bcdae"), 3) == "cab"
+
+
+def test_where_nothing_is_gained_another_portfolio_of_what_is_left_follows():
+    assert chosen(ops(one="cabde"), 3) == "cab"
+    assert chosen(ops(one="cabde", other="cbade"), 9) == "cabde"
+
+
+def test_what_is_tried_in_any_case_takes_no_place():
+    assert chosen(ops(one="cabde"), 2, without="ca") == "bd"
+    assert chosen(ops(one="cabde"), 2, without="abcde") == ""
 
 
 def test_what_was_trained_by_one_task_alone_is_ranked_by_the_models_of_the_others():
