@@ -56,8 +56,15 @@ def report(run: Run) -> None:
             draw_winner(run)
         host_of(run).conclude(run)
     print_result(run)
-    purpose = "enlarge new pictures" if run.evaluator.preprocessing().gives_pictures else "score new data"
-    sys.stdout.write(f"report: {page}\nfiles that {purpose}: nasplus export {run.directory} --to MODEL\n")
+    sys.stdout.write(f"report: {page}\nfiles that {_purpose(run)}: nasplus export {run.directory} --to MODEL\n")
+
+
+def _purpose(run: Run) -> str:
+    """What exported files are for."""
+    with suppress(UserError):  # an evaluator may know nothing of new data
+        if run.evaluator.preprocessing().gives_pictures:
+            return "enlarge new pictures"
+    return "score new data"
 
 
 def _result(run: Run, note: Callable[[str], None]) -> dict[str, Any]:

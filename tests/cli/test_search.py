@@ -167,7 +167,7 @@ class TestSearch:
             {"strategy": "magic"},
             "unknown strategy 'magic'; available: bohb, evolution, nsga2, one_shot, ppo, proxy, random",
         ),
-        ({"space": "magic"}, "unknown space 'magic'; available: boosting, darts, darts-rnn, enas-rnn, events"),
+        ({"space": "magic"}, "unknown space 'magic'; available: boosting, darts, darts-rnn, densenas, enas-rnn"),
         ({"objective": "auc"}, "unknown objective 'auc'"),
         ({"fix": "pooling"}, "--fix is 'pooling'; write a decision and its choice, as in --fix learning_rate=0.003"),
         ({"fix": "pooling=all"}, "decision 'pooling' cannot be 'all'; allowed: mean, max, mixed, last, attention"),

@@ -62,19 +62,19 @@ class TestReporter:
             raise requests.ConnectionError
 
         monkeypatch.setattr(nni, "report_final_result", refuse)
-        with pytest.raises(HostLost), _failure_kept(tmp_path):
+        with pytest.raises(HostLost), _failure_kept(tmp_path, tmp_path):
             NniReporter().final(Outcome(score=0.7))
         assert outcome_in(tmp_path) is None
 
 
 class TestTrial:
     def test_how_it_failed_is_left_in_its_folder(self, tmp_path):
-        with pytest.raises(TrialFailed), _failure_kept(tmp_path):
+        with pytest.raises(TrialFailed), _failure_kept(tmp_path, tmp_path):
             raise TrialFailed("loss is nan\nand more")
         assert outcome_in(tmp_path) == Outcome(failure="diverged", reason="TrialFailed: loss is nan")
 
     def test_what_goes_wrong_after_the_result_is_no_failure(self, tmp_path):
-        with contextlib.suppress(ZeroDivisionError), _failure_kept(tmp_path):
+        with contextlib.suppress(ZeroDivisionError), _failure_kept(tmp_path, tmp_path):
             write_outcome(tmp_path, Outcome(score=1.0))
             raise ZeroDivisionError
         assert outcome_in(tmp_path) == Outcome(score=1.0)

@@ -31,7 +31,7 @@ def mirrored(run, study) -> History:
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 def test_rejected_proposals_are_journalled_with_their_reason(tmp_path, monkeypatch):
     run = create(tmp_path / "run", 5, host="optuna").with_settings(max_parameters=10.0)
-    monkeypatch.setattr(Limits, "excess", lambda self, space, a, latency=None: "too large" if a["tens"] > 2 else None)
+    monkeypatch.setattr(Limits, "excess", lambda self, space, a, *_: "too large" if a["tens"] > 2 else None)
     study = open_study(run)
     fill_queue(study, 5)
     worker.work(run)
@@ -47,7 +47,7 @@ def test_rejected_proposals_are_journalled_with_their_reason(tmp_path, monkeypat
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 def test_a_search_with_nothing_within_the_limits_ends(tmp_path, monkeypatch):
     run = create(tmp_path / "run", 3, host="optuna").with_settings(max_parameters=10.0)
-    monkeypatch.setattr(Limits, "excess", lambda self, space, a, latency=None: "too large")
+    monkeypatch.setattr(Limits, "excess", lambda self, space, a, *_: "too large")
     study = open_study(run)
     fill_queue(study, 3)
     worker.work(run)

@@ -83,7 +83,7 @@ def test_a_study_of_another_direction_is_refused(tmp_path):
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 def test_limits_of_size_are_kept_before_training(tmp_path, monkeypatch):
     run = create(tmp_path / "run", 5, host="optuna").with_settings(max_parameters=10.0)
-    monkeypatch.setattr(Limits, "excess", lambda self, space, a, latency=None: "too large" if a["tens"] > 2 else None)
+    monkeypatch.setattr(Limits, "excess", lambda self, space, a, *_: "too large" if a["tens"] > 2 else None)
     study = open_study(run)
     for _ in range(9):
         study.enqueue_trial({})
@@ -107,9 +107,7 @@ def test_no_more_trials_wait_than_there_are_architectures(tmp_path):
 
 def test_trials_that_nothing_within_the_limits_is_left_for_are_pruned(tmp_path, monkeypatch):
     run = create(tmp_path / "run", 7, concurrency=0, host="optuna", seconds=0.0).with_settings(max_parameters=10.0)
-    monkeypatch.setattr(
-        Limits, "excess", lambda self, space, a, latency=None: "odd" if a["tens"] or a["ones"] > 3 else None
-    )
+    monkeypatch.setattr(Limits, "excess", lambda self, space, a, *_: "odd" if a["tens"] or a["ones"] > 3 else None)
     with OptunaSearch(run) as search:
         worker.work(run)
         states = Counter(trial.state.name for trial in search._study.trials)

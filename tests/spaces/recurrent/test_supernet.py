@@ -55,9 +55,9 @@ def fill(network, supernet):
 @cases
 @given(seed=st.integers(0, 2**32))
 def test_a_path_is_the_network_by_itself(kind, seed):
-    space, supernet = KINDS[kind], spread(KINDS[kind].supernet(normalised=False)).eval()
+    space, supernet = KINDS[kind], spread(KINDS[kind].supernet(normalised=False)).double().eval()
     architecture = space.search_space.sample(np.random.default_rng(seed))
-    network = space.build(architecture).eval()
+    network = space.build(architecture).double().eval()
     fill(network, supernet)
     with supernet.only(architecture), torch.no_grad():
         expected, found = network(TOKENS), supernet(Passage(TOKENS))
