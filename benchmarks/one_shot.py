@@ -228,8 +228,8 @@ def main() -> None:
     if options.one:
         return run_one(options.one[0], int(options.one[1]), options)
     evaluator_of(options)
-    for name in options.methods:
-        for seed in range(options.seeds):
+    for seed in range(options.seeds):
+        for name in options.methods:
             if (name, seed) not in {(one["method"], one["seed"]) for one in read(options.out)}:
                 subprocess.run([sys.executable, *sys.argv, "--one", name, str(seed)], check=False)
     return show(Table(options.data), read(options.out))
