@@ -11,7 +11,7 @@ import peers
 
 from nni_nasplus.replay.curves import draw_curves
 from nni_nasplus.replay.replay import Table
-from nni_nasplus.replay.resampling import Estimate, estimate_median, estimate_ratio, median
+from nni_nasplus.replay.resampling import Estimate, estimate_mean, estimate_median, estimate_ratio, median
 
 __all__ = ["write"]
 
@@ -27,6 +27,7 @@ def write(
         for name, table in tables.items():
             chosen = [line for line in lines if line["table"] == name and line["batch"] == batch]
             print(markdown(chosen, table, methods, budget, ours, batch))
+        print(in_pairs([line for line in lines if line["batch"] == batch], tables, methods, budget, ours))
         if out is not None:
             figures([line for line in lines if line["batch"] == batch], tables, methods, batch, out)
 
@@ -66,6 +67,36 @@ def markdown(lines: Lines, table: Table, methods: Sequence[str], budget: int, ou
     ]
     order = sorted(found, key=lambda m: float(median(np.array(list(hits[m].values())))))
     return "\n".join([*header, *(_row(m, found[m], hits, table, budget, ours) for m in order), ""])
+
+
+def in_pairs(lines: Lines, tables: Mapping[str, Table], methods: Sequence[str], budget: int, ours: str) -> str:
+    """Over all tables, each replay beside that of ``ours`` by the same seed; what was never found took the budget."""
+    counts = {
+        (line["method"], line["table"], line["seed"]): min(hit(line, tables[line["table"]]), budget) for line in lines
+    }
+    header = [
+        f"**All tables**, in pairs with {ours} by seed; intervals of 95 %",
+        "",
+        "| method | geometric mean of the ratios | more evaluations: mean | median | pairs |",
+        "|---|---|---|---|---|",
+    ]
+    others = [m for m in methods if m != ours and any(line["method"] == m for line in lines)]
+    return "\n".join([*header, *(_pairs_row(m, counts, ours) for m in others), ""])
+
+
+def _pairs_row(method: str, counts: Mapping[tuple[str, str, int], float], ours: str) -> str:
+    pairs = [
+        (count, counts[ours, *where])
+        for (m, *where), count in counts.items()
+        if m == method and (ours, *where) in counts
+    ]
+    if not pairs:
+        return f"| {method} | | | | 0 |"
+    theirs, own = np.array(pairs).T
+    ratio = Estimate(*np.exp(estimate_mean(np.log(theirs / own))))
+    more = theirs - own
+    median_ = shown(estimate_median(more), "+.0f")
+    return f"| {method} | {shown(ratio, '.2f')} | {shown(estimate_mean(more), '+.1f')} | {median_} | {len(pairs)} |"
 
 
 def by_seed(lines: Lines) -> dict[int, Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Estimate", "estimate_median", "estimate_ratio", "median", "random_median"]
+__all__ = ["Estimate", "estimate_mean", "estimate_median", "estimate_ratio", "median", "random_median"]
 
 RESAMPLES = 2000
 _LEVEL = 0.95
@@ -31,6 +31,11 @@ def median(values: np.ndarray) -> np.ndarray:
 def estimate_median(values: Sequence[float] | np.ndarray) -> Estimate:
     """The median over seeds, and its interval under resampling of the seeds."""
     return _bootstrap(median, np.asarray(values, dtype=float))
+
+
+def estimate_mean(values: Sequence[float] | np.ndarray) -> Estimate:
+    """The mean over seeds, and its interval under resampling of the seeds."""
+    return _bootstrap(lambda drawn: drawn.mean(-1), np.asarray(values, dtype=float))
 
 
 def estimate_ratio(ours: Sequence[float] | np.ndarray, theirs: Sequence[float] | np.ndarray) -> Estimate:

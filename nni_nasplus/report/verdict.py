@@ -75,7 +75,7 @@ def _trained(row: Mapping[str, Any]) -> str:
     if row["name"] != "winner":
         return f"best of {trainings} settings" if trainings > 1 else ""
     mean = [f"mean of {trainings} trainings"] if trainings > 1 else []
-    return "; ".join([*mean, *(["tested as the ensemble taught it"] if taught else [])])
+    return "; ".join([*mean, *(["then taught by the ensemble"] if taught else [])])
 
 
 def _random_row(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -158,10 +158,6 @@ class TableSpace(SearchSpace):
         """The code that the architecture has in the whole space."""
         return self._encoded[self.row(architecture)].copy()
 
-    def encode_all(self) -> np.ndarray:
-        """The codes of all rows, in order; float64 [rows, width]."""
-        return self._encoded.copy()
-
     def features(self, architectures: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """The features that the architectures have in the whole space."""
         return self._whole.features(architectures)

@@ -34,6 +34,19 @@ class TestReport:
         expected = np.median(hits["random"]) / np.median(hits["evolution"])
         assert rows["random"][2].split()[0] == f"{expected:.2f}"
 
+    def test_pairs_are_of_one_table_and_seed(self):
+        table = table_of(27)
+        order = np.argsort(table.regrets).tolist()
+        best, found = order[0], {"ours": (4, 10), "m": (8, 5)}
+        lines = [
+            {"table": "toy", "method": method, "batch": 1, "seed": seed, "rows": [*order[-place + 1 :], best]}
+            for method, places in found.items()
+            for seed, place in enumerate(places)
+        ]
+        printed = replay_report.in_pairs(lines, {"toy": table}, ["ours", "m", "absent"], 25, "ours")
+        assert "| m | 1.00 (0.50 to 2.00) | -0.5 (-5.0 to +4.0) | -5 (-5 to +4) | 2 |" in printed
+        assert "absent" not in printed
+
     def test_a_search_that_did_not_arrive_is_above_the_budget(self):
         table = table_of(27)
         worst = np.argsort(-table.regrets)[:25].tolist()

@@ -175,8 +175,23 @@ class EventTask(Task):
     def prepare(self, cache: Path, seed: int, trials: int) -> tuple[dict[str, Any], Evaluator]:
         """Write the tables into a new folder; the arguments of the space, and the evaluator."""
         from nni_nasplus.data.events.module import EventDataModule
-        from nni_nasplus.data.events.preparation import prepare
         from nni_nasplus.training.events import schedule_of
+
+        self._write(cache, seed)
+        data = EventDataModule(cache)
+        self._describe(data)
+        given = {"epochs": self.epochs, "batch_size": self.batch_size}
+        evaluator = self._evaluator(
+            str(cache),
+            distillation=self.settings_of_distillation(trials),
+            seed=seed,
+            **schedule_of(data.sizes["train"]) | {name: value for name, value in given.items() if value is not None},
+        )
+        return {**data.shape.to_json(), **self._choices()}, evaluator
+
+    def _write(self, cache: Path, seed: int) -> None:
+        """Encode and split the tables into a new folder."""
+        from nni_nasplus.data.events.preparation import prepare
         from nni_nasplus.training.supervised.metrics import is_of_numbers
 
         events, labels = self.tables()
@@ -201,16 +216,6 @@ class EventTask(Task):
             out=cache,
             seed=seed,
         )
-        data = EventDataModule(cache)
-        self._describe(data)
-        given = {"epochs": self.epochs, "batch_size": self.batch_size}
-        evaluator = self._evaluator(
-            str(cache),
-            distillation=self.settings_of_distillation(trials),
-            seed=seed,
-            **schedule_of(data.sizes["train"]) | {name: value for name, value in given.items() if value is not None},
-        )
-        return {**data.shape.to_json(), **self._choices()}, evaluator
 
     def _evaluator(self, cache: str, **arguments: Any) -> EventEvaluator:
         """What trains and scores for the objective."""

@@ -159,10 +159,10 @@ class Source:
         return self._texts[path].batches(columns, _BLOCK_BYTES)
 
     def _unreadable(self, path: Path, error: Exception) -> UserError:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        remedy = (
-            ": mend this row, and put a value that holds the separator in quotes" if "columns, got" in reason else ""
-        )
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        remedy = ": write the file anew, or name an intact one"
+        if "columns, got" in reason:
+            remedy = ": mend this row, and put a value that holds the separator in quotes"
         return UserError(f"{self.role}: {path} cannot be read: {reason}{remedy}")
 
 
