@@ -41,15 +41,15 @@ _ONE = {"spos": {"rounds": 1, "population": 1}, "fairnas": {"rounds": 1, "popula
 """What keeps a method from searching once it has trained."""
 
 
-def prepared(options: argparse.Namespace) -> tuple[EventSequenceSpace, EventEvaluator]:
-    """The space that the command searches, and what trains and scores on the data of the task."""
-    events, labels, names = TASKS[options.task](options.data, 0)
+def prepared(options: argparse.Namespace, seed: int = 0) -> tuple[EventSequenceSpace, EventEvaluator]:
+    """The space that the command searches, and what trains and scores on the data of the task, split by the seed."""
+    events, labels, names = TASKS[options.task](options.data, seed)
     if options.users:
-        labels = labels.sample(min(options.users, len(labels)), random_state=0)
+        labels = labels.sample(min(options.users, len(labels)), random_state=seed)
         events = events[events[names["id"]].isin(labels[names["id"]])]
     task, cache = ReadyEvents(events="", labels="", **names, ready=(events, labels)), options.out / "data"
     if not cache.exists():
-        task.prepare(cache, 0, 1)
+        task.prepare(cache, seed, 1)
     data = EventDataModule(cache)
     schedule = schedule_of(data.sizes["train"]) | ({"epochs": options.epochs} if options.epochs else {})
     return EventSequenceSpace(**data.shape.to_json(), **task._choices()), task._evaluator(str(cache), **schedule)
