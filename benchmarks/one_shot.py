@@ -7,8 +7,7 @@ own; what is found is a line of ``found.jsonl`` in the folder. A search that was
 its checkpoint when the command is given again. Then the accuracies of the cells after 200 epochs, from the tables, are
 shown beside random cells, the best of 100 by their number of parameters, and what was published; ``--tau N`` also has
 the rank correlation between the inherited loss of N random cells in the supernet and those accuracies. The images are
-those of Fashion-MNIST at 16×16 pixels, grey: they are not what the cells of the table were trained on. ``--speed``
-times steps instead.
+those of Fashion-MNIST at 16×16 pixels, grey: they are not what the cells of the table were trained on.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,6 @@ from scipy.stats import kendalltau
 
 from nni_nasplus import registry
 from nni_nasplus.data.images import prepare_images
-from nni_nasplus.one_shot.differentiable import Differentiable
 from nni_nasplus.one_shot.fit import fit, made
 from nni_nasplus.one_shot.shared_weights import SharedWeights
 from nni_nasplus.spaces.images import NasBench201Space
@@ -152,58 +150,6 @@ def show(table: Table, found: list[dict[str, Any]]) -> None:
     print(table.line(f"parameters, best of {BEST_OF}", table.best_of(table.parameters)), "|")
 
 
-def seconds_of(step: Callable[[], object], times: int) -> float:
-    """The least of some calls, after one that does not count."""
-    step()
-    measured = []
-    for _ in range(times):
-        started = time.perf_counter()
-        step()
-        measured.append(time.perf_counter() - started)
-    return min(measured)
-
-
-def time_steps(options: argparse.Namespace) -> None:
-    """Print what steps cost beside the passes that they need."""
-    times = 5
-    found = {name: step_of(name, options) for name in ("darts", "gdas", "pc-darts")}
-    cost = {name: seconds_of(step, times) for name, (step, _) in found.items()}
-    passes = seconds_of(found["darts"][1], times)
-    batch = next(iter(evaluator_of(options).data().train_dataloader()))
-    space = NasBench201Space(options.channels, options.cells, classes=10, in_channels=1, size=SIZE)
-    network = space.build(dict.fromkeys(space.search_space.decisions, "nor_conv_3x3"))
-    alone = seconds_of(lambda: network(batch.images).square().mean().backward(), times)
-    print(f"DARTS, first order: {cost['darts']:.3f} s, {cost['darts'] / passes:.2f}× of its passes")
-    print(f"GDAS: {cost['gdas']:.3f} s, {cost['gdas'] / alone / 2:.2f}× of one network of 3×3 convolutions, twice")
-    print(f"PC-DARTS: {cost['pc-darts']:.3f} s, {cost['pc-darts'] / cost['darts']:.2f}× of DARTS")
-
-
-def step_of(name: str, options: argparse.Namespace) -> tuple[Callable[[], object], Callable[[], object]]:
-    """A whole step, and the passes alone: one mixture on each half."""
-    search = search_of(name, 0, options)
-    assert isinstance(search, Differentiable)
-    search.options = type(search.options)(**{**vars(search.options), "warm_up": 0.0})
-    search.step = 1  # in the middle of an epoch
-    optimizers = search.configure_optimizers()
-    for optimizer in optimizers:
-        optimizer.optimizer = optimizer  # type: ignore[attr-defined]  # as Lightning wraps them
-    search.optimizers = lambda: optimizers  # type: ignore[method-assign,assignment,misc]
-    search.manual_backward = lambda loss: loss.backward()  # type: ignore[method-assign,assignment,misc]
-    train, valid = (next(iter(loader)) for loader in search.loaders)
-
-    def step() -> None:
-        search.training_step({"train": train, "valid": valid}, 1)
-        search.step = 1
-
-    def passes() -> None:
-        torch.autograd.grad(search.expected_loss(valid, "alphas"), search.architecture_parameters, allow_unused=True)
-        with torch.no_grad():
-            draws = search.draws("weights")
-        search.loss(train, draws[0][1]).backward()
-
-    return step, passes
-
-
 def main() -> None:
     """Search what was not searched yet, and show all."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -218,13 +164,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--examples", type=int, default=0, help="images of each split; 0 for all")
     parser.add_argument("--tau", type=int, default=0, help="cells whose inherited losses are compared")
-    parser.add_argument("--speed", action="store_true", help="time steps, and search nothing")
     parser.add_argument("--one", nargs=2, metavar=("METHOD", "SEED"), help="this search alone, in this process")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    if options.speed:
-        return time_steps(options)
     if options.one:
         return run_one(options.one[0], int(options.one[1]), options)
     evaluator_of(options)
