@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from event_examples import SHAPE, random_batch, with_rubbish
-from event_paths import event_space
+from event_path_space import event_space
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close

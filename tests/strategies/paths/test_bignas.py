@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from event_paths import Users, event_space
+from event_path_space import Users, event_space
 from one_shot_searches import small
 from torch.testing import assert_close
 

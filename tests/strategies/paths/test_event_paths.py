@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from event_paths import Users, event_space
+from event_path_space import Users, event_space
 from te_nas_searches import NB201
 
 from nni_nasplus import Search, UserError, registry

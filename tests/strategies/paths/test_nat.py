@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from differentiable_searches import batch, darts_cells, search
-from event_paths import event_space
+from event_path_space import event_space
 from supernets import NB201_SPACE
 
 from nni_nasplus import UserError
