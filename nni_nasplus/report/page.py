@@ -25,12 +25,14 @@ from nni_nasplus.report.trials.road import road, roads_of
 from nni_nasplus.report.trust import trust
 from nni_nasplus.report.verdict import verdict
 from nni_nasplus.run.run import Run
+from nni_nasplus.search.summary import rounded_count
 
 __all__ = ["PAGE", "ROAD_PAGE", "page", "waiting_page", "write_page", "write_road"]
 
 PAGE, ROAD_PAGE = "report.html", "road.html"
 """The files in a run directory."""
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_EXACT = 1_000_000
+"""Counts from here on have no room in large figures but as a power of ten."""
 Maker = Callable[[Findings], dict[str, Any] | None]
 _SECTIONS: dict[str, tuple[str, Maker]] = {
     "verdict": ("Result", verdict),
@@ -160,20 +162,11 @@ def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
     if findings.failed:
         yield f"{len(findings.failed):,}", "failed"
     if history.space.size is not None:
-        yield _rounded(history.space.size), "architectures in the space"
+        yield rounded_count(history.space.size, _EXACT), "architectures in the space"
     costs = [trial.cost for trial in history.finished if trial.cost is not None]
     if costs:
         yield duration(sum(costs)), "of training in the search"
     yield findings.run.settings.strategy, "strategy"
-
-
-def _rounded(count: int) -> str:
-    return f"{count:,}" if count < 1_000_000 else _power(count)
-
-
-def _power(count: int) -> str:
-    digits, _, exponent = f"{count:.1e}".partition("e+")
-    return f"{digits} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def _templates() -> Environment:

@@ -7,18 +7,29 @@ from typing import Any
 
 from nni_nasplus.search.space import Choice, SearchSpace
 
-__all__ = ["MOST", "NOT_THERE", "size_in_words", "summarised"]
+__all__ = ["MOST", "NOT_THERE", "rounded_count", "size_in_words", "summarised"]
 
 MOST = 8
 """Entries: with a score and a size beside them ten axes, whose names have room on a screen of 1280 pixels."""
 NOT_THERE = "nothing"
 """Of a decision that is not active."""
+_READABLE = 10**18
+"""Counts above are more easily read by their power of ten."""
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def rounded_count(count: int, exact: int = _READABLE) -> str:
+    """A count below ``exact`` with all its digits, and a larger one as ``1.1 × 10⁴⁴``."""
+    if count < exact:
+        return f"{count:,}"
+    digits, _, exponent = f"{count:.1e}".partition("e+")
+    return f"{digits} × 10{str(int(exponent)).translate(_RAISED)}"
 
 
 def size_in_words(space: SearchSpace) -> str:
     """How large a space is, as in ``15,625 architectures of 6 decisions``."""
     decisions = f"architectures of {len(space.decisions)} decisions"
-    return f"{decisions}, too many to count" if space.size is None else f"{space.size:,} {decisions}"
+    return f"{decisions}, too many to count" if space.size is None else f"{rounded_count(space.size)} {decisions}"
 
 
 def summarised(

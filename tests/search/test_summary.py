@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nni_nasplus import SearchSpace
-from nni_nasplus.search.summary import MOST, NOT_THERE, size_in_words, summarised
+from nni_nasplus.search.summary import MOST, NOT_THERE, rounded_count, size_in_words, summarised
 
 OPS = ["conv", "pool", "none"]
 CELL = SearchSpace(
@@ -49,3 +49,10 @@ def test_only_what_is_asked_for_is_told():
 
 def test_the_size_of_a_space_is_said_as_far_as_it_is_known():
     assert size_in_words(SearchSpace({"a": [1, 2], "b": [1, 2, 3]})) == "6 architectures of 2 decisions"
+
+
+def test_counts_beyond_reading_are_written_by_their_power_of_ten():
+    assert rounded_count(10**18 - 1) == "999,999,999,999,999,999"
+    assert rounded_count(106_228_692_794_061_193_783) == "1.1 × 10²⁰"
+    assert rounded_count(999_999, 1_000_000) == "999,999"
+    assert rounded_count(1_040_000, 1_000_000) == "1.0 × 10⁶"
