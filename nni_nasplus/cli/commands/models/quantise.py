@@ -74,18 +74,10 @@ def quantise(
     onnx
         Write model.onnx too, with quantise and dequantise nodes (needs the onnx extra).
     """
-    numbers = _numbers(bits)
-    out = Path(to)
+    numbers, out = _numbers(bits), Path(to)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} exists and is not empty; name a new directory with --to")
-    if epochs is not None and epochs < 1:
-        raise UserError(f"--epochs is {epochs}; use 1 or more")
-    if learning_rate is not None and not 0 < learning_rate < math.inf:
-        raise UserError(f"--learning-rate is {learning_rate:g}; use more than 0")
-    if not 0 <= cost < float("inf"):
-        raise UserError(f"--cost is {cost}; use 0 or more")
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise UserError(f"--minutes is {minutes:g}; use more than 0, or leave it out for no limit")
+    _require_training(epochs, learning_rate, cost, minutes)
     from rich.console import Console
 
     from nni_nasplus._signals import goes_on_by
@@ -115,6 +107,18 @@ def quantise(
     print_networks(networks, source.settings.objective, [f"{number} bits" for number in reversed(numbers)])
     print_layers(networks[-1])
     sys.stdout.write(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}\n")
+
+
+def _require_training(epochs: int | None, learning_rate: float | None, cost: float, minutes: float | None) -> None:
+    """UserError naming the first that is out of its range."""
+    if epochs is not None and epochs < 1:
+        raise UserError(f"--epochs is {epochs}; use 1 or more")
+    if learning_rate is not None and not 0 < learning_rate < math.inf:
+        raise UserError(f"--learning-rate is {learning_rate:g}; use more than 0")
+    if not 0 <= cost < math.inf:
+        raise UserError(f"--cost is {cost}; use 0 or more")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UserError(f"--minutes is {minutes:g}; use more than 0, or leave it out for no limit")
 
 
 def _gentle(evaluator: Any, learning_rate: float | None) -> Any:
