@@ -29,7 +29,7 @@ from nni_nasplus.run.settings import Settings
 
 _TAIL = 0.01
 """Minutes: what follows the last trial is no part of what is compared."""
-_LOOKS = (1, 2, 3, 5, 10, 20, 50)
+_LOOKS = (1, 2, 3, 5, 10, 15, 20, 50)
 _KINDS = ("cold", "warm")
 
 
