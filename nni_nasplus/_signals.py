@@ -175,7 +175,8 @@ def heeded() -> Iterator[None]:
     Raises
     ------
     KeyboardInterrupt
-        Also where the code within has made a SystemExit of it, as Lightning does.
+        Also where the code within has made a SystemExit of it, as Lightning does, or an error of its own, as what
+        writes for TensorBoard does that is left in the middle of closing and closed once more.
     """
     with _heeding(now=True):
         yield
@@ -211,13 +212,19 @@ def _heeding(*, now: bool) -> Iterator[None]:
     try:
         _raise_if_due()
         yield
-    except SystemExit as end:
-        if isinstance(end.__context__, KeyboardInterrupt):
+    except (SystemExit, Exception) as end:
+        if _comes_of_an_interrupt(end):
             raise KeyboardInterrupt from None
         raise
     finally:
         _request.is_heeded = before
     _raise_if_due()
+
+
+def _comes_of_an_interrupt(end: BaseException) -> bool:
+    """Whether it was raised while one was handled."""
+    before = end.__context__
+    return before is not None and (isinstance(before, KeyboardInterrupt) or _comes_of_an_interrupt(before))
 
 
 def _note(number: int, frame: FrameType | None) -> None:

@@ -150,6 +150,24 @@ def test_what_lightning_makes_of_an_interrupt_is_one_again():
         sys.exit(1)
 
 
+def test_an_error_that_an_interrupt_has_led_to_is_one_again():
+    def closed(first):
+        try:
+            if first:
+                signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            try:
+                raise OSError("Writer is closed")
+            finally:
+                raise ValueError("half closed")
+        raise OSError("of its own")
+
+    with pytest.raises(KeyboardInterrupt), stoppable(last=False), heeded():
+        closed(True)
+    with pytest.raises(OSError, match="of its own"), stoppable(last=False), heeded():
+        closed(False)
+
+
 COMMAND = """
 import atexit, sys, time, types
 from nni_nasplus import cli

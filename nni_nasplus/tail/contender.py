@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nni_nasplus._signals import heeded
 from nni_nasplus.errors import UserError
 from nni_nasplus.registry import described, instantiate
 from nni_nasplus.run.run import Run
@@ -144,7 +145,8 @@ class Training:
         evaluator = replace(run.evaluator, seed=self.seed, distillation=run.evaluator.distillation if own else None)
         evaluator = evaluator if self.fold is None else evaluator.held_out(*self.fold)
         try:
-            evaluator.evaluate(self.space, self.architecture, self.folder, run=run.directory if own else None)
+            with heeded():
+                evaluator.evaluate(self.space, self.architecture, self.folder, run=run.directory if own else None)
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this network's

@@ -12,7 +12,7 @@ from typing import Any
 import nni
 import requests
 
-from nni_nasplus._signals import exit_code, stoppable
+from nni_nasplus._signals import exit_code, heeded, stoppable
 from nni_nasplus.errors import HostLost, UserError
 from nni_nasplus.hosts.nni.architecture import leave_architecture
 from nni_nasplus.hosts.nni.folders import nni_run_directory
@@ -98,7 +98,8 @@ def train_and_report(
         reporter = NniReporter()
         leave_architecture(space, architecture, reporter.output, f"Trial {nni.get_sequence_id()}")
         told = reporter if epochs is None else Continuing(reporter, directory, evaluator.objective)
-        return evaluator.evaluate(space, architecture, directory, told, run, epochs)
+        with heeded():
+            return evaluator.evaluate(space, architecture, directory, told, run, epochs)
 
 
 def presearch_and_report(run: Run) -> None:
