@@ -1,11 +1,11 @@
 """Do budgets find a good architecture in fewer epochs?
 
-Searches NAS-Bench-NLP (arXiv 2006.07116) by its published curves of 50 epochs, and event architectures by the curves of
-20 epochs that ``record_curves.py`` recorded, and counts the epochs until one of the best 1 % of the rows has been
-trained to its end; at least one row counts as such. Beside them stands the regret once as many epochs were spent as
-some whole trainings take: how far the row that a search would answer with, the best of those that it trained longest,
-is from the best row in the end. A search that has proposed all rows and trained no top one to its end counts with whole
-trainings of all rows. Nothing is trained. A row's score after some epochs is its best so far on validation
+Searches NAS-Bench-NLP (arXiv 2006.07116) by its published curves of 50 epochs, and event architectures and cells by the
+curves of 20 epochs that ``record_curves.py`` recorded, and counts the epochs until one of the best 1 % of the rows has
+been trained to its end; at least one row counts as such. Beside them stands the regret once as many epochs were spent
+as some whole trainings take: how far the row that a search would answer with, the best of those that it trained
+longest, is from the best row in the end. A search that has proposed all rows and trained no top one to its end counts
+with whole trainings of all rows. Nothing is trained. A row's score after some epochs is its best so far on validation
 data. One trial runs at a time.
 
     python benchmarks/budgets.py --data DATA --seeds 30
@@ -32,7 +32,7 @@ import numpy as np
 import optuna
 import pandas as pd
 from peers.of_optuna import PrunedOptuna
-from record_curves import RECORDED, read, recorded
+from record_curves import CELLS, RECORDED, read, recorded
 from scipy.stats import bootstrap
 from tables import load
 
@@ -42,6 +42,7 @@ from nni_nasplus.search.epochs.budget import Budget, make_budget_rule
 from nni_nasplus.search.strategy import make_strategy
 from nni_nasplus.search.table_space import TableSpace
 from nni_nasplus.spaces.events import EventSequenceSpace
+from nni_nasplus.spaces.images import NasBench201Space
 
 ETA = 3
 METHODS = [
@@ -103,10 +104,11 @@ def _running_minimum(losses: list[float | None], epochs: int = 50) -> np.ndarray
     return np.where(np.isinf(lowest), np.nan, lowest)
 
 
-def events(name: str) -> Curves:
-    """The event architectures that were trained on a data set, by the highest validation ROC AUC so far."""
+def trained_on(name: str) -> Curves:
+    """The architectures that were trained on a data set, by the highest validation score so far."""
     trained = read(recorded(name))
-    space = EventSequenceSpace(n_numeric=int("stem_kernel" in trained[0]["architecture"]))
+    numbers = int("stem_kernel" in trained[0]["architecture"])
+    space = NasBench201Space() if name == CELLS else EventSequenceSpace(n_numeric=numbers)
     rows = np.maximum.accumulate(np.array([one["scores"] for one in trained]), axis=1)
     pool = TableSpace(space.search_space, [space.search_space.validate(one["architecture"]) for one in trained])
     return Curves(Table(name, pool, rows[:, -1], "maximize", top_share(len(pool), 0.01)), rows)
@@ -214,7 +216,7 @@ def main() -> None:
     heads = ["table", "method", "epochs, mean", "95 %", "median", "whole trainings", *(f"after {n}" for n in TRAININGS)]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, method in product(options.tables, options.methods):
-        known = nbnlp(options.data) if name == "nbnlp" else events(name)
+        known = nbnlp(options.data) if name == "nbnlp" else trained_on(name)
         epochs, *regrets = measured(method, known, options.seeds).T
         low, high = bootstrap((epochs,), np.mean, rng=0).confidence_interval
         figures = [f"{epochs.mean():,.0f}", f"{low:,.0f}–{high:,.0f}", f"{np.median(epochs):,.0f}"]

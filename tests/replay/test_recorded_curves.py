@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from budgets import events, measured, nbnlp
+from budgets import measured, nbnlp, trained_on
 from events_data import data_path
 from record_curves import EPOCHS, RECORDED, read, recorded, write
 
@@ -14,7 +14,7 @@ every = pytest.mark.parametrize("name", RECORDED)
 
 @every
 def test_an_architecture_was_trained_once_and_has_a_score_of_each_epoch(name):
-    known = events(name)
+    known = trained_on(name)
     assert known.epochs == EPOCHS
     assert len(known.table.pool) == len(read(recorded(name)))
     assert ((known.scores > 0) & (known.scores <= 1)).all()
@@ -23,7 +23,7 @@ def test_an_architecture_was_trained_once_and_has_a_score_of_each_epoch(name):
 
 @every
 def test_whole_trainings_find_the_best_row_within_as_many_as_there_are(name):
-    known = events(name)
+    known = trained_on(name)
     epochs, *regrets = measured("random", known, 3).T
     assert (np.diff(regrets, axis=0) <= 0).all()
     assert (epochs % EPOCHS == 0).all()
