@@ -135,7 +135,8 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
     live_within(directory)
     sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.expected_trials)
     try:
-        require_reachable(task.space_class()(**sizes), replace(settings.limits, max_latency_ms=None))
+        if counted := replace(settings.limits, max_latency_ms=None):
+            require_reachable(task.space_class()(**sizes), counted)
         settings = completed(settings, described(task.space_class(), sizes), evaluator)
         earlier = carried(earlier, settings.space)
         run = Run.create(directory, settings, joined(earlier))
