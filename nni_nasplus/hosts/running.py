@@ -7,6 +7,8 @@ from rich.console import Console
 from nni_nasplus import registry
 from nni_nasplus.hosts.host import Host
 from nni_nasplus.hosts.progress import TrialProgress
+from nni_nasplus.networks.costs.smallest import require_reachable
+from nni_nasplus.networks.limits import Limits
 from nni_nasplus.run.directory.clock import counted
 from nni_nasplus.run.presearch import needs_presearch
 from nni_nasplus.run.run import Run
@@ -47,6 +49,8 @@ def complete(run: Run, console: Console, *, is_kept: bool = True) -> bool:
 def _search(run: Run, host: Host, console: Console, *, is_kept: bool) -> None:
     if run.settings.max_latency_ms is not None and run.latency is not None:
         console.print(run.latency.note, highlight=False, soft_wrap=True)
+    if run.settings.max_latency_ms is not None and not run.has_trials:
+        require_reachable(run.space, Limits(max_latency_ms=run.settings.max_latency_ms), run.latency, run.timing)
     if needs_presearch(run):
         run.settings.make_strategy().check_space(run.space)
     note = f"presearch of {run.settings.strategy}" if needs_presearch(run) else ""

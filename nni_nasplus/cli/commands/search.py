@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time as clock
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,7 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
     """
     task.look()
     from nni_nasplus.cli.running import finish  # takes seconds, after which nobody wants to read of a mistyped column
+    from nni_nasplus.networks.costs.smallest import require_reachable
     from nni_nasplus.registry import described
     from nni_nasplus.run.learning import carried, earlier_searches, joined
     from nni_nasplus.run.run import CACHE, Run
@@ -134,6 +135,8 @@ def search(task: Task, settings: Settings, out: str | None = None) -> Run | None
     live_within(directory)
     sizes, evaluator = task.prepare(directory / CACHE, settings.seed, settings.expected_trials)
     try:
+        if counted := replace(settings.limits, max_latency_ms=None):
+            require_reachable(task.space_class()(**sizes), counted)
         settings = completed(settings, described(task.space_class(), sizes), evaluator)
         earlier = carried(earlier, settings.space)
         run = Run.create(directory, settings, joined(earlier))

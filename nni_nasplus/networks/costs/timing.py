@@ -95,8 +95,9 @@ class Timing:
             if not export_onnx(network, example, path):
                 raise UserError("the network cannot be exported to ONNX; measure with --latency-runtime torch")
             session = InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        names = [given.name for given in session.get_inputs()]
-        inputs = dict(zip(names, (field.numpy() for field in fields), strict=True))
+        names = getattr(example, "_fields", [session.get_inputs()[0].name])
+        known = {given.name for given in session.get_inputs()}  # what a network does not read is no input
+        inputs = {name: field.numpy() for name, field in zip(names, fields, strict=True) if name in known}
         return self._median(lambda: session.run(None, inputs), repeats)
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -158,6 +159,20 @@ def test_a_network_is_measured_by_any_runtime_and_left_as_it_was(options):
     assert network.training
     assert torch.get_num_threads() == threads
     assert all(torch.equal(network.state_dict()[name], value) for name, value in before.items())
+
+
+class _Fields(NamedTuple):
+    read: torch.Tensor
+    left_out: torch.Tensor
+
+
+class _ReadsOne(nn.Module):
+    def forward(self, fields: _Fields) -> torch.Tensor:
+        return fields.read + 1
+
+
+def test_onnxruntime_measures_a_network_that_does_not_read_all_it_is_given():
+    assert Timing(runtime="onnxruntime").ms(_ReadsOne(), _Fields(torch.ones(1, 2), torch.ones(1, 2)), 2) > 0
 
 
 @pytest.mark.parametrize(
