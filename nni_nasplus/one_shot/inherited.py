@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -69,6 +69,7 @@ def recalibrated(
 ) -> Iterator[None]:
     """Batch norms with the exact means over some batches, in evaluation; afterwards with what they had before."""
     norms = [module for module in supernet.modules() if isinstance(module, _NORMS)]
+    seen = _UntilLast(norms)
     before = [{name: buffer.clone() for name, buffer in norm.named_buffers()} for norm in norms]
     momenta, was_training = [norm.momentum for norm in norms], supernet.training
     for norm in norms:
@@ -78,7 +79,8 @@ def recalibrated(
         for number, batch in enumerate(batches if norms else (), 1):
             for norm in norms:
                 norm.momentum = 1 / number  # the mean of all until here
-            loss(_to(batch, device), None)
+            with seen:
+                loss(_to(batch, device), None)
         supernet.eval()
         yield
     finally:
@@ -87,6 +89,35 @@ def recalibrated(
             norm.momentum = momentum
             for name, buffer in norm.named_buffers():
                 buffer.copy_(buffers[name])
+
+
+class _Enough(Exception):
+    """All norms of a network have seen a batch."""
+
+
+class _UntilLast:
+    """A context for passes of one network, which end with its last norm: what follows moves no mean.
+
+    The first pass is a whole one, and shows how often norms are called.
+    """
+
+    def __init__(self, norms: Sequence[nn.Module]) -> None:
+        self._norms, self._calls, self._all = norms, 0, 0
+
+    def __enter__(self) -> None:
+        self._calls = 0
+        self._hooks = [norm.register_forward_hook(self._count) for norm in self._norms]
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        for hook in self._hooks:
+            hook.remove()
+        self._all = self._calls
+        return kind is _Enough
+
+    def _count(self, *_: object) -> None:
+        self._calls += 1
+        if self._calls == self._all:
+            raise _Enough
 
 
 def _to(batch: Any, device: torch.device) -> Any:

@@ -190,7 +190,9 @@ class SharedWeights(OneShot):
             sgd = {"momentum": o.momentum, "nesterov": o.nesterov and o.momentum > 0, "weight_decay": o.weight_decay}
             weights = torch.optim.SGD(self.supernet.parameters(), o.rate, **sgd)
         else:
-            weights = torch.optim.AdamW(self.supernet.parameters(), o.rate, weight_decay=o.weight_decay)
+            # fused, for a path has a corner of the weights that are gone through
+            adam = {"weight_decay": o.weight_decay, "fused": True}
+            weights = torch.optim.AdamW(self.supernet.parameters(), o.rate, **adam)
         return [weights, *self.other_optimizers()]
 
     def on_fit_start(self) -> None:
