@@ -10,6 +10,8 @@ checkpoint of the shared cell are folders of ``--out``, so what was interrupted 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -23,12 +25,13 @@ from event_paths import seconds_of
 
 from nni_nasplus import registry
 from nni_nasplus.data.text import prepare_text
+from nni_nasplus.errors import TrialFailed
 from nni_nasplus.one_shot.fit import fit, made
 from nni_nasplus.one_shot.mixture import one_path
 from nni_nasplus.search.space import Architecture
 from nni_nasplus.spaces.recurrent import EnasRecurrentSpace
 from nni_nasplus.training.language import LanguageModelling
-from nni_nasplus.training.trial_folder import WEIGHTS
+from nni_nasplus.training.trial_folder import WEIGHTS, outcome_in
 
 _SMALL = {"batch_size": 32, "bptt": 35, "learning_rate": 5e-3}
 _VOCABULARY, _HIDDEN = 2000, 64
@@ -56,10 +59,14 @@ def cell_of(search: Any, folder: Path) -> Architecture:
 def perplexity(
     space: EnasRecurrentSpace, evaluator: LanguageModelling, cell: Architecture, seed: int, out: Path
 ) -> tuple[float, float]:
-    """On the validation and the test text, of a cell trained alone, which is not repeated."""
+    """On the validation and the test text, of a cell alone, trained once; infinite where it diverges."""
     folder = out / "trials" / f"{space.search_space.key(cell)}-{seed}"
-    if not (folder / WEIGHTS).exists():
-        replace(evaluator, seed=seed).evaluate(space, cell, folder)
+    if (outcome := outcome_in(folder)) is None:
+        with contextlib.suppress(TrialFailed):
+            replace(evaluator, seed=seed).evaluate(space, cell, folder)
+        outcome = outcome_in(folder)
+    if outcome is None or outcome.score is None:
+        return math.inf, math.inf
     network = space.trained(cell, folder / WEIGHTS)
     return evaluator.validated(network)["perplexity"], evaluator.test(network)["perplexity"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -11,7 +12,8 @@ import torch
 from pytorch_lightning.utilities import move_data_to_device
 from torch import nn
 
-from nni_nasplus.networks.supernet import Supernet
+from nni_nasplus.errors import TrialFailed
+from nni_nasplus.networks.supernet import Mixture, Supernet
 from nni_nasplus.one_shot.halves import Passes, drawn_by
 from nni_nasplus.one_shot.loss import TrainingLoss
 from nni_nasplus.one_shot.processes import mean_of
@@ -45,7 +47,7 @@ class Inherited:
         self._valid = Passes(valid, seed, lambda: 0, "validation")
 
     def __call__(self, architecture: Mapping[str, Any], batches: int = _BATCHES) -> float:
-        """The mean loss over validation batches."""
+        """The mean loss over validation batches; infinite where the architecture diverges on one of them."""
         device = next(self.supernet.parameters()).device
         train = islice(self._train, min(batches, self._train.count))
         with (
@@ -54,8 +56,23 @@ class Inherited:
             drawn_by(self.seed, _DROPOUT),
             recalibrated(self.supernet, self.loss, train, device),
         ):
-            losses = [float(self.loss(batch, None)) for batch in self.validation(batches, device)]
+            losses = [self.of_batch(batch) for batch in self.validation(batches, device)]
         return mean_of(sum(losses) / len(losses), device)
+
+    def of_batch(self, batch: Any, mixture: Mixture | None = None) -> float:
+        """The loss of a batch, without gradients; infinite where it diverges.
+
+        Parameters
+        ----------
+        mixture
+            See :class:`~nni_nasplus.one_shot.loss.TrainingLoss`.
+        """
+        try:
+            with torch.no_grad():
+                loss = float(self.loss(batch, mixture))
+        except TrialFailed:
+            return math.inf
+        return math.inf if math.isnan(loss) else loss
 
     def validation(self, batches: int, device: torch.device) -> Iterator[Any]:
         """The first batches of validation, the same in every call."""

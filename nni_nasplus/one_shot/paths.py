@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.errors import UserError
+from nni_nasplus.errors import TrialFailed, UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.path_supernet import path_supernet_of
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.mixture import one_path
+from nni_nasplus.one_shot.processes import several
 from nni_nasplus.one_shot.shared_weights import Draw, SharedWeights
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
@@ -30,6 +31,8 @@ _PATH, _SEARCH = 3, 4
 _ATTEMPTS = 100
 """Draws for each architecture that is wanted."""
 _FOUND = "found"
+_DIVERGED, _MOST = "diverged", 20
+"""How many paths diverged in a row, and how many may: with these all do, and not a few of them."""
 
 
 def drawn_genes(supernet: Supernet, rng: np.random.Generator) -> Genes:
@@ -56,7 +59,8 @@ class Paths(SharedWeights):
     """Train one uniformly drawn path in each step, and look for the best by their inherited loss after the last one.
 
     What is drawn in a step is a function of the seed and the step's number, what is drawn in the search of the seed
-    alone. Weights off the path have no gradient, so that neither weight decay nor momentum moves them.
+    alone. Weights off the path have no gradient, so that neither weight decay nor momentum moves them. A path that
+    diverges, as a few recurrent cells do, moves nothing; after 20 in a row the search fails.
 
     Parameters
     ----------
@@ -91,6 +95,32 @@ class Paths(SharedWeights):
     def weight_draws(self, batch: Any) -> list[Draw]:
         """One path."""
         return [(1.0, one_path(self.supernet, self.path()))]
+
+    def _step_weights(self, batch: Mapping[str, Any]) -> None:
+        try:
+            super()._step_weights(batch)
+        except TrialFailed as failure:
+            self.forgive(failure)
+        else:
+            self.memory.pop(_DIVERGED, None)
+
+    def _clip(self) -> Tensor:
+        norm = super()._clip()
+        if not norm.isfinite():
+            raise TrialFailed(f"the gradient of a path is {norm} long in step {self.step + 1}; use a smaller rate")
+        return norm
+
+    def forgive(self, failure: TrialFailed) -> None:
+        """Go on after a path that diverged.
+
+        Raises
+        ------
+        TrialFailed
+            If as many did before, or others train in step, which cannot know of it.
+        """
+        self.memory[_DIVERGED] = self.memory.get(_DIVERGED, 0) + 1
+        if several() or self.memory[_DIVERGED] >= _MOST:
+            raise failure
 
     def path(self) -> Architecture:
         """That of this step."""
@@ -162,6 +192,7 @@ class Paths(SharedWeights):
         title = f"after epoch {self.epoch}"
         if self.is_over:
             best, found["inherited_loss"] = self.memory[_FOUND][0]
+            self._finite(torch.tensor(found["inherited_loss"]), "inherited")
             found["scored"] = float(len(self.memory[_FOUND]))
             with self.supernet.only(best):
                 self.show(self.supernet, title, self.epoch)
