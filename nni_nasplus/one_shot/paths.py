@@ -30,6 +30,8 @@ _PATH, _SEARCH = 3, 4
 """Words in seeds, for what is drawn in a step of training and in the search after it."""
 _ATTEMPTS = 100
 """Draws for each architecture that is wanted."""
+_TRIED = 2000
+"""Paths that are drawn before limits are refused, which takes some seconds, and training far longer."""
 _FOUND = "found"
 _DIVERGED, _MOST = "diverged", 20
 """How many paths diverged in a row, and how many may: with these all do, and not a few of them."""
@@ -95,6 +97,13 @@ class Paths(SharedWeights):
     def weight_draws(self, batch: Any) -> list[Draw]:
         """One path."""
         return [(1.0, one_path(self.supernet, self.path()))]
+
+    def on_fit_start(self) -> None:
+        """Refuse limits that no path keeps to before anything is trained."""
+        super().on_fit_start()
+        if self.excess is not None and self.step == 0:
+            rng = np.random.default_rng([self.seed, _PATH])
+            self._require_within(any(self.keeps_limits(self._uniform(rng)) for _ in range(_TRIED)), _TRIED, rng)
 
     def _step_weights(self, batch: Mapping[str, Any]) -> None:
         try:
@@ -170,11 +179,16 @@ class Paths(SharedWeights):
         """
         seen: set[str] = set()
         found = self.candidates(self.uniform(rng), count, seen)
-        if not found:
-            path = self.supernet.derive(drawn_genes(self.supernet, rng))
-            why = self.excess(path) if self.excess else None
-            raise UserError(f"none of {_ATTEMPTS * count:,} paths of the supernet keeps to the limits: {why}")
+        self._require_within(bool(found), _ATTEMPTS * count, rng)
         return found, seen
+
+    def _require_within(self, found: bool, tried: int, rng: np.random.Generator) -> None:
+        if not found:
+            why = self.excess(self._uniform(rng)) if self.excess else None
+            raise UserError(f"none of {tried:,} paths of the supernet keeps to the limits: {why}")
+
+    def _uniform(self, rng: np.random.Generator) -> Architecture:
+        return self.supernet.derive(drawn_genes(self.supernet, rng))
 
     def epoch_ends(self, batch: Mapping[str, Any]) -> None:
         """Search after the last epoch."""
