@@ -33,7 +33,7 @@ from nni_nasplus.spaces.recurrent import EnasRecurrentSpace
 from nni_nasplus.training.language import LanguageModelling
 from nni_nasplus.training.trial_folder import WEIGHTS, outcome_in
 
-_SMALL = {"batch_size": 32, "bptt": 35, "learning_rate": 5e-3}
+_SMALL: dict[str, Any] = {"batch_size": 32, "bptt": 35, "learning_rate": 5e-3}
 _VOCABULARY, _HIDDEN = 2000, 64
 _BATCHES = 5
 """That are timed."""
