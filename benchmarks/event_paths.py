@@ -86,8 +86,11 @@ def time_paths(options: argparse.Namespace) -> None:
     search = search_of("spos", space, evaluator)
     batch = next(iter(search.loaders[0]))
     paths = drawn(search, options.architectures)
-    shared = [seconds_of(lambda path=path: _path_step(search, batch, path)) for path in paths]
-    alone = [seconds_of(_network_step(space, evaluator, batch, path)) for path in paths]
+    optimizer = _still(search.configure_optimizers()[0])
+    shared, alone = [], []
+    for path in paths:  # in turn, for the machine may be slower later
+        shared.append(seconds_of(lambda path=path: _path_step(search, optimizer, batch, path)))
+        alone.append(seconds_of(_network_step(space, evaluator, batch, path)))
     print(f"step of a path: {1e3 * statistics.mean(shared):.1f} ms, {sum(shared) / sum(alone):.2f}× of the network's")
     users = EventDataModule(options.out / "data").sizes["val"]
     batches = max(1, round(min(options.scored, users) * len(search.loaders[1]) / users))
@@ -100,12 +103,17 @@ def time_paths(options: argparse.Namespace) -> None:
     print(f"inherited scores on {scored:,} users: {1000 * seconds:.0f} s for 1,000, on one core")
 
 
-def _path_step(search: Paths, batch: Any, path: Architecture) -> None:
+def _still(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """It, which leaves weights as they are."""
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    return optimizer
+
+
+def _path_step(search: Paths, optimizer: torch.optim.Optimizer, batch: Any, path: Architecture) -> None:
     """Of a supernet, whose weights stay."""
-    weights = list(search.supernet.parameters())
-    optimizer = torch.optim.AdamW(weights, 0.0)
     search.loss(batch, one_path(search.supernet, path)).backward()
-    torch.nn.utils.clip_grad_norm_(weights, 1.0)
+    torch.nn.utils.clip_grad_norm_(search.supernet.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
 
@@ -116,9 +124,9 @@ def _network_step(
     network = space.build(path)
     task = evaluator.task(network)
     task.log = task.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
+    optimizer = torch.optim.AdamW(network.parameters(), 0.0)
 
     def step() -> None:
-        optimizer = torch.optim.AdamW(network.parameters(), 0.0)
         task.training_step(batch, 0).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()

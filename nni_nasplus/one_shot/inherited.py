@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -11,7 +12,8 @@ import torch
 from pytorch_lightning.utilities import move_data_to_device
 from torch import nn
 
-from nni_nasplus.networks.supernet import Supernet
+from nni_nasplus.errors import TrialFailed
+from nni_nasplus.networks.supernet import Mixture, Supernet
 from nni_nasplus.one_shot.halves import Passes, drawn_by
 from nni_nasplus.one_shot.loss import TrainingLoss
 from nni_nasplus.one_shot.processes import mean_of
@@ -45,7 +47,7 @@ class Inherited:
         self._valid = Passes(valid, seed, lambda: 0, "validation")
 
     def __call__(self, architecture: Mapping[str, Any], batches: int = _BATCHES) -> float:
-        """The mean loss over validation batches."""
+        """The mean loss over validation batches; infinite where the architecture diverges on one of them."""
         device = next(self.supernet.parameters()).device
         train = islice(self._train, min(batches, self._train.count))
         with (
@@ -54,8 +56,23 @@ class Inherited:
             drawn_by(self.seed, _DROPOUT),
             recalibrated(self.supernet, self.loss, train, device),
         ):
-            losses = [float(self.loss(batch, None)) for batch in self.validation(batches, device)]
+            losses = [self.of_batch(batch) for batch in self.validation(batches, device)]
         return mean_of(sum(losses) / len(losses), device)
+
+    def of_batch(self, batch: Any, mixture: Mixture | None = None) -> float:
+        """The loss of a batch, without gradients; infinite where it diverges.
+
+        Parameters
+        ----------
+        mixture
+            See :class:`~nni_nasplus.one_shot.loss.TrainingLoss`.
+        """
+        try:
+            with torch.no_grad():
+                loss = float(self.loss(batch, mixture))
+        except TrialFailed:
+            return math.inf
+        return math.inf if math.isnan(loss) else loss
 
     def validation(self, batches: int, device: torch.device) -> Iterator[Any]:
         """The first batches of validation, the same in every call."""
@@ -69,6 +86,7 @@ def recalibrated(
 ) -> Iterator[None]:
     """Batch norms with the exact means over some batches, in evaluation; afterwards with what they had before."""
     norms = [module for module in supernet.modules() if isinstance(module, _NORMS)]
+    seen = _UntilLast(norms)
     before = [{name: buffer.clone() for name, buffer in norm.named_buffers()} for norm in norms]
     momenta, was_training = [norm.momentum for norm in norms], supernet.training
     for norm in norms:
@@ -78,7 +96,8 @@ def recalibrated(
         for number, batch in enumerate(batches if norms else (), 1):
             for norm in norms:
                 norm.momentum = 1 / number  # the mean of all until here
-            loss(_to(batch, device), None)
+            with seen:
+                loss(_to(batch, device), None)
         supernet.eval()
         yield
     finally:
@@ -87,6 +106,35 @@ def recalibrated(
             norm.momentum = momentum
             for name, buffer in norm.named_buffers():
                 buffer.copy_(buffers[name])
+
+
+class _Enough(Exception):
+    """All norms of a network have seen a batch."""
+
+
+class _UntilLast:
+    """A context for passes of one network, which end with its last norm: what follows moves no mean.
+
+    The first pass is a whole one, and shows how often norms are called.
+    """
+
+    def __init__(self, norms: Sequence[nn.Module]) -> None:
+        self._norms, self._calls, self._all = norms, 0, 0
+
+    def __enter__(self) -> None:
+        self._calls = 0
+        self._hooks = [norm.register_forward_hook(self._count) for norm in self._norms]
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        for hook in self._hooks:
+            hook.remove()
+        self._all = self._calls
+        return kind is _Enough
+
+    def _count(self, *_: object) -> None:
+        self._calls += 1
+        if self._calls == self._all:
+            raise _Enough
 
 
 def _to(batch: Any, device: torch.device) -> Any:

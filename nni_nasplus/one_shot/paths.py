@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nni_nasplus.errors import UserError
+from nni_nasplus.errors import TrialFailed, UserError
 from nni_nasplus.networks.network_space import NetworkSpace
 from nni_nasplus.networks.path_supernet import path_supernet_of
 from nni_nasplus.networks.supernet import Supernet
 from nni_nasplus.one_shot.mixture import one_path
+from nni_nasplus.one_shot.processes import several
 from nni_nasplus.one_shot.shared_weights import Draw, SharedWeights
 from nni_nasplus.search.ranking import Ranking
 from nni_nasplus.search.space import Architecture
@@ -29,7 +30,11 @@ _PATH, _SEARCH = 3, 4
 """Words in seeds, for what is drawn in a step of training and in the search after it."""
 _ATTEMPTS = 100
 """Draws for each architecture that is wanted."""
+_TRIED = 2000
+"""Paths that are drawn before limits are refused, which takes some seconds, and training far longer."""
 _FOUND = "found"
+_DIVERGED, _MOST = "diverged", 20
+"""How many paths diverged in a row, and how many may: with these all do, and not a few of them."""
 
 
 def drawn_genes(supernet: Supernet, rng: np.random.Generator) -> Genes:
@@ -56,7 +61,8 @@ class Paths(SharedWeights):
     """Train one uniformly drawn path in each step, and look for the best by their inherited loss after the last one.
 
     What is drawn in a step is a function of the seed and the step's number, what is drawn in the search of the seed
-    alone. Weights off the path have no gradient, so that neither weight decay nor momentum moves them.
+    alone. Weights off the path have no gradient, so that neither weight decay nor momentum moves them. A path that
+    diverges, as a few recurrent cells do, moves nothing; after 20 in a row the search fails.
 
     Parameters
     ----------
@@ -91,6 +97,39 @@ class Paths(SharedWeights):
     def weight_draws(self, batch: Any) -> list[Draw]:
         """One path."""
         return [(1.0, one_path(self.supernet, self.path()))]
+
+    def on_fit_start(self) -> None:
+        """Refuse limits that no path keeps to before anything is trained."""
+        super().on_fit_start()
+        if self.excess is not None and self.step == 0:
+            rng = np.random.default_rng([self.seed, _PATH])
+            self._require_within(any(self.keeps_limits(self._uniform(rng)) for _ in range(_TRIED)), _TRIED, rng)
+
+    def _step_weights(self, batch: Mapping[str, Any]) -> None:
+        try:
+            super()._step_weights(batch)
+        except TrialFailed as failure:
+            self.forgive(failure)
+        else:
+            self.memory.pop(_DIVERGED, None)
+
+    def _clip(self) -> Tensor:
+        norm = super()._clip()
+        if not norm.isfinite():
+            raise TrialFailed(f"the gradient of a path is {norm} long in step {self.step + 1}; use a smaller rate")
+        return norm
+
+    def forgive(self, failure: TrialFailed) -> None:
+        """Go on after a path that diverged.
+
+        Raises
+        ------
+        TrialFailed
+            If as many did before, or others train in step, which cannot know of it.
+        """
+        self.memory[_DIVERGED] = self.memory.get(_DIVERGED, 0) + 1
+        if several() or self.memory[_DIVERGED] >= _MOST:
+            raise failure
 
     def path(self) -> Architecture:
         """That of this step."""
@@ -140,11 +179,16 @@ class Paths(SharedWeights):
         """
         seen: set[str] = set()
         found = self.candidates(self.uniform(rng), count, seen)
-        if not found:
-            path = self.supernet.derive(drawn_genes(self.supernet, rng))
-            why = self.excess(path) if self.excess else None
-            raise UserError(f"none of {_ATTEMPTS * count:,} paths of the supernet keeps to the limits: {why}")
+        self._require_within(bool(found), _ATTEMPTS * count, rng)
         return found, seen
+
+    def _require_within(self, found: bool, tried: int, rng: np.random.Generator) -> None:
+        if not found:
+            why = self.excess(self._uniform(rng)) if self.excess else None
+            raise UserError(f"none of {tried:,} paths of the supernet keeps to the limits: {why}")
+
+    def _uniform(self, rng: np.random.Generator) -> Architecture:
+        return self.supernet.derive(drawn_genes(self.supernet, rng))
 
     def epoch_ends(self, batch: Mapping[str, Any]) -> None:
         """Search after the last epoch."""
@@ -162,6 +206,7 @@ class Paths(SharedWeights):
         title = f"after epoch {self.epoch}"
         if self.is_over:
             best, found["inherited_loss"] = self.memory[_FOUND][0]
+            self._finite(torch.tensor(found["inherited_loss"]), "inherited")
             found["scored"] = float(len(self.memory[_FOUND]))
             with self.supernet.only(best):
                 self.show(self.supernet, title, self.epoch)

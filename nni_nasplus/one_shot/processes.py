@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, distributed
 
-__all__ = ["average", "mean_of"]
+__all__ = ["average", "mean_of", "several"]
 
 
 def average(tensors: Iterable[Tensor | None]) -> None:
     """Replace gradients by their mean over all processes; None, which is None in all of them, stays."""
-    if _several():
+    if several():
         for tensor in tensors:
             if tensor is not None:
                 distributed.all_reduce(tensor)
@@ -21,12 +21,13 @@ def average(tensors: Iterable[Tensor | None]) -> None:
 
 def mean_of(value: float, device: torch.device) -> float:
     """The mean of a number over all processes."""
-    if not _several():
+    if not several():
         return value
     total = torch.tensor(value, device=device)
     average([total])
     return float(total)
 
 
-def _several() -> bool:
+def several() -> bool:
+    """Whether more than one process trains in step."""
     return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1

@@ -190,7 +190,9 @@ class SharedWeights(OneShot):
             sgd = {"momentum": o.momentum, "nesterov": o.nesterov and o.momentum > 0, "weight_decay": o.weight_decay}
             weights = torch.optim.SGD(self.supernet.parameters(), o.rate, **sgd)
         else:
-            weights = torch.optim.AdamW(self.supernet.parameters(), o.rate, weight_decay=o.weight_decay)
+            # fused, for a path has a corner of the weights that are gone through
+            adam = {"weight_decay": o.weight_decay, "fused": True}
+            weights = torch.optim.AdamW(self.supernet.parameters(), o.rate, **adam)
         return [weights, *self.other_optimizers()]
 
     def on_fit_start(self) -> None:
@@ -227,10 +229,10 @@ class SharedWeights(OneShot):
             self._losses["train_loss"] += self._finite(loss, "training")
             self.manual_backward(loss if penalty is None or number else loss + penalty)
 
-    def _clip(self) -> None:
-        """The mean gradient of all processes, not longer than allowed."""
+    def _clip(self) -> Tensor:
+        """The mean gradient of all processes, not longer than allowed; its norm before."""
         average(parameter.grad for parameter in self.supernet.parameters())
-        nn.utils.clip_grad_norm_(self.supernet.parameters(), self.options.clip)
+        return nn.utils.clip_grad_norm_(self.supernet.parameters(), self.options.clip)
 
     def _finite(self, loss: Tensor, half: str) -> float:
         value = float(loss.detach())

@@ -137,8 +137,9 @@ class NamedOneShot(OneShotStrategy):
 
     def check_space(self, space: Any) -> None:
         """Raise :class:`UserError` if the space has no supernet, a setting is refused, or nothing can be inherited."""
-        super().check_space(space)
         kind = registry.load("one_shot", self.method)
+        if not kind.by_paths:  # whose supernet is another one, which it makes itself
+            super().check_space(space)
         kind.check(space, self.options)
         if self.inherit and not (kind.by_paths and hasattr(space, "path_supernet")):
             raise UserError(

@@ -127,11 +127,12 @@ class ENAS(Paths):
     def _step_controller(self, batch: Any) -> None:
         """REINFORCE on some paths (eq. 2)."""
         chosen = self._drawn(self.options.paths)
-        with torch.no_grad():
-            paths = [one_path(self.supernet, self.supernet.derive(self._genes(row))) for row in chosen]
-            rewards = torch.stack([-self.loss(batch, path) for path in paths])
+        paths = [one_path(self.supernet, self.supernet.derive(self._genes(row))) for row in chosen]
+        rewards = -torch.tensor([self.inherited.of_batch(batch, path) for path in paths], device=self.device)
         average([rewards])
-        self._finite(rewards.mean(), "validation")
+        ended = rewards.isfinite()
+        self._finite(rewards[ended].mean(), "validation")
+        rewards[~ended] = rewards[ended].min()  # what diverges is as bad as the worst of the others
         optimizer = self._optimizer(_CONTROLLER)
         optimizer.zero_grad()
         self.manual_backward(self.controller_loss(chosen, rewards))

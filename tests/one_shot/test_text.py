@@ -10,7 +10,7 @@ from one_shot_searches import Host
 from recurrent_searches import evaluator, search, spaces
 
 from nni_nasplus import UserError, registry
-from nni_nasplus.errors import HostLost
+from nni_nasplus.errors import HostLost, TrialFailed
 from nni_nasplus.one_shot.carried import Carried
 from nni_nasplus.one_shot.fit import fit
 from nni_nasplus.one_shot.mixture import one_path, softmax
@@ -67,6 +67,61 @@ def test_a_loss_begins_with_the_states_that_the_step_before_left_however_many_th
     with torch.no_grad():
         assert float(task.training_step(second["train"], 0)) == pytest.approx(later[0], abs=1e-6)
     assert logits.shape[:2] == second["train"].targets.shape
+
+
+def diverging(found, monkeypatch, *steps):
+    """The search, whose losses raise in these steps."""
+    task, compute = found.loss._task, found.loss._task.training_step
+
+    def broken(batch, index):
+        if found.step in steps:
+            raise TrialFailed("training diverged")
+        return compute(batch, index)
+
+    monkeypatch.setattr(task, "training_step", broken)
+    return found
+
+
+@pytest.mark.parametrize("gradients_alone", [False, True])
+def test_a_path_that_diverges_moves_nothing_and_the_search_goes_on(gradients_alone, monkeypatch):
+    found, moved = search("enas", "enas-rnn"), []
+    step, before = found._step_weights, [None]
+
+    def watched(batch):
+        before[0] = [weight.clone() for weight in found.supernet.parameters()]
+        step(batch)
+        moved.append(not all(map(torch.equal, before[0], found.supernet.parameters())))
+
+    monkeypatch.setattr(found, "_step_weights", watched)
+    if gradients_alone:
+        norms = iter([torch.tensor(float("inf"))])
+        clip = torch.nn.utils.clip_grad_norm_
+        monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *given: next(norms, None) or clip(*given))
+    else:
+        diverging(found, monkeypatch, 0)
+    assert fit(found).architectures
+    assert moved == [False] + [True] * (len(moved) - 1)
+
+
+def test_a_search_all_of_whose_paths_diverge_fails_with_the_reason(monkeypatch):
+    with pytest.raises(TrialFailed, match="training diverged"):
+        fit(diverging(search("rsps", "enas-rnn", epochs=9), monkeypatch, *range(99)))
+
+
+def test_what_diverges_inherits_an_infinite_loss_and_a_controller_learns_of_the_others(monkeypatch):
+    found = search("enas", "enas-rnn")
+    batch = pairs(found, 1)[0]["valid"]
+    losses = iter([3.0, float("inf"), 5.0])
+    monkeypatch.setattr(found.inherited, "of_batch", lambda *_: next(losses))
+    learned = []
+    monkeypatch.setattr(found, "controller_loss", lambda chosen, rewards: learned.append(rewards.tolist()) or 1 / 0)
+    with suppress(ZeroDivisionError):
+        found._optimizer = lambda _: torch.optim.SGD(found.supernet.parameters())
+        found._step_controller(batch)
+    assert learned == [[-3.0, -5.0, -5.0]]
+    monkeypatch.undo()
+    diverging(found, monkeypatch, 0)
+    assert found.inherited(found.supernet.derive(), 1) == float("inf")
 
 
 def test_batches_that_are_no_steps_and_tasks_that_carry_nothing_are_left_alone():

@@ -13,6 +13,7 @@ from nni_nasplus import Search, UserError, registry
 from nni_nasplus.one_shot.fit import fit, made
 from nni_nasplus.one_shot.strategy import NamedOneShot
 from nni_nasplus.search.strategy import make_strategy
+from nni_nasplus.spaces.events import EventSequenceSpace
 from nni_nasplus.training.evaluator import Evaluator
 from nni_nasplus.training.trial_folder import inherited_weights
 
@@ -109,3 +110,10 @@ def test_a_prior_that_cannot_be_is_named(options, message):
 def test_options_of_a_prior_are_checked_before_data_are_read():
     with pytest.raises(UserError, match=r"^rounds is 0; use 1 or more$"):
         make_strategy("thompson", {"prior": "spos", "prior_options": {"rounds": 0}}).check_space(SPACE)
+
+
+def test_paths_are_searched_where_the_encoder_that_other_searches_need_is_held_absent():
+    space = EventSequenceSpace(cardinalities=[3], fixed={"encoder_layers": 0})
+    make_strategy("spos", {}).check_space(space)
+    with pytest.raises(UserError, match=r"^encoder_layers is 0"):
+        make_strategy("darts", {}).check_space(space)

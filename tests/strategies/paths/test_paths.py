@@ -135,6 +135,9 @@ def test_a_limit_that_no_path_meets_is_named():
     message = "none of 600 paths of the supernet keeps to the limits: parameters 1,000 is more than the limit 10"
     with pytest.raises(UserError, match=f"^{message}$"):
         found.searched(np.random.default_rng(0))
+    found.weight_draws = None  # nothing is trained
+    with pytest.raises(UserError, match=f"^{message.replace('600', '2,000')}$"):
+        fit(found)
 
 
 @pytest.mark.parametrize(
