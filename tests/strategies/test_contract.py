@@ -7,6 +7,8 @@ import pickle
 
 import numpy as np
 import pytest
+from budgeted_searches import WHOLE, crossing, parts_trained
+from budgeted_searches import search_of as budgeted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from landscapes import GRID, STARTS, Begun, score, trained
@@ -186,6 +188,27 @@ def test_a_history_that_was_copied_gives_the_same_proposal(search):
     copied = pickle.loads(pickle.dumps(running.history))  # noqa: S301
     rngs = np.random.default_rng(7), np.random.default_rng(7)
     assert running.strategy.propose(running.history, rngs[0]) == running.strategy.propose(copied, rngs[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("rule", ["asha", "hyperband"])
+def test_with_a_budget_no_part_is_trained_twice_one_reaches_the_end_and_a_journal_goes_on(tmp_path, name, rule):
+    def search(journal):
+        return budgeted(rule, strategy=name, trials=14, journal=journal)
+
+    whole = search(Journal.create(tmp_path / "whole.jsonl", GRID))
+    parts = parts_trained(whole, crossing)
+    assert len(set(parts)) == len(parts)
+    assert {number for number, _ in parts} == set(range(14))
+    assert whole.history.best[0].reached == WHOLE
+    dying = search(Journal.create(tmp_path / "j.jsonl", GRID))
+    parts_trained(dying, crossing, parts=len(parts) // 2)
+    dying.journal.close()
+    risen = search(Journal.open(tmp_path / "j.jsonl"))
+    parts_trained(risen, crossing)
+    assert risen.history.trials == whole.history.trials
+    risen.journal.close()
+    whole.journal.close()
 
 
 def test_results_from_elsewhere_are_taken_and_not_proposed_again(search):
