@@ -62,14 +62,20 @@ def write(path: Path, trained: list[dict[str, Any]]) -> None:
         partial.write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
-def of_events(name: str, options: argparse.Namespace) -> tuple[NetworkSpace, Evaluator]:
-    """A space and what trains on some users."""
+def prepared(name: str, options: argparse.Namespace) -> Path:
+    """The cache of some users."""
     cache: Path = options.out / name / "data"
     if not cache.exists():
         events, labels, names = TASKS[name](options.data, 0)
         some = labels.sample(options.users, random_state=0)
         known = events[events[names["id"]].isin(some[names["id"]])]
         prepare(known, some, **names, out=cache, progress=False)
+    return cache
+
+
+def of_events(name: str, options: argparse.Namespace) -> tuple[NetworkSpace, Evaluator]:
+    """A space and what trains on some users."""
+    cache = prepared(name, options)
     space = EventSequenceSpace(**EventDataModule(cache).shape.to_json(), hidden=options.hidden)
     return space, EventClassification(str(cache), epochs=EPOCHS, patience=None, batch_size=64)
 
