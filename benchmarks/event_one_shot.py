@@ -1,13 +1,14 @@
-"""Encoders that gradients derive for event sequences, beside as many seconds of ``thompson``.
+"""What supernets of event sequences find, beside as many seconds of ``thompson``.
 
     python benchmarks/event_one_shot.py --data DATA/events --task credit --users 3000 --seeds 3
+    python benchmarks/event_one_shot.py --data DATA/events --users 3000 --methods spos --best 5 --out PATHS
 
-Tasks are those of ``worth.py``; each seed has a split of its own. A method searches the encoder's operations in one
-supernet, and what it derives is trained as any trial. ``thompson`` searches the whole space, at least the five networks
-that the space begins with, until its trainings have taken as many seconds of one core as the slowest of the methods.
-What is measured is a line of ``measured.jsonl`` in the folder of ``--out``; a supernet that was interrupted goes on
-from its checkpoint, though its seconds are then those of its last part alone. Printed are test scores of what validates
-best, mean and standard deviation over the seeds.
+Tasks are those of ``worth.py``; each seed has a split of its own. A method searches in one supernet, those by gradients
+the encoder's operations, those by paths every decision, and the ``--best`` that it finds are trained as any trial.
+``thompson`` searches the whole space, at least the five networks that the space begins with, until its trainings have
+taken as many seconds of one core as the slowest of the methods. What is measured is a line of ``measured.jsonl`` in the
+folder of ``--out``; a supernet that was interrupted goes on from its checkpoint, though its seconds are then those of
+its last part alone. Printed are test scores of what validates best, mean and standard deviation over the seeds.
 """
 
 from __future__ import annotations
@@ -38,24 +39,34 @@ _THOMPSON = "thompson"
 _METHODS = ("darts", "gdas", "drnas")
 
 
-def scores_of(
+def described(
     space: EventSequenceSpace, evaluator: EventEvaluator, architecture: Architecture, folder: Path
-) -> tuple[float, float]:
-    """Train a network; its validation and its test score."""
+) -> dict[str, Any]:
+    """Train a network; its validation and its test score, and its notation."""
     validation = evaluator.evaluate(space, architecture, folder)[evaluator.objective]
-    return validation, evaluator.test(space.trained(architecture, folder / WEIGHTS))[evaluator.objective]
+    test = evaluator.test(space.trained(architecture, folder / WEIGHTS))[evaluator.objective]
+    return {"validation": validation, "test": test, "found": space.genotype(architecture)}
 
 
-def derived(name: str, space: EventSequenceSpace, evaluator: EventEvaluator, seed: int, out: Path) -> dict[str, Any]:
-    """What a method derives, trained."""
+def best(found: Sequence[dict[str, Any]], evaluator: EventEvaluator) -> dict[str, Any]:
+    """By validation."""
+    return (max if evaluator.direction == "maximize" else min)(found, key=lambda one: one["validation"])
+
+
+def derived(
+    name: str, space: EventSequenceSpace, evaluator: EventEvaluator, seed: int, out: Path, count: int
+) -> dict[str, Any]:
+    """The best by validation of so many that a method finds, trained."""
     started = time.process_time()
     search = made(registry.load("one_shot", name), space, evaluator, seed=seed)
-    (found, *_) = fit(search, out / f"{name}-{seed}").architectures
+    architectures = fit(search, out / f"{name}-{seed}").architectures[:count]
     supernet = time.process_time() - started
-    validation, test = scores_of(space, evaluator, found, out / f"{name}-{seed}-derived")
+    found = [
+        described(space, evaluator, one, out / f"{name}-{seed}-derived-{number}")
+        for number, one in enumerate(architectures)
+    ]
     seconds = time.process_time() - started
-    notation = space.genotype(found)
-    return {"validation": validation, "test": test, "seconds": seconds, "supernet": supernet, "found": notation}
+    return {**best(found, evaluator), "seconds": seconds, "supernet": supernet, "trials": len(found)}
 
 
 def searched(
@@ -67,11 +78,9 @@ def searched(
     started, found = time.process_time(), []
     while time.process_time() - started < seconds or len(found) < len(space.search_space.initial):
         trial = search.ask()
-        validation, test = scores_of(space, evaluator, trial.architecture, out / f"{_THOMPSON}-{seed}-{len(found)}")
-        search.tell(trial, validation)
-        found.append({"validation": validation, "test": test, "found": space.genotype(trial.architecture)})
-    best = (max if evaluator.direction == "maximize" else min)(found, key=lambda one: one["validation"])
-    return {**best, "seconds": time.process_time() - started, "trials": len(found)}
+        found.append(described(space, evaluator, trial.architecture, out / f"{_THOMPSON}-{seed}-{len(found)}"))
+        search.tell(trial, found[-1]["validation"])
+    return {**best(found, evaluator), "seconds": time.process_time() - started, "trials": len(found)}
 
 
 def measured_in(folder: Path) -> list[dict[str, Any]]:
@@ -92,7 +101,7 @@ def measure(options: argparse.Namespace, seed: int, out: Path) -> None:
         if name == _THOMPSON:
             found = searched(space, evaluator, seed, out, max(done[method]["seconds"] for method in options.methods))
         else:
-            found = derived(name, space, evaluator, seed, out)
+            found = derived(name, space, evaluator, seed, out, options.best)
         done[name] = {"method": name, "seed": seed, **found}
         with (out / _MEASURED).open("a", encoding="utf-8") as file:
             file.write(json.dumps(done[name]) + "\n")
@@ -105,7 +114,7 @@ def show(lines: Sequence[Mapping[str, Any]]) -> None:
         ours = [one for one in lines if one["method"] == name]
         scores = [_spread([one[what] for one in ours]) for what in ("test", "validation")]
         seconds = statistics.mean(one["seconds"] for one in ours)
-        trained = statistics.mean(one.get("trials", 1) for one in ours)
+        trained = statistics.mean(one["trials"] for one in ours)
         print(f"| {name} | {' | '.join(scores)} | {seconds:.0f} | {trained:.0f} | {len(ours)} |")
 
 
@@ -122,6 +131,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=0, help="users of all splits; 0 for all")
     parser.add_argument("--epochs", type=int, default=0, help="of a training; 0 for what suits the users")
     parser.add_argument("--methods", nargs="+", default=list(_METHODS))
+    parser.add_argument("--best", type=int, default=1, help="of what a method finds, that are trained")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("build/event_one_shot"))
     options = parser.parse_args()
