@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nni_nasplus.networks.partial_channels import part_of
-from nni_nasplus.networks.supernet import Edge, MixedOperation, Supernet, Terms
+from nni_nasplus.networks.supernet import NONE, Edge, MixedOperation, Supernet, Terms
 from nni_nasplus.search.space import Architecture, Choice
 from nni_nasplus.spaces.images.chain import CellChain, ChainMacro
 from nni_nasplus.spaces.images.nasbench201_cell import EDGES, NODES, OPERATIONS, decision
@@ -19,6 +20,8 @@ from nni_nasplus.spaces.images.operations import operation
 __all__ = ["NasBench201Supernet"]
 
 _CELL = "cell"
+_WAYS = (((0, 3),), ((0, 1), (1, 3)), ((0, 2), (2, 3)), ((0, 1), (1, 2), (2, 3)))
+"""From the input of a cell to its output, edge by edge."""
 
 
 class _MixedCell(nn.Module):
@@ -74,6 +77,25 @@ class NasBench201Supernet(Supernet):
             super().hold(name, choice)
 
     def derive(self, weights: Mapping[str, Tensor] | None = None) -> Architecture:
-        """On each edge the operation that weighs most; ``none`` where the edge is pruned."""
-        rows = zip(EDGES, self._preferred(weights)[_CELL].argmax(-1).tolist(), strict=True)
-        return {**{decision(*ends): OPERATIONS[best] for ends, best in rows}, **self.besides}
+        """On each edge the operation that weighs most; ``none`` where the edge is pruned.
+
+        Where that leaves no way from the input to the output, the way is opened that costs the least weight: its edges
+        have their heaviest operations but ``none``.
+        """
+        rows = self._preferred(weights)[_CELL]
+        chosen = dict(zip(EDGES, rows.argmax(-1).tolist(), strict=True))
+        if not any(all(OPERATIONS[chosen[edge]] != NONE for edge in way) for way in _WAYS):
+            chosen |= _opened(dict(zip(EDGES, rows, strict=True)))
+        return {**{decision(*ends): OPERATIONS[best] for ends, best in chosen.items()}, **self.besides}
+
+
+def _opened(rows: Mapping[tuple[int, int], Tensor]) -> dict[tuple[int, int], int]:
+    """The operations on the way that costs the least; on no edge where each way has one that is pruned."""
+    others = torch.tensor([name != NONE for name in OPERATIONS])
+    passing = {edge: row.masked_fill(~others, -torch.inf) for edge, row in rows.items()}
+    loss = {
+        edge: float(rows[edge].max() - row.max()) if row.isfinite().any() else math.inf for edge, row in passing.items()
+    }
+    costs = [sum(loss[edge] for edge in way) for way in _WAYS]
+    least = min(range(len(_WAYS)), key=costs.__getitem__)
+    return {edge: int(passing[edge].argmax()) for edge in _WAYS[least]} if costs[least] < math.inf else {}

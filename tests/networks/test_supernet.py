@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import re
 
+import numpy as np
 import pytest
 import torch
 from event_examples import SHAPE, random_batch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from supernets import DARTS_SPACE, darts, events, nasbench201, random_weights
 
 from nni_nasplus import UserError
@@ -172,6 +175,41 @@ def test_the_last_operation_that_leads_to_a_node_is_kept(make):
             pass
     assert supernet.alive(first[0]) == [supernet.operations[0]]
     supernet(example(supernet))
+
+
+@given(st.integers(0, 10**6), st.floats(-3, 3))
+@settings(max_examples=60, deadline=None)
+def test_what_is_derived_leads_from_input_to_output_wherever_a_way_is_alive(seed, more):
+    supernet, rng = nasbench201(), np.random.default_rng(seed)
+    for edge in supernet.edges:
+        for name in supernet.operations:
+            if rng.random() < 0.3:
+                supernet.prune(edge, name)
+    weights = {"cell": torch.from_numpy(rng.normal(size=(6, 5)))}
+    weights["cell"][:, 0] += more
+    passable = {(e.source, e.target) for e in supernet.edges if set(supernet.alive(e)) - {"none"}}
+    found = supernet.derive(weights)
+    open_edges = {(i, j) for j in range(1, 4) for i in range(j) if found[f"op_{i}_{j}"] != "none"}
+
+    def reached(edges):
+        known = {0}
+        for target in range(1, 4):
+            known |= {target} if any((source, target) in edges for source in known) else set()
+        return 3 in known
+
+    assert reached(open_edges) == reached(passable)
+    best = {edge: supernet.alive(edge) for edge in supernet.edges}
+    assert all(found[f"op_{e.source}_{e.target}"] in [*alive, "none"] for e, alive in best.items())
+
+
+def test_the_way_that_is_opened_costs_the_least_weight():
+    weights = torch.zeros(6, 5)
+    weights[:, 0] = 2.0
+    weights[1, 3], weights[5, 2], weights[3, 1] = 1.5, 1.9, 1.0  # 0→2 and 2→3 lose .6 together, 0→3 alone 1
+    found = nasbench201().derive({"cell": weights})
+    assert [found[f"op_{i}_{j}"] for j in range(1, 4) for i in range(j)] == [
+        "none", "nor_conv_3x3", "none", "none", "none", "nor_conv_1x1",
+    ]  # fmt: skip
 
 
 def test_two_edges_must_lead_to_a_node_that_is_derived():
