@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from worth_tasks import TASKS
+from worth_tasks import TASKS, of_some_users
 
 from nni_nasplus.cli.tasks.events import ReadyEvents
 from nni_nasplus.ensembles.resample import resample
@@ -52,10 +52,8 @@ class Found(NamedTuple):
 
 def made(folder: Path, options: argparse.Namespace, seed: int, budget: str | None) -> Run:
     """A search that is to begin; users and split are the same with any budget."""
-    events, labels, names = TASKS["credit"](options.data, seed)
-    some = labels.sample(options.users, random_state=seed)
-    known = events[events[names["id"]].isin(some[names["id"]])]
-    task = ReadyEvents(events="", labels="", **names, ready=(known, some))
+    events, labels, names = of_some_users(TASKS["credit"](options.data, seed), options.users, seed)
+    task = ReadyEvents(events="", labels="", **names, ready=(events, labels))
     sizes, evaluator = task.prepare(folder / CACHE, seed, options.trials)
     wanted = Settings(strategy=options.strategy, trials=options.trials, seed=seed, host="process", budget=budget)
     return Run.create(folder, completed(wanted, described(task.space_class(), sizes), evaluator))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from worth_tasks import TASKS
+from worth_tasks import TASKS, of_some_users
 
 from nni_nasplus._files import write_json
 from nni_nasplus.cli.commands.search import search
@@ -172,10 +172,7 @@ def _task(options: argparse.Namespace, seed: int) -> Task:
     if options.task == "fashion":
         images = options.data / "images" / "fashion_mnist_12k.npz"
         return ImageTask(images=str(images), space="mobile", scale="small", epochs=options.epochs)
-    events, labels, names = TASKS[options.task](options.data / "events", seed)
-    if options.users:
-        labels = labels.sample(min(options.users, len(labels)), random_state=0)
-        events = events[events[names["id"]].isin(labels[names["id"]])]
+    events, labels, names = of_some_users(TASKS[options.task](options.data / "events", seed), options.users, 0)
     return ReadyEvents(events="", labels="", **names, ready=(events, labels), epochs=options.epochs)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from event_paths import seconds_of
+from timed import seconds_of
 
 from nni_nasplus import registry
 from nni_nasplus.data.text import prepare_text

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.stats import kendalltau
-from worth_tasks import TASKS
+from timed import seconds_of
+from worth_tasks import TASKS, of_some_users
 
 from nni_nasplus import registry
 from nni_nasplus.cli.tasks.events import ReadyEvents
@@ -43,10 +44,7 @@ _ONE = {"spos": {"rounds": 1, "population": 1}, "fairnas": {"rounds": 1, "popula
 
 def prepared(options: argparse.Namespace, seed: int = 0) -> tuple[EventSequenceSpace, EventEvaluator]:
     """The space that the command searches, and what trains and scores on the data of the task, split by the seed."""
-    events, labels, names = TASKS[options.task](options.data, seed)
-    if options.users:
-        labels = labels.sample(min(options.users, len(labels)), random_state=seed)
-        events = events[events[names["id"]].isin(labels[names["id"]])]
+    events, labels, names = of_some_users(TASKS[options.task](options.data, seed), options.users, seed)
     task, cache = ReadyEvents(events="", labels="", **names, ready=(events, labels)), options.out / "data"
     if not cache.exists():
         task.prepare(cache, seed, 1)
@@ -67,17 +65,6 @@ def drawn(search: Paths, count: int) -> list[Architecture]:
         architecture = search.supernet.derive(drawn_genes(search.supernet, rng))
         found[str(architecture)] = architecture
     return list(found.values())
-
-
-def seconds_of(step: Callable[[], object], times: int = 3) -> float:
-    """The least of some calls on the CPU, after one that does not count."""
-    step()
-    measured = []
-    for _ in range(times):
-        started = time.process_time()
-        step()
-        measured.append(time.process_time() - started)
-    return min(measured)
 
 
 def time_paths(options: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from timed import seconds_of
 from torch.utils.data import DataLoader, TensorDataset
 
 from nni_nasplus import registry
@@ -47,17 +48,6 @@ def noise(images: int) -> tuple[np.ndarray, np.ndarray]:
     """Coloured pictures, with labels."""
     rng = np.random.default_rng(0)
     return rng.integers(256, size=(images, SIZE, SIZE, 3), dtype=np.uint8), np.arange(images) % CLASSES
-
-
-def seconds_of(step: Callable[[], object], times: int) -> float:
-    """CPU seconds: the least of some calls, after one that does not count."""
-    step()
-    measured = []
-    for _ in range(times):
-        started = time.process_time()
-        step()
-        measured.append(time.process_time() - started)
-    return min(measured)
 
 
 def kept_for_gradients(forward: Callable[[], object]) -> float:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from worth_tasks import TASKS
+from worth_tasks import TASKS, of_some_users
 
 from nni_nasplus._files import new_file
 from nni_nasplus.data.events import EventDataModule, prepare
@@ -66,10 +66,8 @@ def prepared(name: str, options: argparse.Namespace) -> Path:
     """The cache of some users."""
     cache: Path = options.out / name / "data"
     if not cache.exists():
-        events, labels, names = TASKS[name](options.data, 0)
-        some = labels.sample(options.users, random_state=0)
-        known = events[events[names["id"]].isin(some[names["id"]])]
-        prepare(known, some, **names, out=cache, progress=False)
+        events, labels, names = of_some_users(TASKS[name](options.data, 0), options.users, 0)
+        prepare(events, labels, **names, out=cache, progress=False)
     return cache
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from nni_nasplus.data.events.ready import complete_journey, japanese_vowels
 
-__all__ = ["TASKS", "Tables", "Task"]
+__all__ = ["TASKS", "Tables", "Task", "of_some_users"]
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]
 """Events, labels, and the names of the id, time and target columns."""
@@ -26,6 +26,15 @@ _FEWEST = 30
 _OUTCOMES = ("Admission", "Release", "Return ER")
 _INCOME = ("75-99K", "100-124K", "125-149K", "150-174K", "175-199K", "200-249K", "250K+")
 _QUARTER = pd.Timedelta(days=91)
+
+
+def of_some_users(tables: Tables, users: int, seed: int) -> Tables:
+    """The tables of so many users, drawn; of all where that is 0, or more than there are."""
+    events, labels, names = tables
+    if not 0 < users < len(labels):
+        return tables
+    some = labels.sample(users, random_state=seed)
+    return events[events[names["id"]].isin(some[names["id"]])], some, names
 
 
 def credit(data: Path, seed: int) -> Tables:
